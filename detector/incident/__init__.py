@@ -1,0 +1,1 @@
+"""What an incident is: its states, strikes, and the words for the customer. Pure."""

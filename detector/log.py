@@ -1,0 +1,166 @@
+"""Every log event, one function each: the text never varies, the fields do.
+
+Fields never hold a password, a message body or a recipient address.
+"""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+from detector.mail.reply import Reply
+from detector.mail.transaction import Transaction
+from detector.verdict.verdict import Verdict
+
+_logger: structlog.stdlib.BoundLogger = structlog.get_logger("detector")
+
+
+def configure(form: Literal["json", "console"], level: str) -> None:
+    """Write events to standard error: JSON for machines, columns for people. Other libraries only from warning on."""
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells each command there
+
+
+# -- the server --
+
+
+def started(version: str, listen: list[str], mode: str, observe: bool) -> None:
+    _logger.info("started", version=version, listen=listen, mode=mode, observe=observe)
+
+
+def reloaded() -> None:
+    _logger.info("reloaded")
+
+
+def reload_refused(problem: str) -> None:
+    _logger.error("reload_refused", problem=problem)
+
+
+def restart_needed(setting: str) -> None:
+    _logger.warning("restart_needed", setting=setting)
+
+
+def stopping(transactions: int) -> None:
+    _logger.info("stopping", transactions=transactions)
+
+
+def stopped() -> None:
+    _logger.info("stopped")
+
+
+def internal_error(where: str, error: BaseException) -> None:
+    _logger.error("internal_error", where=where, exc_info=error)
+
+
+# -- the relay --
+
+
+def connection_refused(peer: str, reason: str) -> None:
+    _logger.warning("connection_refused", peer=peer, reason=reason)
+
+
+def protocol_violation(peer: str, what: str) -> None:
+    _logger.warning("protocol_violation", peer=peer, what=what)
+
+
+def next_hop_failed(server: str, problem: str) -> None:
+    _logger.error("next_hop_failed", server=server, problem=problem)
+
+
+def next_hop_back(server: str) -> None:
+    _logger.info("next_hop_back", server=server)
+
+
+def spool_failed(problem: str) -> None:
+    _logger.error("spool_failed", problem=problem)
+
+
+def verdict(transaction: Transaction, decision: Verdict, reply: Reply) -> None:
+    """The one line per transaction."""
+    counts: dict[str, int] = {}
+    for recipient in transaction.recipients:
+        counts[recipient.status] = counts.get(recipient.status, 0) + 1
+    _logger.info(
+        "verdict",
+        transaction=transaction.transaction_id,
+        account=transaction.identity.account,
+        identity_source=transaction.identity.source,
+        client=transaction.client,
+        action=decision.action,
+        score=round(decision.score, 2),
+        groups={score.group: round(score.nats, 2) for score in decision.groups},
+        recipients=counts,
+        size_bytes=transaction.size_bytes,
+        reply=reply.code,
+        reply_enhanced=reply.enhanced,
+    )
+
+
+# -- identity --
+
+
+def policy_request_refused(peer: str, problem: str) -> None:
+    _logger.warning("policy_request_refused", peer=peer, problem=problem)
+
+
+def identity_unknown(transaction_id: str, peer: str) -> None:
+    _logger.info("identity_unknown", transaction=transaction_id, peer=peer)
+
+
+# -- state and records --
+
+
+def state_write_failed(problem: str) -> None:
+    _logger.error("state_write_failed", problem=problem)
+
+
+def state_unreadable(account: str, problem: str) -> None:
+    _logger.error("state_unreadable", account=account, problem=problem)
+
+
+def records_failed(operation: str, problem: str) -> None:
+    _logger.error("records_failed", operation=operation, problem=problem)
+
+
+# -- incidents --
+
+
+def incident_opened(incident_id: str, account: str, score: float, trusted: bool) -> None:
+    _logger.warning("incident_opened", incident=incident_id, account=account, score=round(score, 2), trusted=trusted)
+
+
+def incident_changed(incident_id: str, account: str, state: str, event: str) -> None:
+    _logger.info("incident_changed", incident=incident_id, account=account, state=state, because=event)
+
+
+def step_done(incident_id: str, step: str, result: str) -> None:
+    _logger.info("step_done", incident=incident_id, step=step, result=result)
+
+
+def step_failed(incident_id: str, step: str, problem: str, final: bool) -> None:
+    _logger.error("step_failed", incident=incident_id, step=step, problem=problem, final=final)
+
+
+def hook_failed(hook: str, problem: str, final: bool) -> None:
+    _logger.error("hook_failed", hook=hook, problem=problem, final=final)
+
+
+def breaker_open(changes: int, limit: int) -> None:
+    _logger.error("breaker_open", changes_last_hour=changes, limit=limit)

@@ -1,0 +1,38 @@
+"""A mailbox as it stands in MAIL FROM and RCPT TO."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A mailbox, or the null reverse-path when both parts are empty (RFC 5321 sections 4.1.2 and 4.5.5).
+
+    Octets that are not UTF-8 are kept as surrogate escapes, so that the address can be told back exactly.
+
+    >>> Address.parse("ann@example.org").domain
+    'example.org'
+    >>> Address.parse("").is_null
+    True
+    """
+
+    local_part: str
+    domain: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Split at the last `@`; a quoted local part may contain others (RFC 5321 section 4.1.2)."""
+        local_part, at, domain = text.rpartition("@")
+        # RFC 5321 section 4.1.1.3: "postmaster" stands alone
+        return cls(local_part, domain) if at else cls(text, "")
+
+    @property
+    def is_null(self) -> bool:
+        return not self.local_part and not self.domain
+
+    @property
+    def key(self) -> str:
+        """The same for all spellings that lead to one mailbox in practice: case is folded in both parts."""
+        return f"{self.local_part}@{self.domain}".lower()
+
+    def __str__(self) -> str:
+        return f"{self.local_part}@{self.domain}" if self.domain else self.local_part

@@ -1,0 +1,160 @@
+"""Every Prometheus metric with its help text. No label ever holds an account, an address or free text."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+DECISION_BUCKETS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0)
+NETWORK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+RESPONSE_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+
+
+class Metrics:
+    """All metrics of one process, on a registry of their own."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        Gauge(
+            "detector_build_info", "Always 1; the label tells the running version.", ["version"], registry=registry
+        ).labels(version).set(1)
+
+        # -- what passes and what is stopped --
+        self.transactions = Counter(
+            "detector_transactions",
+            "Transactions by what the ladder said and by what the client was told in the end: "
+            "accepted, deferred (4xx), rejected (5xx), aborted (no DATA or connection lost).",
+            ["verdict", "outcome"],
+            registry=registry,
+        )
+        self.reasons = Counter(
+            "detector_refusal_reasons",
+            "Negative replies of our own (not the next hop's), by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.recipients = Counter(
+            "detector_recipients",
+            "Recipients by result: passed (handed to the next hop with a message it accepted), paced (recipient window "
+            "full), refused (by the next hop at RCPT), stopped (accepted at RCPT, then their message was not).",
+            ["result"],
+            registry=registry,
+        )
+        self.identities = Counter(
+            "detector_identities",
+            "Transactions by the source that told the account; none: identity unknown.",
+            ["source"],
+            registry=registry,
+        )
+        self.evidence = Counter(
+            "detector_evidence_nats",
+            "Positive evidence summed over transactions, in nats, by group: what the verdicts are made of.",
+            ["group"],
+            registry=registry,
+        )
+
+        # -- how fast --
+        self.decision_seconds = Histogram(
+            "detector_decision_seconds",
+            "Time to judge one transaction, without waiting for the network.",
+            buckets=DECISION_BUCKETS,
+            registry=registry,
+        )
+        self.next_hop_seconds = Histogram(
+            "detector_next_hop_seconds",
+            "Time until the next hop answered, by command.",
+            ["command"],
+            buckets=NETWORK_BUCKETS,
+            registry=registry,
+        )
+
+        # -- the relay --
+        self.client_connections = Gauge("detector_client_connections", "SMTP clients connected now.", registry=registry)
+        self.connections_refused = Counter(
+            "detector_connections_refused",
+            "Connections turned away, by reason: not_allowed (client network), limit, limit_per_client.",
+            ["reason"],
+            registry=registry,
+        )
+        self.next_hop_connections = Gauge(
+            "detector_next_hop_connections",
+            "Connections to next hops now, by state: busy, idle.",
+            ["state"],
+            registry=registry,
+        )
+        self.next_hop_failures = Counter(
+            "detector_next_hop_failures",
+            "Connections to a next hop that failed, by reason: connect, tls, timeout, protocol, lost.",
+            ["reason"],
+            registry=registry,
+        )
+        self.next_hop_up = Gauge(
+            "detector_next_hop_up",
+            "1 if the last attempt to reach this configured next hop worked.",
+            ["server"],
+            registry=registry,
+        )
+        self.spool_bytes = Gauge(
+            "detector_spool_bytes",
+            "Octets of large messages that wait on disk for their verdict now.",
+            registry=registry,
+        )
+        self.policy_requests = Counter(
+            "detector_policy_requests",
+            "Requests to the policy service by result: login (learned), anonymous (no sasl_username), broken.",
+            ["result"],
+            registry=registry,
+        )
+
+        # -- state, records --
+        self.profiles = Gauge("detector_profiles", "Account profiles in memory.", registry=registry)
+        self.state_degraded = Gauge(
+            "detector_state_degraded", "1 while profiles or records cannot be written.", ["store"], registry=registry
+        )
+        self.broken_judgements = Counter(
+            "detector_broken_judgements",
+            "Transactions that could not be judged because of a fault and were relayed or deferred as configured.",
+            registry=registry,
+        )
+
+        # -- incidents --
+        self.blocked_accounts = Gauge("detector_blocked_accounts", "Accounts blocked now.", registry=registry)
+        self.incidents = Gauge("detector_incidents", "Incidents by state.", ["state"], registry=registry)
+        self.incidents_opened = Counter(
+            "detector_incidents_opened",
+            "Incidents opened, by whether the identity was trusted.",
+            ["trusted"],
+            registry=registry,
+        )
+        self.steps = Counter(
+            "detector_containment_steps",
+            "Steps of the containment workflow by result: done, retried, failed (given up), skipped (not configured).",
+            ["step", "result"],
+            registry=registry,
+        )
+        self.time_to_password_change = Histogram(
+            "detector_time_to_password_change_seconds",
+            "From the verdict to the changed password.",
+            buckets=RESPONSE_BUCKETS,
+            registry=registry,
+        )
+        self.time_to_notice = Histogram(
+            "detector_time_to_notice_seconds",
+            "From the verdict to the customer's notice handed to the next hop.",
+            buckets=RESPONSE_BUCKETS,
+            registry=registry,
+        )
+        self.breaker_open = Gauge(
+            "detector_password_breaker_open",
+            "1 while password changes wait for a person because there were too many this hour.",
+            registry=registry,
+        )
+        self.hooks = Counter(
+            "detector_hook_deliveries",
+            "Deliveries to operator hooks by result: done, retried, failed.",
+            ["result"],
+            registry=registry,
+        )

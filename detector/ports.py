@@ -1,0 +1,157 @@
+"""What an operator can replace, and the errors that say whose turn it is (the third, ConfigError, is in `config`).
+
+Implementations live in the outer rooms and are chosen in `app.py`; every port has one contract test for all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from detector.incident.notice import Notice
+from detector.mail.transaction import Identity
+from detector.traffic.profile import Profile
+
+T = TypeVar("T")
+
+Clock = Callable[[], float]
+"""Now, in Unix seconds. Constructed in `app.py`; a test passes its own."""
+
+
+class Temporary(Exception):
+    """It did not work this time; trying again may help."""
+
+
+class Refused(Exception):
+    """It will not work however often it is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that must not appear in logs, argument lists or mail: its repr is blank."""
+
+    text: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "(secret)"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a customer is reached on a way that a thief of the account does not control."""
+
+    account: str
+    address: str
+    name: str = ""
+    language: str = "en"
+
+
+class ProfileStore(Protocol):
+    """Account profiles. An account that was never seen has an empty profile."""
+
+    async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
+        """Replace the profile by what `function` makes of it, atomically, and give back the function's answer.
+
+        `function` is pure and may be called more than once. Raises `Temporary` when the store is out of reach.
+        """
+        ...
+
+    async def read(self, account: str) -> Profile: ...
+
+    async def accounts(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """What Postfix told the policy service about a message (SMTPD_POLICY_README), as far as we use it.
+
+    `host` is the address of the Postfix server that asked; with `queue_id` (after-queue) or with `client_address` and
+    `client_port` (before-queue) it names the message when it arrives by SMTP.
+    """
+
+    host: str
+    queue_id: str
+    client_address: str
+    client_port: str
+    sasl_username: str
+    sender: str
+
+
+class LoginJoin(Protocol):
+    """Remembers which login stands behind a queue id, for as long as Postfix may keep the message."""
+
+    async def remember(self, request: PolicyRequest, now: float) -> None: ...
+
+    async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None: ...
+
+    async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None: ...
+
+
+class IdentitySource(Protocol):
+    """One way to learn which account is answerable. Asked in the configured order, first answer wins."""
+
+    async def identify(self, facts: "SessionFacts") -> Identity | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What is known about a transaction when identity is asked for; more is known at each stage.
+
+    `peer` is the address of the connected server; XFORWARD and XCLIENT attributes are decoded (xtext), empty when
+    absent or `[UNAVAILABLE]`. `header` is the header section as received, empty before DATA.
+    """
+
+    peer: str
+    xforward: dict[str, str]
+    xclient: dict[str, str]
+    mail_from: str
+    auth_parameter: str
+    header: bytes = b""
+
+
+class PasswordProvider(Protocol):
+    """Sets a password where the provider's servers look it up."""
+
+    def change_password(self, account: str, password: Secret, request_id: str) -> str:
+        """Set it and return a harmless word for the timeline (never the password).
+
+        Idempotent by `request_id`. Raises `Temporary` or `Refused`. Called in a thread of its own: it may block.
+        """
+        ...
+
+    def check(self) -> str:
+        """Try, without changing anything, whether it would work; say what was found. Raises `ConfigError`."""
+        ...
+
+
+class SessionEnder(Protocol):
+    """Forgets cached logins and ends open sessions of an account."""
+
+    def end_sessions(self, account: str, request_id: str) -> str: ...
+
+    def check(self) -> str: ...
+
+
+class CustomerDirectory(Protocol):
+    """Knows how to reach the customer behind an account."""
+
+    def contact(self, account: str) -> Contact | None: ...
+
+    def check(self) -> str: ...
+
+
+class Notifier(Protocol):
+    """Carries a notice to the customer."""
+
+    def send(self, notice: Notice, contact: Contact, request_id: str) -> str: ...
+
+    def check(self) -> str: ...
+
+
+class Hook(Protocol):
+    """Tells operators, or their systems, about an event. The event is already redacted for this target."""
+
+    name: str
+
+    def deliver(self, event: dict[str, object], request_id: str) -> str: ...
+
+    def check(self) -> str: ...

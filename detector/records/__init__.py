@@ -1,0 +1,1 @@
+"""Incidents, strikes, decisions of people and the audit log, in SQL."""

@@ -1,0 +1,1 @@
+"""SMTP in, SMTP out, and the policy service: what passes between client and next hop."""

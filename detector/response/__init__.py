@@ -1,0 +1,1 @@
+"""What is done about an incident: the containment workflow and its providers."""

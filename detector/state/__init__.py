@@ -1,0 +1,1 @@
+"""Where account profiles live: memory with SQLite behind."""

@@ -1,0 +1,1 @@
+"""From statistics to a decision: evidence groups, ledger, ladder, judge. Pure."""

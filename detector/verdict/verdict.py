@@ -1,0 +1,54 @@
+"""What the judge says, with its reasons."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """The rungs of the ladder."""
+
+    ACCEPT = "accept"
+    PACE = "pace"  # some recipients wait: the recipient window is full
+    BLOCK = "block"  # the account is considered taken over: an incident
+
+
+class Group(StrEnum):
+    """Groups of evidence: correlated signals are averaged inside a group, groups are added."""
+
+    BULK = "bulk"
+    FEEDBACK = "feedback"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One signal: what was seen, what is usual for this account, and its weight of evidence alone.
+
+    `nats` is the natural logarithm of the signal's e-value: positive speaks against the account, 0 says nothing.
+    """
+
+    group: Group
+    signal: str
+    value: float
+    expected: float
+    nats: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScore:
+    """A term of the ledger. `nats` is ln of the mean of the members' e-values, after floor and cap."""
+
+    group: Group
+    nats: float
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on one transaction. `score` is exactly the sum of the groups' `nats`."""
+
+    action: Action
+    score: float
+    groups: tuple[GroupScore, ...]
+    policy_version: str
+    model_version: str
