@@ -1,7 +1,7 @@
 """The configuration: one TOML file, every key with its meaning and unit, every error at once.
 
 Times are in seconds, sizes in bytes. `deploy/detector.toml` shows every key with its default. Unknown keys, wrong
-types and contradictions are refused together, each with its place; secrets stand in files or in the environment, never here.
+types and contradictions are refused together, each with its place. Secrets stand in files or in the environment, not here.
 """
 
 import re
