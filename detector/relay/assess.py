@@ -1,0 +1,252 @@
+"""The main path, on one page: who is it, may this recipient pass, what do we think of the message, what came of it.
+
+    MAIL  -> begin   identity, and is the account blocked?
+    RCPT  -> admit   is there room in the recipient window?
+    DATA  -> decide  judge; a hijacked account is stopped here
+             settle  the next hop's answer goes into the account's profile
+    RSET, lost connection -> abandon
+
+The first three answer with a reply of our own, or None: pass it on. A fault of ours is not the customer's: what
+happens then is `when_broken`.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Protocol
+
+from detector import log
+from detector.config import Config
+from detector.mail.address import Address
+from detector.mail.headers import Arrival, message_id
+from detector.mail.reply import Reply
+from detector.mail.stream import classify, message_key
+from detector.mail.transaction import UNKNOWN, Identity, Recipient, RecipientStatus, Transaction
+from detector.metrics import Metrics
+from detector.ports import Clock, IdentitySource, ProfileStore, SessionFacts
+from detector.records.book import Book
+from detector.relay import replies
+from detector.relay.body import Body
+from detector.relay.identity import identify
+from detector.verdict.admit import admit, settle
+from detector.verdict.judge import judge
+from detector.verdict.policy import Policy
+from detector.verdict.verdict import Action, Verdict
+
+
+class Desk(Protocol):
+    """Where suspicion goes."""
+
+    async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
+        """The account is blocked, durably, when this returns."""
+        ...
+
+    def note(self, transaction: Transaction, verdict: Verdict) -> None:
+        """Remember a verdict worth a look. Never waits."""
+        ...
+
+
+@dataclass(slots=True)
+class Draft:
+    """A transaction in the making."""
+
+    transaction_id: str
+    facts: SessionFacts
+    arrival: Arrival
+    mail_from: Address
+    received_at: float
+    identity: Identity = UNKNOWN
+    recipients: list[Recipient] = field(default_factory=list)
+    would_pace: bool = False
+    judged: tuple[Transaction, Verdict] | None = None
+
+    @property
+    def queue_id(self) -> str:
+        return self.facts.xforward.get("IDENT", "")
+
+    @property
+    def client(self) -> str:
+        """The customer's address as the submission server tells it; never the submission server's own."""
+        return self.facts.xclient.get("ADDR", "") or self.facts.xforward.get("ADDR", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Assessor:
+    """Knows everybody who has a say. Replaced as a whole when the configuration is reloaded."""
+
+    config: Config
+    sources: tuple[IdentitySource, ...]
+    needs_header: bool
+    profiles: ProfileStore
+    book: Book
+    desk: Desk
+    policy: Policy
+    metrics: Metrics
+    clock: Clock
+    stopwatch: Clock
+
+    async def begin(self, draft: Draft) -> Reply | None:
+        return await self._safely(self._begin(draft))
+
+    async def admit(self, draft: Draft, address: Address) -> Reply | None:
+        if not self._concerns(draft.identity):
+            return None
+        return await self._safely(self._admit(draft, address))
+
+    async def decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
+        return await self._safely(self._decide(draft, section, body))
+
+    async def settle(self, draft: Draft, reply: Reply) -> None:
+        """Tell the profile, the log and the metrics what became of a message."""
+        await self._safely(self._settle(draft, reply))
+
+    async def abandon(self, draft: Draft) -> None:
+        """A transaction without a message still tells something: whom it asked for, and who was refused."""
+        if draft.recipients and self._concerns(draft.identity) and draft.judged is None:
+            await self._safely(self._abandon(draft))
+
+    # -- MAIL --
+
+    async def _begin(self, draft: Draft) -> Reply | None:
+        draft.identity = await identify(self.sources, draft.facts)
+        if not draft.identity.known and self.needs_header:
+            return None
+        return self._gate(draft)
+
+    def _gate(self, draft: Draft) -> Reply | None:
+        """What is known about the account before its mail is looked at."""
+        self.metrics.identities.labels(draft.identity.source).inc()
+        if not draft.identity.known:
+            log.identity_unknown(draft.transaction_id, draft.facts.peer)
+            return self._unknown()
+        if self.config.observe or self.book.exempt(draft.identity.account, self.clock()):
+            return None
+        return self._suspended(draft.identity) if self.book.blocked(draft.identity.account) else None
+
+    def _unknown(self) -> Reply | None:
+        if self.config.observe or self.config.unknown_identity == "relay":
+            return None
+        self.metrics.reasons.labels("identity").inc()
+        return replies.IDENTITY_DEFERRED if self.config.unknown_identity == "defer" else replies.IDENTITY_REFUSED
+
+    def _suspended(self, identity: Identity) -> Reply:
+        """5xx only where it reaches the thief himself, and only when nobody could be framed by it."""
+        self.metrics.reasons.labels("account_blocked").inc()
+        permanent = self.config.mode == "before-queue" and identity.trusted
+        return replies.ACCOUNT_SUSPENDED if permanent else replies.ACCOUNT_DEFERRED
+
+    # -- RCPT --
+
+    async def _admit(self, draft: Draft, address: Address) -> Reply | None:
+        now = self.clock()
+        key = draft.queue_id or draft.transaction_id
+        admitted = await self.profiles.update(
+            draft.identity.account, lambda profile: admit(profile, address, key, now, self.policy)
+        )
+        if admitted:
+            return None
+        draft.would_pace = True
+        if self.config.observe or self.book.exempt(draft.identity.account, now):
+            return None
+        draft.recipients.append(Recipient(address, RecipientStatus.PACED))
+        self.metrics.reasons.labels("recipient_window").inc()
+        self.metrics.recipients.labels("paced").inc()
+        return replies.RECIPIENT_PACED
+
+    # -- DATA --
+
+    async def _decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
+        if not draft.identity.known and self.needs_header:
+            draft.identity = await identify(self.sources, replace(draft.facts, header=section))
+            refusal = self._gate(draft)
+            if refusal is not None:
+                return refusal
+        if not self._concerns(draft.identity):
+            return None
+        return await self._judge(draft, self._transaction(draft, section, body))
+
+    def _transaction(self, draft: Draft, section: bytes, body: Body | None) -> Transaction:
+        digest = b"" if body is None else blake2b(body.head, digest_size=16).digest()
+        host = draft.facts.peer
+        return Transaction(
+            transaction_id=draft.transaction_id,
+            message_key=message_key(host, draft.queue_id, message_id(section), str(draft.mail_from), digest),
+            identity=draft.identity,
+            client=draft.client,
+            helo=draft.facts.xforward.get("HELO") or draft.arrival.helo,
+            mail_from=draft.mail_from,
+            recipients=tuple(draft.recipients),
+            stream=classify(draft.mail_from, section),
+            received_at=draft.received_at,
+            size_bytes=0 if body is None else body.size_bytes,
+        )
+
+    async def _judge(self, draft: Draft, transaction: Transaction) -> Reply | None:
+        started = self.stopwatch()
+        now = self.clock()
+        account = transaction.identity.account
+        verdict = await self.profiles.update(account, lambda profile: judge(profile, transaction, now, self.policy))
+        self.metrics.decision_seconds.observe(self.stopwatch() - started)
+        if draft.would_pace and verdict.action is Action.ACCEPT:
+            verdict = replace(verdict, action=Action.PACE)
+        draft.judged = transaction, verdict
+        for score in verdict.groups:
+            self.metrics.evidence.labels(score.group).inc(max(score.nats, 0.0))
+        if verdict.score >= self.policy.suspicion_score:
+            self.desk.note(transaction, verdict)
+        if verdict.action is not Action.BLOCK or self.config.observe or self.book.exempt(account, now):
+            return None
+        await self.desk.open_incident(transaction, verdict)
+        return self._suspended(transaction.identity)
+
+    # -- afterwards --
+
+    async def _settle(self, draft: Draft, reply: Reply) -> None:
+        delivered = reply.positive
+        result = "passed" if delivered else "stopped"
+        for recipient in draft.recipients:
+            if recipient.status is RecipientStatus.ACCEPTED:
+                self.metrics.recipients.labels(result).inc()
+            elif recipient.status is RecipientStatus.REFUSED:
+                self.metrics.recipients.labels("refused").inc()
+        if draft.judged is None:
+            self.metrics.transactions.labels("none", _outcome(reply)).inc()
+            return
+        transaction, verdict = draft.judged
+        now = self.clock()
+        await self.profiles.update(
+            transaction.identity.account,
+            lambda profile: (settle(profile, transaction, delivered, now, self.policy), None),
+        )
+        self.metrics.transactions.labels(verdict.action, _outcome(reply)).inc()
+        log.verdict(transaction, verdict, reply)
+
+    async def _abandon(self, draft: Draft) -> None:
+        transaction = self._transaction(draft, b"", None)
+        await self._judge(draft, transaction)
+        await self._settle(draft, ABORTED)
+
+    # -- faults --
+
+    def _concerns(self, identity: Identity) -> bool:
+        return identity.known
+
+    async def _safely(self, work: Awaitable[Reply | None]) -> Reply | None:
+        """Our own faults end here: the relay goes on, and says so."""
+        try:
+            return await work
+        except Exception as error:  # anything at all: mail must not depend on our being right
+            log.internal_error("assess", error)
+            self.metrics.broken_judgements.inc()
+            return None if self.config.when_broken == "relay" else replies.LOCAL_ERROR
+
+
+ABORTED = Reply(0, ("aborted",))
+
+
+def _outcome(reply: Reply) -> str:
+    if reply is ABORTED:
+        return "aborted"
+    if reply.positive:
+        return "accepted"
+    return "deferred" if reply.transient else "rejected"

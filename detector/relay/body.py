@@ -1,0 +1,154 @@
+"""A message between 354 and its end mark: found, checked, bounded in memory, and kept octet for octet as it came."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import IO
+
+from detector.mail.reply import Reply
+from detector.relay import replies
+
+END = b"\r\n.\r\n"
+CR, LF = 13, 10
+READ_BYTES = 262_144
+
+
+class BodyReader:
+    """Collects the octets after 354, still dot-stuffed, until the end mark CR LF . CR LF (RFC 5321 section 4.1.1.4).
+
+    Only that mark ends a message. A bare CR or LF anywhere makes it refused (`problem`): a server further on might
+    see an end where we see none (SMTP smuggling). After a problem the rest is read and thrown away.
+    """
+
+    def __init__(self, size_limit_bytes: int) -> None:
+        self.problem: Reply | None = None
+        self.complete = False
+        self.size_bytes = 0
+        self.pending_bytes = 0
+        self._size_limit_bytes = size_limit_bytes + len(END) - 2
+        self._chunks: list[bytes] = []
+        self._tail = b"\r\n"  # the line end of the DATA command: "." may stand alone at once
+        self._after_cr = False
+
+    def feed(self, octets: bytes) -> bytes:
+        """Take octets from the connection; give back those behind the end mark, for the next command."""
+        end = self._end_in(octets)
+        if end >= 0:
+            octets, rest = octets[:end], octets[end:]
+            self.complete = True
+        else:
+            rest = b""
+            self._tail = (self._tail + octets[-4:])[-4:]
+        self.size_bytes += len(octets)
+        self._check(octets)
+        if self.problem is None:
+            self._chunks.append(octets)
+            self.pending_bytes += len(octets)
+        return rest
+
+    def take(self) -> bytes:
+        """What has been collected and not yet taken, the end mark included."""
+        taken = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self.pending_bytes = 0
+        return taken
+
+    def refuse(self, problem: Reply) -> None:
+        """Keep nothing more; the rest is only read to find its end."""
+        self.problem = self.problem or problem
+        self._chunks.clear()
+        self.pending_bytes = 0
+
+    def _end_in(self, octets: bytes) -> int:
+        # The end mark may lie across two chunks: look at the seam first, then inside the chunk.
+        seam = self._tail + octets[:4]
+        at = seam.find(END)
+        if at >= 0:
+            return at + len(END) - len(self._tail)
+        at = octets.find(END)
+        return at + len(END) if at >= 0 else -1
+
+    def _check(self, octets: bytes) -> None:
+        if not octets or self.problem is not None:
+            return
+        pairs = octets.count(b"\r\n")
+        line_feeds, carriage_returns = octets.count(b"\n"), octets.count(b"\r")
+        if self._after_cr:
+            pairs += octets[0] == LF
+            carriage_returns += 1
+        self._after_cr = octets[-1] == CR
+        if line_feeds != pairs or carriage_returns - self._after_cr != pairs:
+            self.refuse(replies.BARE_LINE_END)
+        elif self.size_bytes > self._size_limit_bytes:
+            self.refuse(replies.TOO_LARGE)
+
+
+class Body:
+    """A complete message: `head` in memory, the rest, if any, in a nameless file that dies with the process.
+
+    `size_bytes` counts the octets without the end mark. Both parts are dot-stuffed and end with the end mark.
+    """
+
+    def __init__(self, head: bytes, file: IO[bytes] | None, size_bytes: int, closed: Callable[[int], None]) -> None:
+        self.head = head
+        self.size_bytes = size_bytes
+        self._file = file
+        self._closed = closed
+
+    async def chunks(self, head: bytes) -> AsyncIterator[bytes]:
+        """The octets to send on, beginning with `head` in place of our own."""
+        yield head
+        if self._file is None:
+            return
+        await asyncio.to_thread(self._file.seek, 0)
+        while chunk := await asyncio.to_thread(self._file.read, READ_BYTES):
+            yield chunk
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._closed(self.size_bytes)
+
+
+class Spool:
+    """Takes over what a message has beyond its share of memory. Raises `OSError` when the disk is full."""
+
+    def __init__(self, directory: Path, opened: Callable[[int], None], closed: Callable[[int], None]) -> None:
+        self._directory = directory
+        self._opened = opened
+        self._closed = closed
+        self._head: bytes | None = None
+        self._file: IO[bytes] | None = None
+
+    async def add(self, octets: bytes) -> None:
+        """The first part stays in memory as the head, all that follows goes to disk, written by a thread."""
+        if self._head is None:
+            self._head = octets
+            return
+        if self._file is None:
+            # Nameless from the beginning: nothing is left behind by a crash, and nobody else can open it.
+            self._file = await asyncio.to_thread(tempfile.TemporaryFile, dir=self._directory, buffering=0)
+        await asyncio.to_thread(_write_all, self._file, octets)
+
+    def body(self, reader: BodyReader) -> Body:
+        """The complete message; call it after the last part was added."""
+        size_bytes = reader.size_bytes - 3
+        if self._file is not None:
+            self._opened(size_bytes)
+        body = Body(self._head or b"", self._file, size_bytes, self._closed)
+        self._file = None
+        return body
+
+    def discard(self) -> None:
+        self._head = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _write_all(file: IO[bytes], octets: bytes) -> None:
+    view = memoryview(octets)
+    while view:
+        view = view[file.write(view) :]

@@ -1,0 +1,182 @@
+"""The SMTP listeners: who may connect, how many at once, and an orderly end."""
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from ipaddress import ip_address
+from typing import Any
+
+from detector import log
+from detector.config import Config, Network
+from detector.mail.path import Path
+from detector.mail.reply import Reply
+from detector.metrics import Metrics
+from detector.ports import SessionFacts
+from detector.relay import replies
+from detector.relay.assess import Draft
+from detector.relay.body import Spool
+from detector.relay.exchange import Exchange, Route
+from detector.relay.next_hop import Capabilities, NextHopError
+from detector.relay.session import Session
+
+DEADLINE_CHECK_EVERY = 1.0
+PASSED_ON = ("8BITMIME", "SMTPUTF8", "DSN")  # kept because every parameter goes on as it came
+
+
+class Server:
+    """Accepts clients and gives each a session."""
+
+    def __init__(self, config: Config, route: Route, tls: ssl.SSLContext | None, new_id: Callable[[], str]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.metrics: Metrics = route.metrics
+        self.stopping = False
+        self._config = config
+        self._route = route
+        self._tls = tls
+        self._new_id = new_id
+        self._sessions: set[Session] = set()
+        self._per_client: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._listeners: list[asyncio.Server] = []
+        self._deadlines: asyncio.TimerHandle | None = None
+        self._ended = asyncio.Event()
+
+    async def start(self) -> None:
+        """Listen. Raises `OSError` when an address cannot be bound."""
+        for address in self._config.relay.listen:
+            listener = await self.loop.create_server(self._session, address.host, address.port, backlog=1024)
+            self._listeners.append(listener)
+        self._check_deadlines()
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        return [socket.getsockname()[:2] for listener in self._listeners for socket in listener.sockets]
+
+    def reconfigure(self, config: Config, route: Route, tls: ssl.SSLContext | None) -> None:
+        """New sessions and new transactions follow the new configuration; those under way end as they began."""
+        self._config, self._route, self._tls = config, route, tls
+
+    async def stop(self) -> None:
+        """Accept nobody new, let running transactions end, then close."""
+        self.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        busy = [session for session in self._sessions if session.exchange is not None or session.in_message]
+        log.stopping(len(busy))
+        self._hang_up(self._sessions - set(busy))
+        try:
+            async with asyncio.timeout(self._config.relay.limits.stop_time):
+                while self._sessions or self._tasks:
+                    self._ended.clear()
+                    await self._ended.wait()
+        except TimeoutError:
+            self._hang_up(self._sessions)
+            for task in self._tasks:
+                task.cancel()
+        if self._deadlines is not None:
+            self._deadlines.cancel()
+
+    def _hang_up(self, sessions: set[Session]) -> None:
+        for session in list(sessions):
+            session.hang_up(replies.STOPPING)
+
+    # -- for sessions --
+
+    def _session(self) -> Session:
+        return Session(self, self._config.relay, self._tls)
+
+    def admit(self, session: Session) -> Reply | None:
+        """Count the connection, or say why it may not stay."""
+        limits = self._config.relay.limits
+        if not allowed(session.peer, self._config.relay.clients):
+            return self._turn_away(session.peer, "not_allowed", replies.NOT_ALLOWED)
+        if self.stopping:
+            return replies.STOPPING
+        if len(self._sessions) >= limits.connections:
+            return self._turn_away(session.peer, "limit", replies.TOO_MANY_CONNECTIONS)
+        if self._per_client[session.peer] >= limits.connections_per_client:
+            return self._turn_away(session.peer, "limit_per_client", replies.TOO_MANY_FROM_CLIENT)
+        self._sessions.add(session)
+        self._per_client[session.peer] += 1
+        self.metrics.client_connections.set(len(self._sessions))
+        return None
+
+    def _turn_away(self, peer: str, reason: str, reply: Reply) -> Reply:
+        self.metrics.connections_refused.labels(reason).inc()
+        log.connection_refused(peer, reason)
+        return reply
+
+    def forget(self, session: Session) -> None:
+        self._sessions.discard(session)
+        self._per_client[session.peer] -= 1
+        if not self._per_client[session.peer]:
+            del self._per_client[session.peer]
+        self.metrics.client_connections.set(len(self._sessions))
+        self._ended.set()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run something that must end even if its session does not wait for it."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        self._ended.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.internal_error("transaction", error)
+
+    def exchange(self, session: Session, mail_from: Path, argument: str) -> Exchange:
+        facts = SessionFacts(
+            peer=session.peer,
+            xforward=session.xforward,
+            xclient=session.xclient,
+            mail_from=str(mail_from.address),
+            auth_parameter=mail_from.auth,
+        )
+        draft = Draft(
+            transaction_id=self._new_id(),
+            facts=facts,
+            arrival=session.arrival(mail_from.smtputf8),
+            mail_from=mail_from.address,
+            received_at=self._route.assessor.clock(),
+        )
+        return Exchange(self._route, draft, mail_from, argument)
+
+    def spool(self) -> Spool:
+        gauge = self.metrics.spool_bytes
+        return Spool(self._config.spool_directory, gauge.inc, gauge.dec)
+
+    async def offer(self) -> list[str]:
+        """The EHLO keywords that depend on the next hop. If it cannot be asked, nothing special; MAIL will tell."""
+        try:
+            capabilities = await self._route.pool.capabilities()
+        except NextHopError:
+            capabilities = Capabilities({})
+        limit = self._route.size_limit_bytes
+        size = min(limit, capabilities.size or limit)  # RFC 1870: ours or the next hop's, whichever is smaller
+        return [f"SIZE {size}", *(keyword for keyword in PASSED_ON if capabilities.offers(keyword))]
+
+    def may_xforward(self, peer: str) -> bool:
+        return allowed(peer, self._config.relay.xforward_clients)
+
+    def may_xclient(self, peer: str) -> bool:
+        return allowed(peer, self._config.relay.xclient_clients)
+
+    def _check_deadlines(self) -> None:
+        now = self.loop.time()
+        for session in [session for session in self._sessions if session.deadline < now]:
+            session.hang_up(replies.TIMEOUT)
+        self._deadlines = self.loop.call_later(DEADLINE_CHECK_EVERY, self._check_deadlines)
+
+
+def allowed(peer: str, networks: tuple[Network, ...]) -> bool:
+    """Whether the address lies in one of the networks; an IPv4 address inside IPv6 counts as IPv4."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in networks)

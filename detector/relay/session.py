@@ -1,0 +1,182 @@
+"""One SMTP client: commands in, the next hop's replies out. The protocol only; what to think of it is `assess`."""
+
+import asyncio
+
+from detector.mail import path, xtext
+from detector.mail.reply import Reply
+from detector.relay import replies
+from detector.relay.exchange import Exchange
+from detector.relay.wire import Wire
+
+XFORWARD_NAMES = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
+XCLIENT_NAMES = "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
+
+
+class Session(Wire):
+    """The SMTP commands, each under the name that aiosmtpd calls it by."""
+
+    # -- session commands --
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        if not hostname:
+            await self.push(replies.BAD_SYNTAX)
+            return
+        await self._reset()
+        session = self.state
+        session.extended_smtp, session.host_name = True, hostname
+        await self.push(Reply(250, (self.hostname, *await self._keywords())))
+
+    async def smtp_HELO(self, hostname: str) -> None:
+        if not hostname:
+            await self.push(replies.BAD_SYNTAX)
+            return
+        await self._reset()
+        session = self.state
+        session.extended_smtp, session.host_name = False, hostname
+        await self.push(Reply(250, (self.hostname,)))
+
+    async def _keywords(self) -> list[str]:
+        keywords = ["PIPELINING", "ENHANCEDSTATUSCODES", *await self.server.offer()]
+        if self.tls_context is not None and not self.under_tls:
+            keywords.append("STARTTLS")
+        if self.server.may_xforward(self.peer):
+            keywords.append(f"XFORWARD {XFORWARD_NAMES}")
+        if self.server.may_xclient(self.peer):
+            keywords.append(f"XCLIENT {XCLIENT_NAMES}")
+        return keywords
+
+    async def smtp_STARTTLS(self, arg: str) -> None:
+        try:
+            if arg:
+                await self.push(replies.BAD_SYNTAX)
+            elif self.tls_context is None:
+                await self.push(replies.TLS_UNAVAILABLE)
+            elif self.under_tls:
+                await self.push(replies.TLS_ACTIVE)
+            else:
+                self._pending = b""
+                await super().smtp_STARTTLS("")
+        finally:
+            self.lift_barrier()
+
+    async def smtp_XFORWARD(self, arg: str) -> None:
+        if not self.server.may_xforward(self.peer):
+            await self.push(replies.NOT_AUTHORISED)
+        elif self.exchange is not None:
+            await self.push(replies.NOT_DURING_MAIL)
+        elif (attributes := _attributes(arg, XFORWARD_NAMES)) is None:
+            await self.push(replies.BAD_SYNTAX)
+        else:
+            self.xforward = {**self.xforward, **attributes}
+            await self.push(replies.OK)
+
+    async def smtp_XCLIENT(self, arg: str) -> None:
+        if not self.server.may_xclient(self.peer):
+            await self.push(replies.NOT_AUTHORISED)
+        elif self.exchange is not None:
+            await self.push(replies.NOT_DURING_MAIL)
+        elif (attributes := _attributes(arg, XCLIENT_NAMES)) is None:
+            await self.push(replies.BAD_SYNTAX)
+        else:
+            self.xclient = {**self.xclient, **attributes}
+            self.state.host_name = None  # the session starts anew at the greeting (XCLIENT_README)
+            await self.push(Reply(220, (f"{self.hostname} ESMTP",)))
+
+    async def smtp_NOOP(self, arg: str) -> None:
+        await self.push(replies.OK)
+
+    async def smtp_VRFY(self, arg: str) -> None:
+        await self.push(replies.CANNOT_VERIFY)
+
+    async def smtp_EXPN(self, arg: str) -> None:
+        await self.push(replies.NOT_IMPLEMENTED)
+
+    async def smtp_AUTH(self, arg: str) -> None:
+        await self.push(replies.NOT_IMPLEMENTED)
+
+    async def smtp_HELP(self, arg: str) -> None:
+        await self.push(replies.HELP)
+
+    async def smtp_QUIT(self, arg: str) -> None:
+        self.abandon()
+        self.hang_up(replies.BYE)
+
+    async def smtp_RSET(self, arg: str) -> None:
+        await self._reset()
+        await self.push(replies.OK)
+
+    async def _reset(self) -> None:
+        if self.exchange is not None:
+            exchange, self.exchange = self.exchange, None
+            await exchange.abandon()
+        self.xforward = {}
+
+    # -- transaction commands --
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        if (refusal := self._not_now()) is not None:
+            await self.push(refusal)
+            return
+        if self.exchange is not None:
+            await self.push(replies.NESTED_MAIL)
+            return
+        try:
+            mail_from = path.parse_mail(arg or "")
+        except ValueError:
+            await self.push(replies.BAD_ADDRESS)
+            return
+        self.exchange = exchange = self.server.exchange(self, mail_from, arg or "")
+        reply = await exchange.mail()
+        if not reply.positive:
+            self.exchange = None
+            await exchange.abandon()
+        await self.push(reply)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        if self.exchange is None:
+            await self.push(self._not_now() or replies.MAIL_FIRST)
+            return
+        try:
+            recipient = path.parse_rcpt(arg or "")
+        except ValueError:
+            await self.push(replies.BAD_ADDRESS)
+            return
+        await self.push(await self.exchange.rcpt(recipient, arg or ""))
+
+    async def smtp_DATA(self, arg: str) -> None:
+        try:
+            await self.push(await self._data(arg))
+        finally:
+            self.lift_barrier()
+
+    async def _data(self, arg: str) -> Reply:
+        exchange = self.exchange
+        if exchange is None:
+            return self._not_now() or replies.MAIL_FIRST
+        if arg:
+            return replies.BAD_SYNTAX
+        return exchange.data_refusal() or await self._take_message(exchange)
+
+    async def _take_message(self, exchange: Exchange) -> Reply:
+        message = await self.receive_message(exchange.size_limit_bytes, self.server.spool())
+        self.exchange, self.xforward = None, {}
+        if isinstance(message, Reply):
+            self.server.metrics.reasons.labels("message").inc()
+            await exchange.abandon()
+            return message
+        # Shielded: when the client goes away now, the next hop's answer must still reach the account's record.
+        return await asyncio.shield(self.server.spawn(exchange.message(message)))
+
+    def _not_now(self) -> Reply | None:
+        if self.settings.tls.mode == "require" and not self.under_tls:
+            return replies.TLS_REQUIRED
+        return None if self.state.host_name else replies.HELO_FIRST
+
+
+def _attributes(arg: str | None, names: str) -> dict[str, str] | None:
+    """The attributes of an XFORWARD or XCLIENT command, or None when it is malformed or names an unknown one."""
+    try:
+        attributes = xtext.attributes(arg or "")
+    except ValueError:
+        return None
+    return attributes if attributes.keys() <= set(names.split()) else None
