@@ -13,7 +13,7 @@ class Reply:
     >>> Reply(550, ("5.1.1 No such user",)).enhanced
     '5.1.1'
     >>> bytes(Reply(250, ("one", "two")))
-    b'250-one\\r\\n250 two\\r\\n'
+    b'250-one\r\n250 two\r\n'
     """
 
     code: int

@@ -1,0 +1,142 @@
+"""The header section of a message (RFC 5322 section 2.2) as octets, so that what we do not remove stays as it was.
+
+A line ends at LF, with or without CR before it: the relay refuses a bare LF, so this decides only what we see of such
+mail. As in Postfix, Exim and Sendmail the first line that is neither a field nor a continuation ends the section.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+SECTION_LENGTH = 262_144
+HELO_LENGTH = 255
+
+# RFC 5322 sections 3.6.8 and 4.5: blanks before the colon are obsolete, but read by many servers.
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_SECTION = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
+_MESSAGE_ID = frozenset({"message-id"})
+_FOLD = re.compile(r"\r*\n(?=[ \t])")
+_ODD_IN_HELO = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A header field: name as written, value unfolded and stripped, and its octets `start:end` in the section."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a message came to us: what `Received` tells of it. `peer` is the address of the connected server."""
+
+    helo: str
+    peer: str
+    hostname: str
+    esmtp: bool = True
+    tls: bool = False
+    smtputf8: bool = False
+
+    @property
+    def protocol(self) -> str:
+        """The keyword after `with` (RFC 3848; RFC 6531 section 4.3)."""
+        if not self.esmtp:
+            return "SMTP"
+        return ("UTF8SMTP" if self.smtputf8 else "ESMTP") + ("S" if self.tls else "")
+
+
+def header_section(body: bytes, limit: int = SECTION_LENGTH) -> bytes:
+    r"""The fields at the top of a message and the empty line after them, as far as they are there.
+
+    Never longer than `limit` octets and that line; a field that does not end within the limit is left to the body.
+
+    >>> header_section(b"Subject: x\r\n\r\nHello: you\r\n")
+    b'Subject: x\r\n\r\n'
+    """
+    found = _SECTION.match(body, 0, limit)
+    end = found.end() if found else 0
+    if end == limit < len(body):
+        return body[: max((match.start() for match in _matches(body[:limit])), default=0)]
+    for empty_line in (b"\r\n", b"\n"):
+        if body.startswith(empty_line, end):
+            return body[: end + len(empty_line)]
+    return body[:end]
+
+
+def fields(section: bytes) -> Iterator[Field]:
+    """The fields of a header section, top down. Octets that are not UTF-8 become surrogate escapes."""
+    for match in _matches(section):
+        yield Field(match[1].decode("ascii"), _unfolded(match[2]), match.start(), match.end())
+
+
+def chosen(section: bytes, names: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Lower-case name and unfolded value of those fields whose lower-case names are asked for, top down."""
+    for match in _matches(section):
+        name = match[1].decode("ascii").lower()
+        if name in names:
+            yield name, _unfolded(match[2])
+
+
+def value_above_first_received(section: bytes, name: str) -> list[str]:
+    """The values of a field above the first `Received`: only the server that sent to us can have put them there."""
+    wanted = name.lower()
+    values = []
+    for found, value in chosen(section, frozenset({wanted, "received"})):
+        if found == "received":
+            break
+        values.append(value)
+    return values
+
+
+def without(section: bytes, names: frozenset[str]) -> bytes:
+    r"""The section without any copy of the fields of these lower-case names, and otherwise octet for octet the same.
+
+    >>> without(b"X-A: 1\r\n 2\r\nSubject: x\r\nx-a: 3\r\n\r\n", frozenset({"x-a"}))
+    b'Subject: x\r\n\r\n'
+    """
+    if not names:
+        return section
+    kept = []
+    end = 0
+    for match in _matches(section):
+        if match[1].decode("ascii").lower() in names:
+            kept.append(section[end : match.start()])
+            end = match.end()
+    kept.append(section[end:])
+    return b"".join(kept)
+
+
+def message_id(section: bytes) -> str:
+    """The first Message-ID (RFC 5322 section 3.6.4) as written, or an empty string. The sender chooses it."""
+    return next((value for _, value in chosen(section, _MESSAGE_ID)), "")
+
+
+def received_line(arrival: Arrival, transaction_id: str, now: float) -> bytes:
+    """Our trace field (RFC 5321 section 4.4); `now` in Unix seconds is written in UTC.
+
+    It names only the connected server, never the customer behind it.
+    """
+    peer = f"IPv6:{arrival.peer}" if ":" in arrival.peer else arrival.peer
+    helo = _ODD_IN_HELO.sub("?", arrival.helo[:HELO_LENGTH]) or "unknown"
+    date = format_datetime(datetime.fromtimestamp(int(now), UTC))
+    return (
+        f"Received: from {helo} ([{peer}])\r\n"
+        f"\tby {arrival.hostname} with {arrival.protocol} id {transaction_id};\r\n"
+        f"\t{date}\r\n"
+    ).encode("ascii", "replace")
+
+
+def _matches(section: bytes) -> Iterator[re.Match[bytes]]:
+    match = _FIELD.match(section)
+    while match is not None:
+        yield match
+        match = _FIELD.match(section, match.end())
+
+
+def _unfolded(value: bytes) -> str:
+    return _FOLD.sub("", value.decode("utf-8", "surrogateescape")).strip(" \t\r\n")

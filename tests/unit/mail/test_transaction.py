@@ -1,0 +1,30 @@
+from detector.mail.address import Address
+from detector.mail.transaction import UNKNOWN, Identity, Recipient, RecipientStatus, Stream, Transaction
+
+
+def test_nobody_is_not_a_trusted_account() -> None:
+    assert not UNKNOWN.known
+    assert not UNKNOWN.trusted
+    assert Identity("ann@example.org", "xclient", trusted=True).known
+
+
+def test_a_recipient_that_was_never_asked_has_no_reply() -> None:
+    assert Recipient(Address("bob", "example.net"), RecipientStatus.PACED).reply == ""
+
+
+def test_equal_transactions_are_equal_values() -> None:
+    def build() -> Transaction:
+        return Transaction(
+            transaction_id="1",
+            message_key="1",
+            identity=UNKNOWN,
+            client="198.51.100.7",
+            helo="pc.example",
+            mail_from=Address("ann", "example.org"),
+            recipients=(Recipient(Address("bob", "example.net"), RecipientStatus.ACCEPTED, "2.1.5"),),
+            stream=Stream.PERSONAL,
+            received_at=0.0,
+        )
+
+    assert build() == build()
+    assert len({build(), build()}) == 1
