@@ -1,0 +1,118 @@
+"""Endpoints of the operator: signed JSON by POST, and a status as the answer."""
+
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from detector.config import ConfigError, HttpAction
+from detector.ports import Clock, Refused, Secret, Temporary
+
+TRY_AGAIN = (408, 425, 429)
+
+
+class Endpoint:
+    """Posts to one URL.
+
+    Each request carries three headers.
+
+    * `X-Detector-Timestamp`: Unix seconds, when the request was signed,
+    * `X-Detector-Signature`: `sha256=` and the hexadecimal HMAC-SHA256, with the shared secret, of the time stamp,
+      a dot and the body, byte for byte,
+    * `Idempotency-Key`: the same for all attempts of one request.
+
+    A receiver computes the signature over the body *as received*, compares it in constant time (`hmac.compare_digest`),
+    refuses (401) what is wrong or more than five minutes off its own clock, and answers a key that it has already
+    carried out with the first answer, *whatever the body says now*: a repeated request carries another password.
+
+    2xx means done (the body is not read). 408, 425, 429, 5xx, and everything that goes wrong on the way mean
+    `Temporary`. Any other status, redirects among them, means `Refused`: a signed password must not wander off.
+    """
+
+    def __init__(self, settings: HttpAction, secret: Secret, clock: Clock) -> None:
+        """Raises `ConfigError` when the file of certificates cannot be read."""
+        self._url = settings.url
+        self._timeout = settings.timeout
+        self._secret = secret
+        self._clock = clock
+        self._host = httpx.URL(settings.url).host
+        self._tls = _tls(settings.ca_file)
+
+    def post(self, document: Mapping[str, object], request_id: str) -> None:
+        body = json.dumps(document).encode()
+        timestamp = str(int(self._clock()))
+        headers = {
+            "Content-Type": "application/json",
+            "X-Detector-Timestamp": timestamp,
+            "X-Detector-Signature": signature(self._secret, timestamp, body),
+            "Idempotency-Key": request_id,
+        }
+        status = self._status("POST", headers, body)
+        if 200 <= status < 300:
+            return
+        msg = f"{self._host} answered {status}"
+        raise (Temporary if status in TRY_AGAIN or status >= 500 else Refused)(msg)
+
+    def check(self) -> str:
+        """Ask by OPTIONS, which changes nothing; any answer will do. Raises `ConfigError`."""
+        try:
+            status = self._status("OPTIONS", {}, b"")
+        except Temporary as error:
+            raise ConfigError(str(error)) from error
+        return f"endpoint {self._url}: answers ({status} to OPTIONS)"
+
+    def _status(self, method: str, headers: Mapping[str, str], body: bytes) -> int:
+        # Without trust_env a proxy from the environment of whoever started us would see the requests.
+        try:
+            with (
+                httpx.Client(
+                    verify=self._tls, timeout=self._timeout, follow_redirects=False, trust_env=False
+                ) as client,
+                client.stream(method, self._url, headers=headers, content=body) as response,
+            ):
+                return response.status_code
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+            msg = f"{self._host} cannot be asked: {type(error).__name__}: {error}"
+            raise Temporary(msg) from error
+
+
+def signature(secret: Secret, timestamp: str, body: bytes) -> str:
+    """The value of `X-Detector-Signature`, for the sender and for receivers written in Python."""
+    mac = hmac.new(secret.text.encode(), timestamp.encode() + b"." + body, hashlib.sha256)
+    return "sha256=" + mac.hexdigest()
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        msg = f"{ca_file}: not a file of certificates: {error}"
+        raise ConfigError(msg) from error
+
+
+class HttpPassword:
+    """Sets a password by an endpoint: {"action": "change_password", "account", "password", "request_id", "time"}."""
+
+    def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+
+    def change_password(self, account: str, password: Secret, request_id: str) -> str:
+        self._endpoint.post(
+            {
+                "action": "change_password",
+                "account": account,
+                "password": password.text,
+                "request_id": request_id,
+                "time": round(self._clock()),
+            },
+            request_id,
+        )
+        return "set by HTTP"
+
+    def check(self) -> str:
+        return self._endpoint.check()

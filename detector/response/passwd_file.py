@@ -1,0 +1,149 @@
+"""Changes a password in a Dovecot passwd-file: that user's hash, and no other byte."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+
+import bcrypt
+
+from detector.config import ConfigError, PasswdFileProvider
+from detector.ports import Refused, Secret, Temporary
+
+# A drawn password cannot be guessed whatever the work factor is; a high one only slows down the provider's own logins.
+BCRYPT_COST = 10
+SHA_CRYPT_ROUNDS = 5000
+
+
+class PasswdFile:
+    """Lines of `user:{SCHEME}hash:uid:gid:gecos:home:shell:extra`, of which all but the first two may be missing.
+
+    The file is replaced by a rename, so Dovecot sees the old file or the new one and never a half; its next look-up
+    notices the new one by itself. Owner and mode are kept; a symbolic link stays and its target is replaced. The lock
+    is taken on `<file>.lock`, and other programs that write the file should take it too (`flock`).
+
+    Setting the same request again sets another hash: harmless, so `request_id` is not needed to be remembered here.
+    """
+
+    def __init__(self, settings: PasswdFileProvider) -> None:
+        self._path = settings.path
+        self._scheme = settings.scheme
+        self._ours = Lock()
+
+    def change_password(self, account: str, password: Secret, request_id: str) -> str:  # noqa: ARG002 - see the class
+        """Raises `Refused` for an unknown user, `Temporary` when the file cannot be read, locked or written."""
+        hashed = hash_password(password, self._scheme)
+        try:
+            target = self._path.resolve(strict=True)
+            with self._ours, _locked(target):
+                lines, changed = replace_hash(target.read_bytes(), account, hashed)
+                if not changed:
+                    msg = f"{self._path} has no user {account}"
+                    raise Refused(msg)
+                _replace(target, lines)
+        except OSError as error:
+            msg = f"{self._path} cannot be changed: {error}"
+            raise Temporary(msg) from error
+        return f"{self._scheme} hash replaced in {self._path.name}"
+
+    def check(self) -> str:
+        """Read the file, and write and remove a copy of nothing beside it with the owner that it needs."""
+        try:
+            target = self._path.resolve(strict=True)
+            users = sum(1 for line in target.read_bytes().split(b"\n") if _user(line) is not None)
+            with _locked(target), _beside(target) as temporary:
+                temporary.unlink()
+        except (OSError, Temporary) as error:
+            msg = f"passwd-file {self._path} cannot be changed by this user: {error}"
+            raise ConfigError(msg) from error
+        return f"passwd-file {self._path}: {users} users, can be changed"
+
+
+def hash_password(password: Secret, scheme: str) -> str:
+    """The hash as Dovecot reads it, with its scheme in front."""
+    if scheme == "BLF-CRYPT":
+        return "{BLF-CRYPT}" + bcrypt.hashpw(password.text.encode(), bcrypt.gensalt(BCRYPT_COST)).decode()
+    from passlib.hash import sha256_crypt, sha512_crypt  # late: the import takes longer than all others of this module
+
+    method = {"SHA512-CRYPT": sha512_crypt, "SHA256-CRYPT": sha256_crypt}[scheme]
+    return f"{{{scheme}}}{method.using(rounds=SHA_CRYPT_ROUNDS).hash(password.text)}"
+
+
+def replace_hash(content: bytes, account: str, hashed: str) -> tuple[bytes, int]:
+    """The file with the account's hash replaced, and the number of lines that changed.
+
+    Dovecot folds the case of login names by default (auth_username_format), so a name that stands nowhere exactly is
+    looked for without regard to case. A user that stands there twice is changed twice: no old password may survive.
+    """
+    lines = content.split(b"\n")
+    wanted = os.fsencode(account)
+    places = [i for i, line in enumerate(lines) if _user(line) == wanted]
+    if not places:
+        folded = account.casefold()
+        places = [i for i, line in enumerate(lines) if os.fsdecode(_user(line) or b"").casefold() == folded]
+    for i in places:
+        end = b"\r" if lines[i].endswith(b"\r") else b""
+        fields = lines[i].removesuffix(end).split(b":", 2)
+        fields[1:2] = [hashed.encode()]
+        lines[i] = b":".join(fields) + end
+    return b"\n".join(lines), len(places)
+
+
+def _user(line: bytes) -> bytes | None:
+    """The user of a line; None for comments and empty lines."""
+    stripped = line.strip()
+    if not stripped or stripped.startswith(b"#"):
+        return None
+    return line.rstrip(b"\r").split(b":", 1)[0]
+
+
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    descriptor = os.open(f"{target}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        msg = f"{target} is locked by another program"
+        raise Temporary(msg) from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)  # and the lock goes with it; the file stays, or two programs could lock two files
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """An empty file in the same directory with the target's owner and mode, removed if it is still there at the end."""
+    like = target.stat()
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            ours = os.fstat(descriptor)
+            if (like.st_uid, like.st_gid) != (ours.st_uid, ours.st_gid):
+                os.fchown(descriptor, like.st_uid, like.st_gid)
+            os.fchmod(descriptor, like.st_mode & 0o7777)  # after fchown, which may clear bits
+        finally:
+            os.close(descriptor)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Durable when it returns: the content before the name, the name before the answer."""
+    with _beside(target) as temporary:
+        with temporary.open("r+b") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(target)
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
