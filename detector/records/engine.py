@@ -1,0 +1,99 @@
+"""Opens the database of the records: connections, schema version, and errors in our own words."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from detector.config import ConfigError
+from detector.ports import Temporary
+from detector.records.schema import HEAD
+
+# FULL: what was told to the caller survives a power failure too (https://sqlite.org/pragma.html#pragma_synchronous).
+PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+
+
+def open_engine(url: str) -> Engine:
+    """Connect, and bring the schema to the newest version. Raises `ConfigError` or `Temporary`."""
+    try:
+        engine = create_engine(url)
+    except (ArgumentError, ImportError) as error:
+        msg = f"records.url: {error}"
+        raise ConfigError(msg) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    try:
+        with errors_named("open"):
+            _ensure_schema(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def errors_named(operation: str) -> Iterator[None]:
+    """Turn errors of the database into `Temporary`, without the statement: its parameters are personal."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        problem = error.orig if isinstance(error, DBAPIError) else error
+        msg = f"records: {operation}: {problem}"
+        raise Temporary(msg) from None
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver would begin a transaction only before the first write; then what was read before may be outdated.
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def _ensure_schema(engine: Engine) -> None:
+    try:
+        with engine.connect() as connection:
+            if _version(connection) == HEAD:
+                return
+        # Whoever comes second waits here and then finds the work done.
+        with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
+            version = _version(connection)
+            if version != HEAD:
+                _migrate(connection, version)
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        # Nothing is moved away here: incidents and the audit log are not ours to throw away.
+        msg = f"records.url: the database is damaged ({error.orig}); restore it from a backup, or move it away"
+        raise ConfigError(msg) from error
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if version is None else str(version)
+
+
+def _migrate(connection: Connection, version: str | None) -> None:
+    # Imported late: it takes 0.3 s, and nearly every start finds the schema ready.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if version is not None and version not in known:
+        msg = f"records.url: the database has schema version {version}, newer than this program ({HEAD}): upgrade it"
+        raise ConfigError(msg)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

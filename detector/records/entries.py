@@ -1,0 +1,86 @@
+"""What the records answer with. Times are in Unix seconds."""
+
+from dataclasses import dataclass
+
+from detector.verdict.verdict import Verdict
+
+
+class UnknownIncident(KeyError):
+    """There is no incident of this id."""
+
+    def __str__(self) -> str:
+        return f"there is no incident {self.args[0]}"
+
+
+class AuditBroken(Exception):
+    """The audit log was changed afterwards; the text names the first entry that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of an incident's story. `actor` is a person, or `detector` for the program itself."""
+
+    at: float
+    actor: str
+    event: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A person decided that the account is let through whatever is found, until `until` (None: until revoked)."""
+
+    account: str
+    until: float | None
+    actor: str
+    reason: str
+
+    def holds(self, now: float) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the relay must know of every account: `blocks` maps an account to the incident that blocks it.
+
+    `exemptions` may hold some that have run out: ask `Exemption.holds`.
+    """
+
+    blocks: dict[str, str]
+    exemptions: dict[str, Exemption]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgiveness:
+    """A block was lifted: the evidence that led to it must not block the account again. `sequence` only grows."""
+
+    sequence: int
+    account: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictNote:
+    """A suspicious transaction as it is kept: `recipients` counts them by status, their addresses are not kept."""
+
+    at: float
+    account: str
+    transaction_id: str
+    identity_source: str
+    client: str
+    recipients: dict[str, int]
+    size_bytes: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to whom. `hash` seals this entry and all before it (SHA-256, hexadecimal)."""
+
+    number: int
+    at: float
+    actor: str
+    action: str
+    subject: str
+    detail: str
+    hash: str

@@ -1,0 +1,121 @@
+"""Incidents in SQL: each function works inside the caller's transaction."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from detector.incident.incident import Event, Incident, State, Step, advance
+from detector.incident.strike import Strike
+from detector.records import audit
+from detector.records.entries import TimelineEntry, UnknownIncident
+from detector.records.schema import counters, forgiveness, incidents, not_closed, password_changes, strikes, timeline
+
+PROGRAM = "detector"
+"""The actor of what no person did."""
+
+HOUR = 3600.0
+
+
+def open_incident(connection: Connection, incident: Incident) -> Incident:
+    """Write it, unless its account has one that is not closed: then that one is the answer."""
+    row = (
+        connection.execute(select(incidents).where(incidents.c.account == incident.account, not_closed))
+        .mappings()
+        .first()
+    )
+    if row is None:
+        # The same incident again, after it was closed: a caller that did not hear our answer tried once more.
+        row = (
+            connection.execute(select(incidents).where(incidents.c.incident_id == incident.incident_id))
+            .mappings()
+            .first()
+        )
+    if row is not None:
+        return _incident(row)
+    values = {name: getattr(incident, name) for name in incidents.c.keys()}  # noqa: SIM118 - not a dict
+    connection.execute(insert(incidents).values(values | {"state": incident.state.value}))
+    _tell(connection, incident.incident_id, TimelineEntry(incident.opened_at, PROGRAM, "opened", ""))
+    return incident
+
+
+def get(connection: Connection, incident_id: str) -> Incident:
+    row = connection.execute(select(incidents).where(incidents.c.incident_id == incident_id)).mappings().first()
+    if row is None:
+        raise UnknownIncident(incident_id)
+    return _incident(row)
+
+
+def newest(connection: Connection, state: State | None, account: str | None, limit: int) -> list[Incident]:
+    query = select(incidents).order_by(incidents.c.opened_at.desc(), incidents.c.incident_id).limit(limit)
+    if state is not None:
+        query = query.where(incidents.c.state == state.value)
+    if account is not None:
+        query = query.where(incidents.c.account == account)
+    return [_incident(row) for row in connection.execute(query).mappings()]
+
+
+def apply(
+    connection: Connection, incident_id: str, event: Event, told: TimelineEntry
+) -> tuple[Incident, tuple[Step, ...]]:
+    """Advance the incident by an event that `told` is the timeline entry of."""
+    incident, steps = advance(get(connection, incident_id), event, told.at)
+    connection.execute(
+        update(incidents)
+        .where(incidents.c.incident_id == incident_id)
+        .values(state=incident.state.value, changed_at=incident.changed_at)
+    )
+    if Step.COUNT_STRIKE in steps:
+        connection.execute(insert(strikes).values(incident_id=incident_id, account=incident.account, at=told.at))
+    if Step.WITHDRAW_STRIKE in steps:
+        connection.execute(delete(strikes).where(strikes.c.incident_id == incident_id))
+    if Step.LIFT_BLOCK in steps:
+        # The number of this very transaction: it only grows, and no other transaction has it.
+        sequence = select(counters.c.changes).scalar_subquery()
+        connection.execute(insert(forgiveness).values(sequence=sequence, account=incident.account, at=told.at))
+    _tell(connection, incident_id, told)
+    audit.append(connection, told.at, (told.actor, event.value, incident_id, told.detail))
+    return incident, steps
+
+
+def record_step(connection: Connection, incident_id: str, told: TimelineEntry) -> None:
+    get(connection, incident_id)
+    _tell(connection, incident_id, told)
+
+
+def story(connection: Connection, incident_id: str) -> list[TimelineEntry]:
+    get(connection, incident_id)
+    columns = (timeline.c.at, timeline.c.actor, timeline.c.event, timeline.c.detail)
+    query = select(*columns).where(timeline.c.incident_id == incident_id).order_by(timeline.c.number)
+    return [TimelineEntry(*row) for row in connection.execute(query)]
+
+
+def strikes_of(connection: Connection, account: str, since: float) -> list[Strike]:
+    query = select(strikes).where(strikes.c.account == account, strikes.c.at >= since).order_by(strikes.c.at)
+    return [Strike(**row) for row in connection.execute(query).mappings()]
+
+
+def claim_password_change(connection: Connection, incident_id: str, now: float, limit: int) -> bool:
+    """Whether this incident may change a password now: at most `limit` do within an hour, and once is for ever."""
+    get(connection, incident_id)
+    mine = select(password_changes.c.at).where(password_changes.c.incident_id == incident_id)
+    if connection.execute(mine).first() is not None:
+        return True
+    if password_changes_since(connection, now - HOUR) >= limit:
+        return False
+    connection.execute(insert(password_changes).values(incident_id=incident_id, at=now))
+    return True
+
+
+def password_changes_since(connection: Connection, then: float) -> int:
+    query = select(func.count()).select_from(password_changes).where(password_changes.c.at > then)
+    return int(connection.execute(query).scalar_one())
+
+
+def _incident(row: Mapping[Any, Any]) -> Incident:
+    return Incident(**{**row, "state": State(row["state"])})
+
+
+def _tell(connection: Connection, incident_id: str, told: TimelineEntry) -> None:
+    connection.execute(insert(timeline).values(incident_id=incident_id, **asdict(told)))

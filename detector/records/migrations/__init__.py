@@ -1,0 +1,1 @@
+"""Schema versions of the records, carried out by Alembic at start."""

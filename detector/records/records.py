@@ -1,0 +1,181 @@
+"""The records: incidents, strikes, exemptions, suspicious verdicts and the audit log, durable when a method returns."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, select, update
+
+from detector.incident.incident import Event, Incident, State, Step
+from detector.incident.strike import Strike
+from detector.mail.transaction import Transaction
+from detector.records import audit, incidents, standing
+from detector.records.engine import errors_named, open_engine
+from detector.records.entries import (
+    AuditBroken,
+    AuditEntry,
+    Exemption,
+    Forgiveness,
+    Standing,
+    TimelineEntry,
+    UnknownIncident,
+    VerdictNote,
+)
+from detector.records.schema import counters
+from detector.verdict.verdict import Verdict
+
+__all__ = [
+    "AuditBroken",
+    "AuditEntry",
+    "Exemption",
+    "Forgiveness",
+    "Records",
+    "Standing",
+    "TimelineEntry",
+    "UnknownIncident",
+    "VerdictNote",
+]
+
+
+class Records:
+    """Incidents and all that is decided about them, in one SQL database that several processes may share.
+
+    Every method is one transaction, blocks (call it in a thread) and may be called from any thread. All raise
+    `Temporary` when the database does not do it. The constructor also raises `ConfigError`: wrong URL, damaged
+    database, or one of a newer program. `now` is in Unix seconds; `actor` names a person, or `detector`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # -- incidents --
+
+    def open_incident(self, incident: Incident) -> Incident:
+        """Block the account. If it has an incident that is not closed, nothing changes and that one is returned."""
+        with self._write("open_incident") as connection:
+            return incidents.open_incident(connection, incident)
+
+    def incident(self, incident_id: str) -> Incident:
+        """Raises `UnknownIncident`, as do all methods that are given an id."""
+        with self._read("incident") as connection:
+            return incidents.get(connection, incident_id)
+
+    def incidents(self, state: State | None = None, account: str | None = None, limit: int = 100) -> list[Incident]:
+        """Newest first."""
+        with self._read("incidents") as connection:
+            return incidents.newest(connection, state, account, limit)
+
+    def apply(
+        self, incident_id: str, event: Event, now: float, actor: str, detail: str = ""
+    ) -> tuple[Incident, tuple[Step, ...]]:
+        """Advance the incident; its strike, block, timeline and audit entry go with it.
+
+        COUNT_STRIKE, WITHDRAW_STRIKE and LIFT_BLOCK are done when this returns, the other steps are the caller's.
+        Raises `IllegalTransition`; then nothing has changed.
+        """
+        with self._write("apply") as connection:
+            told = TimelineEntry(now, actor, event.value, detail)
+            return incidents.apply(connection, incident_id, event, told)
+
+    def record_step(self, incident_id: str, step: str, result: str, now: float, detail: str = "") -> None:
+        """Tell in the timeline what came of a step of the containment."""
+        with self._write("record_step") as connection:
+            told = TimelineEntry(now, incidents.PROGRAM, f"{step}: {result}", detail)
+            incidents.record_step(connection, incident_id, told)
+
+    def timeline(self, incident_id: str) -> list[TimelineEntry]:
+        """Oldest first."""
+        with self._read("timeline") as connection:
+            return incidents.story(connection, incident_id)
+
+    def strikes(self, account: str, since: float = 0.0) -> list[Strike]:
+        """Oldest first."""
+        with self._read("strikes") as connection:
+            return incidents.strikes_of(connection, account, since)
+
+    def claim_password_change(self, incident_id: str, now: float, limit: int) -> bool:
+        """The circuit breaker: whether this incident is among the `limit` of the last hour. Once yes, always yes."""
+        with self._write("claim_password_change") as connection:
+            return incidents.claim_password_change(connection, incident_id, now, limit)
+
+    def password_changes_since(self, then: float) -> int:
+        with self._read("password_changes_since") as connection:
+            return incidents.password_changes_since(connection, then)
+
+    # -- what the relay must know --
+
+    def standing(self) -> Standing:
+        with self._read("standing") as connection:
+            return standing.standing(connection)
+
+    def forgiven_since(self, sequence: int) -> list[Forgiveness]:
+        """Those with a higher sequence, oldest first; 0 for all."""
+        with self._read("forgiven_since") as connection:
+            return standing.forgiven_since(connection, sequence)
+
+    def exempt(self, account: str, until: float | None, actor: str, reason: str, now: float) -> None:
+        """Replaces an earlier exemption of the account. It does not lift a block."""
+        with self._write("exempt") as connection:
+            standing.exempt(connection, Exemption(account, until, actor, reason))
+            term = "until revoked" if until is None else f"until {until}"
+            audit.append(connection, now, (actor, "exempt", account, f"{term}: {reason}"))
+
+    def unexempt(self, account: str, actor: str, now: float) -> bool:
+        """Whether there was an exemption."""
+        with self._write("unexempt") as connection:
+            found = standing.unexempt(connection, account)
+            audit.append(connection, now, (actor, "unexempt", account, "" if found else "was not exempt"))
+            return found
+
+    def change_token(self) -> int:
+        """A number that grows whenever any process has written."""
+        with self._read("change_token") as connection:
+            return int(connection.execute(select(counters.c.changes)).scalar_one())
+
+    # -- suspicious verdicts --
+
+    def note_verdict(self, transaction: Transaction, verdict: Verdict, now: float) -> None:
+        """Keep a suspicious verdict with its reasons. Recipients are counted, their addresses are not kept."""
+        with self._write("note_verdict") as connection:
+            standing.note_verdict(connection, transaction, verdict, now)
+
+    def verdicts(self, account: str, limit: int = 100) -> list[VerdictNote]:
+        """Newest first."""
+        with self._read("verdicts") as connection:
+            return standing.verdicts_of(connection, account, limit)
+
+    def forget_verdicts_before(self, then: float) -> int:
+        """How many were forgotten."""
+        with self._write("forget_verdicts_before") as connection:
+            return standing.forget_verdicts_before(connection, then)
+
+    # -- the audit log --
+
+    def audit(self, actor: str, action: str, subject: str, now: float, detail: str = "") -> None:
+        with self._write("audit") as connection:
+            audit.append(connection, now, (actor, action, subject, detail))
+
+    def audit_log(self, limit: int = 100) -> list[AuditEntry]:
+        """Newest first."""
+        with self._read("audit_log") as connection:
+            return audit.newest(connection, limit)
+
+    def verify_audit(self) -> int:
+        """The number of entries. Raises `AuditBroken`, which names the first that does not fit."""
+        with self._read("verify_audit") as connection:
+            return audit.verify(connection)
+
+    @contextmanager
+    def _read(self, operation: str) -> Iterator[Connection]:
+        with errors_named(operation), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self, operation: str) -> Iterator[Connection]:
+        with errors_named(operation), self._engine.begin() as connection:
+            # First of all: this row's lock puts all writers of all processes in one line, so that what the
+            # transaction reads stays true and the audit log is one chain.
+            connection.execute(update(counters).values(changes=counters.c.changes + 1))
+            yield connection
