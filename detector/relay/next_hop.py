@@ -1,0 +1,159 @@
+"""One SMTP connection to a next hop: commands and their replies word for word, and the message."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from detector.config import HostPort
+from detector.mail.reply import Reply
+from detector.relay.client_wire import ClientWire, NextHopError, Replies
+
+__all__ = ["Capabilities", "Connection", "NextHopError"]
+
+PIECE_BYTES = 65_536
+TURN_BYTES = 262_144  # after so much of a message, other sessions have their turn
+QUIT_TIME = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the reply to EHLO offers: keyword (upper case) and its parameters (RFC 5321 section 4.1.1.1)."""
+
+    keywords: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Capabilities":
+        """From the reply to EHLO; its first line is a greeting."""
+        parts = (line.partition(" ") for line in reply.lines[1:])
+        return cls({keyword.upper(): parameters for keyword, _, parameters in parts if keyword})
+
+    def offers(self, keyword: str) -> bool:
+        return keyword in self.keywords
+
+    @property
+    def size(self) -> int | None:
+        """The largest message in bytes; None if the next hop names no limit (RFC 1870 section 4: 0 is none)."""
+        text = self.keywords.get("SIZE", "")
+        return (int(text) or None) if text.isascii() and text.isdigit() else None
+
+
+class Connection:
+    """Made by `dial.connect`. One caller at a time; a caller that is cancelled while it waits ends the connection.
+
+    After a `NextHopError`, or a reply with code 421, the connection is not `usable` any more.
+    """
+
+    def __init__(self, wire: ClientWire) -> None:
+        self.wire = wire
+        self.capabilities = Capabilities()
+        self._in_transaction = False
+
+    @property
+    def server(self) -> HostPort:
+        return self.wire.server
+
+    @property
+    def failure(self) -> NextHopError | None:
+        return self.wire.failure
+
+    @property
+    def usable(self) -> bool:
+        return self.wire.usable
+
+    @property
+    def reusable(self) -> bool:
+        """Another session may have it: no transaction is open, no reply is under way."""
+        return not self._in_transaction and self.wire.quiet
+
+    async def command(self, line: bytes) -> Reply:
+        """Send one command (without CRLF); its reply. Raises `NextHopError`."""
+        return (await self._exchange((line,)))[0]
+
+    async def commands(self, lines: Sequence[bytes]) -> list[Reply]:
+        """Send several, in one group if the next hop offers PIPELINING (RFC 2920); a reply for each.
+
+        A 421 is the reply to all that follow, too. Raises `NextHopError`.
+        """
+        if self.capabilities.offers("PIPELINING"):
+            return await self._exchange(lines) if lines else []
+        return [await self.command(line) for line in lines]
+
+    async def body(self, chunks: AsyncIterable[bytes] | Iterable[bytes]) -> Reply:
+        r"""After a 354: send the message, dot-stuffed, the ending `.\r\n` included; the final reply.
+
+        A refusal that comes before the end was sent is given back, and the connection closed. If `chunks` raises, the
+        connection is closed without the ending dot, so that the next hop discards the message. Raises `NextHopError`.
+        """
+        if self.wire.farewell is not None:
+            return self.wire.farewell
+        expected = self.wire.expect(("BODY",))
+        try:
+            complete = await self._send(chunks, expected)
+            (reply,) = await self.wire.replies(expected)
+        except BaseException:
+            self.close()
+            raise
+        if complete:
+            self._in_transaction = False  # whatever the reply is (RFC 5321 section 4.1.1.4)
+        elif reply.positive:
+            self.wire.fail("protocol", f"accepted a message before its end: {reply}")
+            raise self.wire.error()
+        else:
+            self.close()
+        return reply
+
+    def close(self) -> None:
+        """At once; what is not yet sent is never sent."""
+        self.wire.close()
+
+    def leave(self) -> None:
+        """Say QUIT and go, without waiting for the answer; close if that is not possible."""
+        if self.reusable:
+            self.wire.leave(QUIT_TIME)
+        else:
+            self.close()
+
+    async def quit(self) -> None:
+        """Say QUIT and wait, at most 5 seconds, until the connection has ended (RFC 5321 section 4.1.1.10)."""
+        self.leave()
+        await asyncio.wait([self.wire.ended], timeout=QUIT_TIME)
+
+    async def _exchange(self, lines: Sequence[bytes]) -> list[Reply]:
+        if any(b"\n" in line or b"\r" in line for line in lines):
+            raise ValueError("a command is one line")
+        if self.wire.farewell is not None:
+            return [self.wire.farewell] * len(lines)
+        verbs = [line.split(b" ", 1)[0].upper().decode("ascii", "replace") for line in lines]
+        expected = self.wire.expect(verbs)
+        self.wire.write(b"".join([line + b"\r\n" for line in lines]))
+        replies = await self.wire.replies(expected)
+        for verb, reply in zip(verbs, replies, strict=True):
+            if verb in {"MAIL", "RSET"} and reply.positive:
+                self._in_transaction = verb == "MAIL"
+        return replies
+
+    async def _send(self, chunks: AsyncIterable[bytes] | Iterable[bytes], expected: Replies) -> bool:
+        """False if the reply came before the end."""
+        turn = 0
+        async for piece in _pieces(chunks):
+            if expected.done():
+                return False
+            self.wire.write(piece)
+            await self.wire.room()
+            turn += len(piece)
+            if turn >= TURN_BYTES:
+                turn = 0
+                await asyncio.sleep(0)
+        return True
+
+
+async def _pieces(chunks: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
+    """The same octets in pieces that do not fill the write buffer beyond measure."""
+    if isinstance(chunks, AsyncIterable):
+        async for chunk in chunks:
+            for start in range(0, len(chunk), PIECE_BYTES):
+                yield chunk[start : start + PIECE_BYTES]
+    else:
+        for chunk in chunks:
+            for start in range(0, len(chunk), PIECE_BYTES):
+                yield chunk[start : start + PIECE_BYTES]

@@ -1,0 +1,196 @@
+"""Connections to the next hops: kept for reuse, bounded in number, and to the first server that is alive."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from detector import log
+from detector.config import HostPort, NextHop
+from detector.metrics import Metrics
+from detector.ports import Clock
+from detector.relay.dial import client_context, connect
+from detector.relay.next_hop import Capabilities, Connection, NextHopError
+
+COMMANDS = ("GREETING", "EHLO", "HELO", "STARTTLS", "XFORWARD", "MAIL", "RCPT", "DATA", "BODY", "RSET")
+
+
+@dataclass(slots=True)
+class _Server:
+    """A next hop, its idle connections (the last used at the end) with the time since when they are idle."""
+
+    address: HostPort
+    idle: list[tuple[float, Connection]] = field(default_factory=list)
+    failed_at: float | None = None
+
+    def take_idle(self) -> Connection | None:
+        while self.idle:
+            connection = self.idle.pop()[1]
+            if connection.reusable:
+                return connection
+            connection.close()
+        return None
+
+    def leave_idle(self, before: float) -> None:
+        """Say QUIT to those that are idle since `before` or longer."""
+        for since, connection in self.idle:
+            if since <= before:
+                connection.leave()
+        self.forget_lost()
+
+    def forget_lost(self) -> None:
+        self.idle = [(since, connection) for since, connection in self.idle if connection.usable]
+
+
+class Pool:
+    """Hands out connections to one caller each, at most `settings.connections` at a time."""
+
+    def __init__(self, settings: NextHop, hostname: str, metrics: Metrics, clock: Clock) -> None:
+        """`hostname` is ours, for EHLO. Raises `ConfigError` if the certificate authorities cannot be read."""
+        self._settings = settings
+        self._hostname = hostname
+        self._metrics = metrics
+        self._clock = clock
+        self._context = client_context(settings.tls)
+        self._servers = [_Server(address) for address in settings.servers]
+        self._slots = asyncio.Semaphore(settings.connections)
+        self._busy: dict[Connection, _Server] = {}
+        self._dialing = 0
+        self._capabilities: Capabilities | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._observers = {verb: metrics.next_hop_seconds.labels(verb).observe for verb in COMMANDS}
+        metrics.next_hop_connections.labels("busy").set_function(lambda: len(self._busy))
+        metrics.next_hop_connections.labels("idle").set_function(self._count_idle)
+
+    async def acquire(self) -> Connection:
+        """A connection for the caller alone, until `release`. Raises `NextHopError`."""
+        await self._wait_for_slot()
+        try:
+            server, connection = await self._from_first_alive()
+        except BaseException:
+            self._slots.release()
+            raise
+        self._busy[connection] = server
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Give it back. One that is in the middle of a transaction is closed: send RSET first to keep it."""
+        server = self._busy.pop(connection)
+        self._slots.release()
+        if connection.failure is not None:
+            self._metrics.next_hop_failures.labels(connection.failure.reason).inc()
+        if self._closed:
+            connection.leave()
+        elif connection.reusable:
+            server.idle.append((asyncio.get_running_loop().time(), connection))
+            self._sweep_later(self._settings.keep_time)
+        else:
+            connection.close()
+
+    async def capabilities(self) -> Capabilities:
+        """What the next hop that was connected last offers; connects if none was yet. Raises `NextHopError`."""
+        if self._capabilities is None:
+            connection = await self.acquire()
+            self.release(connection)
+            return connection.capabilities
+        return self._capabilities
+
+    async def close(self) -> None:
+        """Hand out no more, take leave of idle connections; those in use end when they are released."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        idle = [connection for server in self._servers for _, connection in server.idle]
+        await asyncio.gather(*(connection.quit() for connection in idle))
+
+    # -- which server --
+
+    async def _wait_for_slot(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.connect_time if self._slots.locked() else None):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            text = f"all {self._settings.connections} connections to next hops are in use"
+            raise NextHopError("timeout", text) from error
+
+    async def _from_first_alive(self) -> tuple[_Server, Connection]:
+        problems = []
+        for server in self._in_order():
+            if self._closed:
+                raise NextHopError("lost", "the pool is closed")
+            try:
+                return server, server.take_idle() or await self._dial(server)
+            except NextHopError as error:
+                problems.append(error)
+        raise NextHopError(problems[-1].reason, "; ".join(str(error) for error in problems))
+
+    def _in_order(self) -> Iterator[_Server]:
+        """As configured; those that failed lately come last."""
+        now = self._clock()
+        dead = [server for server in self._servers if self._is_dead(server, now)]
+        yield from (server for server in self._servers if server not in dead)
+        yield from dead
+
+    def _is_dead(self, server: _Server, now: float) -> bool:
+        # A clock that steps backwards must not keep a server dead.
+        return server.failed_at is not None and 0 <= now - server.failed_at < self._settings.retry_dead_after
+
+    async def _dial(self, server: _Server) -> Connection:
+        self._make_room()
+        if server.failed_at is not None:
+            server.failed_at = self._clock()  # one tries whether it is back; the others use the next server meanwhile
+        self._dialing += 1
+        try:
+            connection = await connect(server.address, self._hostname, self._settings, self._context, self._observe)
+        except NextHopError as error:
+            self._mark_dead(server, error)
+            raise
+        finally:
+            self._dialing -= 1
+        self._mark_alive(server)
+        self._capabilities = connection.capabilities
+        return connection
+
+    def _mark_dead(self, server: _Server, error: NextHopError) -> None:
+        if server.failed_at is None:
+            log.next_hop_failed(str(server.address), str(error))
+        server.failed_at = self._clock()
+        self._metrics.next_hop_failures.labels(error.reason).inc()
+        self._metrics.next_hop_up.labels(str(server.address)).set(0)
+
+    def _mark_alive(self, server: _Server) -> None:
+        if server.failed_at is not None:
+            log.next_hop_back(str(server.address))
+        server.failed_at = None
+        self._metrics.next_hop_up.labels(str(server.address)).set(1)
+
+    # -- idle connections --
+
+    def _make_room(self) -> None:
+        """Idle connections to other servers count as well: a new one takes the place of the oldest of them."""
+        for server in self._servers:
+            server.forget_lost()
+        if len(self._busy) + self._dialing + self._count_idle() >= self._settings.connections:
+            oldest = min((server for server in self._servers if server.idle), key=lambda server: server.idle[0][0])
+            oldest.idle.pop(0)[1].leave()
+
+    def _count_idle(self) -> int:
+        return sum(connection.usable for server in self._servers for _, connection in server.idle)
+
+    def _sweep_later(self, wait: float) -> None:
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(wait, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        now = asyncio.get_running_loop().time()
+        for server in self._servers:
+            server.leave_idle(now - self._settings.keep_time)
+        oldest = min((server.idle[0][0] for server in self._servers if server.idle), default=None)
+        if oldest is not None:
+            self._sweep_later(oldest + self._settings.keep_time - now)
+
+    def _observe(self, verb: str, seconds: float) -> None:
+        observe = self._observers.get(verb)
+        if observe is not None:
+            observe(seconds)

@@ -1,0 +1,67 @@
+"""Reads the replies of an SMTP server from octets, cut anywhere; no I/O."""
+
+import re
+
+from detector.mail.reply import Reply
+
+LINE_BYTES = 65_536  # RFC 5321 section 4.5.3.1.5 says 512; real servers send longer ones
+LINES = 200
+
+# RFC 5321 section 4.2: code, then text after a space (last line) or a hyphen (more follow); the text may be missing.
+# A bare CR is refused: passed on to a client, it could be taken for the end of the reply.
+LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r]*))?")
+
+
+class MalformedReply(ValueError):
+    """The octets are not a reply of RFC 5321 section 4.2. What follows them cannot be understood either."""
+
+
+class ReplyParser:
+    r"""Makes replies from what arrives; the text is kept word for word (octets that are not UTF-8 as surrogates).
+
+    >>> parser = ReplyParser()
+    >>> parser.feed(b"250-mx.example\r\n250 SI")
+    []
+    >>> parser.feed(b"ZE\r\n")
+    [Reply(code=250, lines=('mx.example', 'SIZE'))]
+    """
+
+    def __init__(self) -> None:
+        self._partial = bytearray()
+        self._code = b""
+        self._lines: list[str] = []
+
+    @property
+    def in_reply(self) -> bool:
+        """Something of a reply has arrived, but not all of it."""
+        return bool(self._partial or self._lines)
+
+    def feed(self, octets: bytes) -> list[Reply]:
+        """The replies that are complete now. Raises `MalformedReply`."""
+        self._partial += octets
+        replies = []
+        if b"\n" in octets:
+            *lines, self._partial = self._partial.split(b"\n")
+            replies = [reply for line in lines if (reply := self._take(line)) is not None]
+        if len(self._partial) > LINE_BYTES:
+            raise MalformedReply("a line of the reply is too long")
+        return replies
+
+    def _take(self, line: bytearray) -> Reply | None:
+        if len(line) > LINE_BYTES:
+            raise MalformedReply("a line of the reply is too long")
+        match = LINE.fullmatch(line.removesuffix(b"\r"))  # old servers end lines with a bare LF
+        if match is None:
+            raise MalformedReply(f"not a reply: {bytes(line[:80])!r}")
+        code, separator, text = match.groups()
+        if self._lines and code != self._code:
+            raise MalformedReply(f"a reply begins with code {self._code!r} and goes on with {code!r}")
+        self._code = code
+        self._lines.append((text or b"").decode("utf-8", "surrogateescape"))
+        if len(self._lines) > LINES:
+            raise MalformedReply("the reply has too many lines")
+        if separator == b"-":
+            return None
+        reply = Reply(int(code), tuple(self._lines))
+        self._lines.clear()
+        return reply
