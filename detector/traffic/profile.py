@@ -1,8 +1,68 @@
 """What we remember of an account, in at most 4 KB."""
 
-from dataclasses import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
+from detector.traffic.baseline import Baseline, Today
+from detector.traffic.clock import DAY, day_of, latest
+from detector.traffic.counters import Counters
+from detector.traffic.habits import Habits
+from detector.traffic.memory import CountedPairs, KnownRecipients
+from detector.traffic.window import Window
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Everything the judge knows about an account."""
+# A msgspec Struct and not a dataclass, as all values in this room: made ten times faster, packed without a translation.
+class Profile(Struct, frozen=True, array_like=True, tag="profile-1"):
+    """Everything the judge knows about an account. `Profile()` is an account that was never seen.
+
+    `suspicious_day` is the last UTC day on which the evidence reached the suspicion score.
+    """
+
+    counters: Counters = Counters()
+    today: Today = Today()
+    baseline: Baseline = Baseline()
+    suspicious_day: int = 0
+    known: KnownRecipients = KnownRecipients()
+    counted: CountedPairs = CountedPairs()
+    networks: Habits = Habits()
+    reverse_paths: Habits = Habits()
+    window: Window = Window()
+
+    def on_day(self, day: int) -> "Profile":
+        """The profile on a day: when the day has changed, the day before is learned or, if suspicious, forgotten.
+
+        The day after a suspicious one is not learned either: its counters still hold the evening before.
+        """
+        past = self.today
+        if day == past.day:
+            return self
+        if self.suspicious_day == past.day:
+            midnight = past.day * DAY
+            return replace(
+                self,
+                today=Today(day),
+                networks=self.networks.without_since(midnight),
+                reverse_paths=self.reverse_paths.without_since(midnight),
+            )
+        clean = self.suspicious_day != past.day - 1
+        return replace(self, today=Today(day), baseline=self.baseline.learn(past) if clean else self.baseline)
+
+
+def forgive(profile: Profile, now: float) -> Profile:
+    """The profile after an operator's dismissal or release: evidence, refusals and today's peaks are forgotten.
+
+    Known recipients, habitual networks and the baseline stay. Networks that came up on a suspicious day do not become
+    habits: they may be the thief's.
+    """
+    at = latest(profile.counters.updated_at, now)
+    suspicious_since = (profile.suspicious_day or day_of(at) + 1) * DAY
+    window = profile.window
+    return replace(
+        profile,
+        counters=Counters(updated_at=at),
+        today=Today(day_of(at)),
+        suspicious_day=0,
+        networks=profile.networks.without_since(suspicious_since),
+        reverse_paths=profile.reverse_paths.without_since(suspicious_since),
+        window=Window(window.updated_at, window.clean, 0.0, window.reserved, window.ripening),
+    )

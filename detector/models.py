@@ -1,0 +1,129 @@
+"""Loads model files: data beside a card that says what they are, and refuses what does not fit. Never code."""
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from detector.traffic.baseline import Prior
+from detector.traffic.features import FEATURE_VERSION, FEATURES, STREAMS
+
+# Beside the package in a source checkout; an installation names the directory in its configuration.
+MODELS = Path(__file__).resolve().parent.parent / "models"
+MOST_BYTES = 64 * 1024 * 1024
+SUFFIXES = (".json", ".npz")
+
+
+class ModelError(Exception):
+    """A model cannot be used; the text says what to do."""
+
+
+class Card(Struct, frozen=True, forbid_unknown_fields=True):
+    """`card.json`: what a model is, from what it was made, and the SHA-256 of each of its files."""
+
+    name: str
+    version: str
+    feature_version: int
+    sha256: dict[str, str]
+    trained_on: list[str]
+    created: date
+    licence: str
+    metrics: dict[str, float]
+    intended_use: str
+
+
+class Moments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an active day's peak of a feature usually is."""
+
+    mean: float
+    variance: float
+
+
+class PriorFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """`prior.json`: features by name; the weights (refused, accepted) of a Beta distribution for each stream."""
+
+    features: dict[str, Moments]
+    refusals: dict[str, tuple[float, float]]
+
+
+def load_card(directory: Path, feature_version: int) -> Card:
+    """The card, after every file it names was found, and found unchanged. Raises `ModelError`."""
+    path = directory / "card.json"
+    try:
+        card = msgspec.json.decode(_read(path), type=Card)
+    except msgspec.MsgspecError as error:
+        msg = f"{path}: not a model card: {error}; take the model directory from the release again"
+        raise ModelError(msg) from error
+    if card.feature_version != feature_version:
+        msg = (
+            f"{path}: made for feature version {card.feature_version}, this program has {feature_version}; "
+            "use the models of this release, or train again"
+        )
+        raise ModelError(msg)
+    for name in card.sha256:
+        read_checked(directory, card, name)
+    return card
+
+
+def read_checked(directory: Path, card: Card, name: str) -> bytes:
+    """The content of a file that the card names. Raises `ModelError` unless its SHA-256 is the card's."""
+    path = directory / name
+    if Path(name).name != name or path.suffix not in SUFFIXES or name == "card.json":
+        msg = f"{directory / 'card.json'}: names '{name}'; only .json and .npz files beside the card are model files"
+        raise ModelError(msg)
+    if name not in card.sha256:
+        msg = f"{directory / 'card.json'}: does not name {name}; take the model directory from the release again"
+        raise ModelError(msg)
+    content = _read(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256[name]:
+        msg = f"{path}: SHA-256 is {found}, the card says {card.sha256[name]}; take the file from the release again"
+        raise ModelError(msg)
+    return content
+
+
+def load_prior(directory: Path = MODELS / "ledger") -> tuple[Prior, str]:
+    """What is usual for the cohort, and the model's version for the verdicts. Raises `ModelError`."""
+    card = load_card(directory, FEATURE_VERSION)
+    path = directory / "prior.json"
+    try:
+        content = msgspec.json.decode(read_checked(directory, card, path.name), type=PriorFile)
+    except msgspec.MsgspecError as error:
+        msg = f"{path}: {error}; train again with `python -m detector.training.prior`"
+        raise ModelError(msg) from error
+    return _prior(path, content), f"{card.name} {card.version}"
+
+
+def _prior(path: Path, content: PriorFile) -> Prior:
+    names = [feature.name for feature in FEATURES]
+    if sorted(content.features) != sorted(names) or sorted(content.refusals) != sorted(STREAMS):
+        msg = f"{path}: must have exactly the features {', '.join(names)} and the streams {', '.join(STREAMS)}"
+        raise ModelError(msg)
+    moments = [content.features[name] for name in names]
+    weights = list(content.refusals.values())
+    # Not `<= 0`: NaN must not pass.
+    if not all(one.mean > 0.0 and one.variance >= 0.0 for one in moments) or not all(
+        min(pair) > 0.0 for pair in weights
+    ):
+        msg = f"{path}: means and weights must be positive; train again with `python -m detector.training.prior`"
+        raise ModelError(msg)
+    return Prior(
+        tuple(one.mean for one in moments),
+        tuple(one.variance for one in moments),
+        tuple(content.refusals[stream] for stream in STREAMS),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror}); name the directory that holds the model files"
+        raise ModelError(msg) from error
+    if len(content) > MOST_BYTES:
+        msg = f"{path}: larger than {MOST_BYTES} bytes; this is not one of our model files"
+        raise ModelError(msg)
+    return content

@@ -1,0 +1,68 @@
+"""What is counted of an account's mail, and over which time: one table, in the order in which profiles keep it.
+
+New rows are added at the end only, and `FEATURE_VERSION` goes up with them: profiles and priors depend on the order.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from detector.mail.transaction import Stream
+
+FEATURE_VERSION = 1
+
+MINUTES = 60.0
+HOURS = 3600.0
+DAYS = 86400.0
+
+
+class Tally(NamedTuple):
+    """What one transaction adds; each (message, recipient) pair is counted once in its life."""
+
+    recipients: int = 0
+    first_time: int = 0  # never reached by this account before
+    answered: int = 0  # the next hop accepted or refused the address
+    refused: int = 0
+
+
+class Measure(IntEnum):
+    """Which field of a tally a counter adds up."""
+
+    RECIPIENTS = 0
+    FIRST_TIME = 1
+    ANSWERED = 2
+    REFUSED = 3
+
+
+class Counter(NamedTuple):
+    """A counter that forgets half of its value in each half-life (seconds)."""
+
+    name: str
+    stream: Stream
+    measure: Measure
+    half_life: float
+
+
+ANSWERS = (
+    Counter("answered_24h", Stream.PERSONAL, Measure.ANSWERED, 24 * HOURS),
+    Counter("refused_24h", Stream.PERSONAL, Measure.REFUSED, 24 * HOURS),
+    Counter("automatic_answered_24h", Stream.AUTOMATIC, Measure.ANSWERED, 24 * HOURS),
+    Counter("automatic_refused_24h", Stream.AUTOMATIC, Measure.REFUSED, 24 * HOURS),
+)
+FEATURES = (
+    Counter("recipients_10m", Stream.PERSONAL, Measure.RECIPIENTS, 10 * MINUTES),
+    Counter("recipients_2h", Stream.PERSONAL, Measure.RECIPIENTS, 2 * HOURS),
+    Counter("recipients_24h", Stream.PERSONAL, Measure.RECIPIENTS, 24 * HOURS),
+    Counter("new_recipients_10m", Stream.PERSONAL, Measure.FIRST_TIME, 10 * MINUTES),
+    Counter("new_recipients_24h", Stream.PERSONAL, Measure.FIRST_TIME, 24 * HOURS),
+    Counter("new_recipients_7d", Stream.PERSONAL, Measure.FIRST_TIME, 7 * DAYS),
+    Counter("automatic_recipients_2h", Stream.AUTOMATIC, Measure.RECIPIENTS, 2 * HOURS),
+    Counter("automatic_recipients_24h", Stream.AUTOMATIC, Measure.RECIPIENTS, 24 * HOURS),
+)
+
+STREAMS = tuple(Stream)
+FEATURES_OF = {
+    stream: tuple(index for index, feature in enumerate(FEATURES) if feature.stream is stream) for stream in STREAMS
+}
+ANSWERS_OF = {
+    stream: tuple(index for index, counter in enumerate(ANSWERS) if counter.stream is stream) for stream in STREAMS
+}

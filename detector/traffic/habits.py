@@ -1,0 +1,84 @@
+"""Where an account usually is: the networks and reverse-paths that it was seen with, and since when."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from msgspec import Struct
+
+from detector.traffic.clock import DAY
+
+HABIT_AFTER = DAY  # the second message of a thief must not make his network a habit
+MOST_HABITS = 8
+MOST_SEEN = 12  # the rest is for strangers: many of them within the hour are evidence
+
+
+def network_of(client: str) -> str:
+    """The customer's network: /24 of an IPv4, /48 of an IPv6 address; empty if the text is no address.
+
+    >>> network_of("192.0.2.77"), network_of("2001:db8:1:2::3"), network_of("unknown")
+    ('192.0.2.0/24', '2001:db8:1::/48', '')
+    """
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(ip_network((int(address), 24) if address.version == 4 else (int(address), 48), strict=False))
+
+
+class Seen(Struct, frozen=True, array_like=True):
+    """A keyed 32-bit hash of a network or reverse-path, with the first and the last time, in whole Unix seconds."""
+
+    key: int
+    first_seen: int
+    last_seen: int
+
+    def habitual(self, now: float) -> bool:
+        return now - self.first_seen >= HABIT_AFTER
+
+
+class Habits(Struct, frozen=True, array_like=True):
+    """What was seen, in bounded number.
+
+    >>> habits = Habits().notice(1, now=0.0).notice(2, now=90_000.0)
+    >>> habits.usual(1, now=90_000.0), habits.usual(2, now=90_000.0)
+    (True, False)
+    """
+
+    seen: tuple[Seen, ...] = ()
+
+    def notice(self, key: int, now: float) -> "Habits":
+        """The habits after `key` was seen at `now`."""
+        at = int(now)
+        first_seen, others = at, []
+        for seen in self.seen:
+            if seen.key == key:
+                # A clock that was ahead once must not make it a stranger for as long.
+                first_seen = min(seen.first_seen, at)
+            else:
+                others.append(seen)
+        if len(others) >= MOST_SEEN:
+            others.remove(_least_useful(others, now))
+        return Habits((*others, Seen(key, first_seen, at)))
+
+    def usual(self, key: int, now: float) -> bool:
+        return any(seen.key == key and seen.habitual(now) for seen in self.seen)
+
+    def any_usual(self, now: float) -> bool:
+        return any(seen.habitual(now) for seen in self.seen)
+
+    def count_within(self, span: float, now: float) -> int:
+        """How many different ones were seen in the last `span` seconds."""
+        return sum(now - span < seen.last_seen <= now for seen in self.seen)
+
+    def without_since(self, time: float) -> "Habits":
+        """The habits without those that came up at `time` or later."""
+        return Habits(tuple(seen for seen in self.seen if seen.first_seen < time))
+
+
+def _least_useful(seen: list[Seen], now: float) -> Seen:
+    """The one to forget: a thief with a thousand networks must not make us forget the owner's."""
+    habits = [one for one in seen if one.habitual(now)]
+    strangers = [one for one in seen if not one.habitual(now)]
+    crowd = strangers if strangers and len(habits) <= MOST_HABITS else habits
+    return min(crowd, key=lambda one: one.last_seen)

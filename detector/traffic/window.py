@@ -1,0 +1,117 @@
+"""The recipient window: how many first-time recipients may be on their way without a known result (as in TCP)."""
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from detector.traffic.clock import DAY, latest
+from detector.traffic.counters import decayed
+
+LOST_AFTER = 3600.0  # a place whose transaction never ended (a crash) is free again
+MOST_BUCKETS = 12
+DOMAINS_NEEDED = 5  # a thief cannot widen the window with mailboxes of his own at one or two domains
+REFUSED_COST = 10.0
+CLEAN_CREDIT = 0.5
+HALF_LIFE = DAY
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLimits:
+    """Places at the start, at least and at most; `clean_after` seconds after delivery a recipient counts as clean."""
+
+    start: int = 20
+    least: int = 5
+    most: int = 500
+    clean_after: float = 600.0
+
+
+class Bucket(Struct, frozen=True, array_like=True):
+    """So many recipients that leave at `due` (Unix seconds), and the hashes of their domains as bits."""
+
+    due: int
+    count: int
+    domains: int = 0
+
+
+class Window(Struct, frozen=True, array_like=True):
+    """`reserved`: passed on, without the next hop's final answer. `ripening`: delivered, not yet clean."""
+
+    updated_at: float = 0.0
+    clean: float = 0.0
+    refused: float = 0.0
+    reserved: tuple[Bucket, ...] = ()
+    ripening: tuple[Bucket, ...] = ()
+
+    @property
+    def in_flight(self) -> int:
+        return sum(bucket.count for bucket in self.reserved) + sum(bucket.count for bucket in self.ripening)
+
+    def size(self, limits: WindowLimits) -> int:
+        """W: grows by half a place for a clean recipient, shrinks by ten for a refused one."""
+        wanted = limits.start + CLEAN_CREDIT * self.clean - REFUSED_COST * self.refused
+        return int(min(max(wanted, limits.least), limits.most))
+
+    def at(self, now: float, limits: WindowLimits) -> "Window":
+        """The window at `now`: what was delivered long enough ago has become clean and left its place."""
+        at = latest(self.updated_at, now)
+        elapsed = at - self.updated_at
+        ripe = sum(bucket.count for bucket in self.ripening if bucket.due <= at)
+        domains = 0
+        for bucket in self.ripening:
+            domains |= bucket.domains
+        credit = ripe if domains.bit_count() >= DOMAINS_NEEDED else 0
+        return Window(
+            at,
+            decayed(self.clean, HALF_LIFE, elapsed) + credit,
+            decayed(self.refused, HALF_LIFE, elapsed),
+            _waiting(self.reserved, at, LOST_AFTER),
+            _waiting(self.ripening, at, limits.clean_after),
+        )
+
+    def reserve(self) -> "Window":
+        """One more on its way. Call it on a window that is up to date, `at(now)`."""
+        reserved = _joined(self.reserved, self.updated_at, LOST_AFTER, Bucket(0, 1))
+        return Window(self.updated_at, self.clean, self.refused, reserved, self.ripening)
+
+    def give_back(self, count: int) -> "Window":
+        """So many reserved places are free again, the oldest first."""
+        left, reserved = count, []
+        for bucket in self.reserved:
+            taken = min(bucket.count, left)
+            left -= taken
+            if bucket.count > taken:
+                reserved.append(Bucket(bucket.due, bucket.count - taken, bucket.domains))
+        return Window(self.updated_at, self.clean, self.refused, tuple(reserved), self.ripening)
+
+    def deliver(self, count: int, domains: int, limits: WindowLimits) -> "Window":
+        """So many first-time recipients were accepted for good; they ripen now."""
+        ripening = _joined(self.ripening, self.updated_at, limits.clean_after, Bucket(0, count, domains))
+        return Window(self.updated_at, self.clean, self.refused, self.reserved, ripening)
+
+    def refuse(self, count: int) -> "Window":
+        """So many first-time recipients were refused by the next hop."""
+        return Window(self.updated_at, self.clean, self.refused + count, self.reserved, self.ripening)
+
+
+def _waiting(buckets: tuple[Bucket, ...], now: float, span: float) -> tuple[Bucket, ...]:
+    # What is due later than anything can be was written by a clock that ran ahead.
+    return tuple([bucket for bucket in buckets if now < bucket.due <= now + 2 * span + 1])
+
+
+def _joined(buckets: tuple[Bucket, ...], now: float, span: float, more: Bucket) -> tuple[Bucket, ...]:
+    """The buckets with one more; due times are rounded up to a tenth of the span so that they stay few."""
+    grain = max(1, int(span / 10))
+    due = (int(now + span) // grain + 1) * grain
+    if not more.count:
+        return buckets
+    if not buckets or due > buckets[-1].due:
+        return _few((*buckets, Bucket(due, more.count, more.domains)))
+    last = buckets[-1]
+    return (*buckets[:-1], Bucket(last.due, last.count + more.count, last.domains | more.domains))
+
+
+def _few(buckets: tuple[Bucket, ...]) -> tuple[Bucket, ...]:
+    if len(buckets) <= MOST_BUCKETS:
+        return buckets
+    oldest, second, *rest = buckets
+    return (Bucket(second.due, oldest.count + second.count, oldest.domains | second.domains), *rest)

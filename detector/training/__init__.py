@@ -1,0 +1,1 @@
+"""From corpora to model files. Run by hand; the server never imports it."""

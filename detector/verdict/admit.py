@@ -1,0 +1,57 @@
+"""The recipient window at work: who may pass now (`admit`), and what became of those who did (`settle`)."""
+
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from detector.mail.address import Address
+from detector.mail.transaction import RecipientStatus, Transaction
+from detector.traffic.counting import address_mask
+from detector.traffic.memory import mask_of
+from detector.traffic.profile import Profile
+from detector.verdict.policy import Policy
+
+ASKED = frozenset({RecipientStatus.ACCEPTED, RecipientStatus.REFUSED, RecipientStatus.DEFERRED})
+
+
+def admit(
+    profile: Profile,
+    address: Address,
+    message_key: str,  # noqa: ARG001 (named by the caller already; who is paced does not depend on it yet)
+    now: float,
+    policy: Policy,
+) -> tuple[Profile, bool]:
+    """Whether this recipient may be asked for at the next hop now; a first-time recipient takes a place in flight.
+
+    Known recipients always pass. The profile is the same object when nothing changed.
+    """
+    if mask_of(address.key, policy.recipient_key) in profile.known:
+        return profile, True
+    window = profile.window.at(now, policy.window)
+    if window.in_flight >= window.size(policy.window):
+        return profile, False
+    return replace(profile, window=window.reserve()), True
+
+
+def settle(profile: Profile, transaction: Transaction, delivered: bool, now: float, policy: Policy) -> Profile:
+    """The profile once the next hop has spoken its last word on the transaction.
+
+    Delivered: the accepted recipients are known from now on, and first-time ones hold their places until they count
+    as clean. All other places that the transaction took are free again. (The window shrinks for refused recipients
+    already when they are judged, where each counts once.)
+    """
+    known, reserved, accepted, domains = profile.known, 0, 0, 0
+    for recipient in transaction.recipients:
+        if recipient.status not in ASKED:
+            continue
+        mask = address_mask(recipient, policy.recipient_key)
+        stranger = mask not in profile.known
+        reserved += stranger
+        if delivered and recipient.status is RecipientStatus.ACCEPTED:
+            known = known.add(mask)
+            accepted += stranger
+            domains |= 1 << crc32(recipient.address.domain.lower().encode("utf-8", "surrogateescape")) % 64
+    if not reserved:
+        return profile if known is profile.known else replace(profile, known=known)
+    window = profile.window.at(now, policy.window).give_back(reserved)
+    return replace(profile, known=known, window=window.deliver(accepted, domains, policy.window))
