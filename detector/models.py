@@ -102,11 +102,8 @@ def _prior(path: Path, content: PriorFile) -> Prior:
         msg = f"{path}: must have exactly the features {', '.join(names)} and the streams {', '.join(STREAMS)}"
         raise ModelError(msg)
     moments = [content.features[name] for name in names]
-    weights = list(content.refusals.values())
-    # Not `<= 0`: NaN must not pass.
-    if not all(one.mean > 0.0 and one.variance >= 0.0 for one in moments) or not all(
-        min(pair) > 0.0 for pair in weights
-    ):
+    weights = [weight for pair in content.refusals.values() for weight in pair]
+    if min(one.mean for one in moments) <= 0.0 or min(one.variance for one in moments) < 0.0 or min(weights) <= 0.0:
         msg = f"{path}: means and weights must be positive; train again with `python -m detector.training.prior`"
         raise ModelError(msg)
     return Prior(

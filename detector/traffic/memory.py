@@ -62,7 +62,7 @@ class KnownRecipients(Memory, frozen=True, array_like=True):
 
 
 class CountedPairs(Memory, frozen=True, array_like=True):
-    """Which (message, recipient) pairs are counted: the last 510 at least; 5 % of new ones are missed when it is full."""
+    """Which (message, recipient) pairs are counted: the last 510 at least; 5 % of new ones are missed when full."""
 
     MOST_SLICES = 6
     ENTRIES = 102
