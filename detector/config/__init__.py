@@ -1,0 +1,71 @@
+"""The configuration: one TOML file, every key with its meaning and unit, every error at once.
+
+Times are in seconds, sizes in bytes. `deploy/detector.toml` shows every key with its default. Unknown keys, wrong
+types and contradictions are refused together, each with its place. Secrets stand in files or in the environment.
+"""
+
+from detector.config.errors import ConfigError
+from detector.config.identity import (
+    AuthParameterIdentity,
+    EnvelopeIdentity,
+    HeaderIdentity,
+    Identities,
+    PolicyServiceIdentity,
+    XclientIdentity,
+)
+from detector.config.model import Config, Judging, Log, Metrics, Records, State
+from detector.config.reading import load, parse
+from detector.config.relay import ClientTls, Limits, NextHop, PolicyService, Relay, ServerTls
+from detector.config.response import (
+    CommandAction,
+    CsvDirectory,
+    DovecotSessions,
+    HookSettings,
+    HttpAction,
+    NoticeSettings,
+    PasswdFileProvider,
+    Response,
+    Retry,
+)
+from detector.config.values import LOOPBACK, Bytes, Count, HostPort, Network, Seconds, SecretSource, Section
+
+__all__ = [
+    "LOOPBACK",
+    "AuthParameterIdentity",
+    "Bytes",
+    "ClientTls",
+    "CommandAction",
+    "Config",
+    "ConfigError",
+    "Count",
+    "CsvDirectory",
+    "DovecotSessions",
+    "EnvelopeIdentity",
+    "HeaderIdentity",
+    "HookSettings",
+    "HostPort",
+    "HttpAction",
+    "Identities",
+    "Judging",
+    "Limits",
+    "Log",
+    "Metrics",
+    "Network",
+    "NextHop",
+    "NoticeSettings",
+    "PasswdFileProvider",
+    "PolicyService",
+    "PolicyServiceIdentity",
+    "Records",
+    "Relay",
+    "Response",
+    "Retry",
+    "SecretSource",
+    "Seconds",
+    "Section",
+    "ServerTls",
+    "State",
+    "XclientIdentity",
+    "load",
+    "parse",
+]

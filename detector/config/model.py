@@ -1,0 +1,156 @@
+"""The whole file, and what must fit together between its sections."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from detector.config.errors import Contradiction, Place
+from detector.config.identity import EnvelopeIdentity, Identities, PolicyServiceIdentity, XclientIdentity
+from detector.config.relay import NextHop, PolicyService, Relay
+from detector.config.response import Response
+from detector.config.values import AbsolutePath, Count, Flag, HostPort, Nats, Seconds, Section, not_empty, overlap
+
+
+class Judging(Section):
+    """The thresholds of the ledger, in nats, and the recipient window (recipients)."""
+
+    block_score: Nats = 11.5
+    suspicion_score: Nats = 8.5
+    window_start: Count = 20
+    window_least: Count = 5
+    window_most: Count = 500
+    clean_after: Seconds = 600.0
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        if self.suspicion_score > self.block_score:
+            text = f"suspicion_score must not be above block_score ({self.block_score})"
+            yield Contradiction(text, (("suspicion_score",), ("block_score",)))
+        if not self.window_least <= self.window_start <= self.window_most:
+            text = "must hold: window_least <= window_start <= window_most"
+            yield Contradiction(text, (("window_start",), ("window_least",), ("window_most",)))
+
+
+class State(Section):
+    """Account profiles: in memory, written behind to SQLite."""
+
+    directory: AbsolutePath = Path("/var/lib/detector")
+    write_every: Annotated[float, Field(gt=0, le=2.0, strict=True)] = 1.0
+    accounts: Count = 1_000_000
+
+
+def _database(url: str) -> str:
+    if not url:
+        return url
+    parts = urlsplit(url)
+    backend = parts.scheme.partition("+")[0]
+    if backend not in {"sqlite", "postgresql"}:
+        msg = "not a database we know; write sqlite:////path/records.sqlite or postgresql+psycopg://host/database"
+        raise ValueError(msg)
+    if parts.password is not None:
+        msg = "the password must not stand here; PostgreSQL's client reads it from the file that PGPASSFILE names"
+        raise ValueError(msg)
+    if backend == "sqlite" and not parts.path.startswith("//"):
+        msg = f"'{url}' is a relative path; an absolute one has four slashes: sqlite:////path/records.sqlite"
+        raise ValueError(msg)
+    return url
+
+
+class Records(Section):
+    """Incidents, strikes, decisions and the audit log, in SQL. Empty: SQLite beside the state."""
+
+    url: Annotated[str, AfterValidator(_database)] = ""
+    keep_verdicts: Seconds = 2_592_000.0
+
+
+class Metrics(Section):
+    """Where Prometheus and health checks ask: /metrics, /health/live, /health/ready."""
+
+    listen: HostPort = HostPort(host="127.0.0.1", port=9478)
+
+
+class Log(Section):
+    """What is told on standard error, and in which form."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Section):
+    """The whole file."""
+
+    mode: Literal["after-queue", "before-queue"] = "after-queue"
+    observe: Flag = True
+    when_broken: Literal["relay", "defer"] = "relay"
+    unknown_identity: Literal["relay", "defer", "reject"] = "relay"
+    identity: Annotated[tuple[Identities, ...], AfterValidator(not_empty)] = (
+        PolicyServiceIdentity(source="policy-service"),
+    )
+    relay: Relay = Relay()
+    next_hop: NextHop = NextHop()
+    policy_service: PolicyService = PolicyService()
+    judging: Judging = Judging()
+    state: State = State()
+    records: Records = Records()
+    response: Response = Response()
+    metrics: Metrics = Metrics()
+    log: Log = Log()
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from self._replies()
+        yield from self._identity()
+        yield from self._addresses()
+
+    def _replies(self) -> Iterator[Contradiction]:
+        if self.mode == "after-queue" and self.unknown_identity == "reject":
+            text = "'reject' would bounce mail after the queue; use 'defer', or mode = 'before-queue'"
+            yield Contradiction(text, (("unknown_identity",), ("mode",)))
+
+    def _identity(self) -> Iterator[Contradiction]:
+        here: Place = ("identity",)
+        kinds = [type(source) for source in self.identity]
+        if XclientIdentity in kinds and not self.relay.xclient_clients:
+            text = "source 'xclient' needs `relay.xclient_clients`: who may say it?"
+            yield Contradiction(text, (here, ("relay", "xclient_clients")))
+        if EnvelopeIdentity in kinds[:-1]:
+            yield Contradiction("'envelope-sender' nearly always has an answer; it must be the last source", (here,))
+        if PolicyServiceIdentity in kinds:
+            yield from self._policy_service()
+
+    def _policy_service(self) -> Iterator[Contradiction]:
+        if not self.policy_service.listen:
+            text = "source 'policy-service' needs an address on which Postfix can ask"
+            yield Contradiction(text, (("policy_service", "listen"), ("identity",)))
+        # The same hosts hand us mail, tell its queue id by XFORWARD and ask the policy service, or nothing is joined.
+        for section, key in (("relay", "xforward_clients"), ("policy_service", "clients")):
+            if not overlap(self.relay.clients, getattr(getattr(self, section), key)):
+                text = "no host of `relay.clients` is among these, so source 'policy-service' never learns a login"
+                yield Contradiction(text, ((section, key), ("relay", "clients"), ("identity",)))
+
+    def _addresses(self) -> Iterator[Contradiction]:
+        used: dict[HostPort, Place] = {}
+        listening: tuple[tuple[Place, tuple[HostPort, ...]], ...] = (
+            (("relay", "listen"), self.relay.listen),
+            (("policy_service", "listen"), self.policy_service.listen),
+            (("metrics", "listen"), (self.metrics.listen,)),
+        )
+        for place, addresses in listening:
+            for address in addresses:
+                if address.port != 0 and address in used:
+                    other = ".".join(map(str, used[address]))
+                    yield Contradiction(f"{address} is already taken by `{other}`", (place, used[address]))
+                used.setdefault(address, place)
+        for server in self.next_hop.servers:
+            if server in self.relay.listen:
+                text = f"{server} is our own address (`relay.listen`): mail would run in a circle"
+                yield Contradiction(text, (("next_hop", "servers"), ("relay", "listen")))
+
+    @property
+    def spool_directory(self) -> Path:
+        return self.relay.spool_directory or self.state.directory / "spool"
+
+    @property
+    def records_url(self) -> str:
+        return self.records.url or f"sqlite:///{self.state.directory / 'records.sqlite'}"
