@@ -1,6 +1,8 @@
 """What incidents and people decided about accounts, as this process knows it: who is blocked, who is exempt."""
 
-from detector.records.records import Standing
+from dataclasses import replace
+
+from detector.records.entries import Standing
 
 
 class Book:
@@ -15,21 +17,20 @@ class Book:
 
     def exempt(self, account: str, now: float) -> bool:
         exemption = self._standing.exemptions.get(account)
-        return exemption is not None and (exemption.until is None or now < exemption.until)
+        return exemption is not None and exemption.holds(now)
 
     def block(self, account: str, incident_id: str) -> None:
-        """Blocked from now on, though the records may not know it yet."""
+        """Blocked from now on, though the records do not know it yet."""
         self._unsaved[account] = incident_id
 
-    def replace(self, standing: Standing) -> None:
-        """Take over what the records say. Blocks they have not heard of yet stay."""
-        self._standing = standing
-        for account in standing.blocks:
-            self._unsaved.pop(account, None)
-
-    def saved(self, account: str) -> None:
-        """The records know this block now: a later release counts."""
+    def saved(self, account: str, incident_id: str) -> None:
+        """The records know this block now: from here on a release that they know counts."""
         self._unsaved.pop(account, None)
+        self._standing = replace(self._standing, blocks={**self._standing.blocks, account: incident_id})
+
+    def replace(self, standing: Standing) -> None:
+        """Take over what the records say. Blocks that they have not heard of stay."""
+        self._standing = standing
 
     @property
     def blocked_count(self) -> int:

@@ -27,6 +27,7 @@ from detector.ports import Clock, IdentitySource, ProfileStore, SessionFacts
 from detector.records.book import Book
 from detector.relay import replies
 from detector.relay.body import Body
+from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
 from detector.verdict.admit import admit, settle
 from detector.verdict.judge import judge
@@ -167,7 +168,7 @@ class Assessor:
 
     def _transaction(self, draft: Draft, section: bytes, body: Body | None) -> Transaction:
         digest = b"" if body is None else blake2b(body.head, digest_size=16).digest()
-        host = draft.facts.peer
+        host = same_host_key(draft.facts.peer)
         return Transaction(
             transaction_id=draft.transaction_id,
             message_key=message_key(host, draft.queue_id, message_id(section), str(draft.mail_from), digest),

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from detector.mail.reply import Reply
 from detector.relay import replies
@@ -99,10 +99,11 @@ class Body:
     async def chunks(self, head: bytes) -> AsyncIterator[bytes]:
         """The octets to send on, beginning with `head` in place of our own."""
         yield head
-        if self._file is None:
+        file = self._file
+        if file is None:
             return
-        await asyncio.to_thread(self._file.seek, 0)
-        while chunk := await asyncio.to_thread(self._file.read, READ_BYTES):
+        await asyncio.to_thread(file.seek, 0)
+        while chunk := await asyncio.to_thread(file.read, READ_BYTES):
             yield chunk
 
     def close(self) -> None:
@@ -127,10 +128,11 @@ class Spool:
         if self._head is None:
             self._head = octets
             return
-        if self._file is None:
+        file = self._file
+        if file is None:
             # Nameless from the beginning: nothing is left behind by a crash, and nobody else can open it.
-            self._file = await asyncio.to_thread(tempfile.TemporaryFile, dir=self._directory, buffering=0)
-        await asyncio.to_thread(_write_all, self._file, octets)
+            file = self._file = await asyncio.to_thread(_nameless_file, self._directory)
+        await asyncio.to_thread(_write_all, file, octets)
 
     def body(self, reader: BodyReader) -> Body:
         """The complete message; call it after the last part was added."""
@@ -152,3 +154,7 @@ def _write_all(file: IO[bytes], octets: bytes) -> None:
     view = memoryview(octets)
     while view:
         view = view[file.write(view) :]
+
+
+def _nameless_file(directory: Path) -> IO[bytes]:
+    return cast("IO[bytes]", tempfile.TemporaryFile(dir=directory, buffering=0))

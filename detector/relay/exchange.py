@@ -119,8 +119,8 @@ class Exchange:
 
     async def _send_mail(self, connection: Connection) -> Reply:
         lines = [_line("MAIL", self._argument)]
-        if self._draft.xforward and connection.capabilities.offers("XFORWARD"):
-            lines = [*_xforward_lines(self._draft.xforward), *lines]
+        if self._draft.facts.xforward and connection.capabilities.offers("XFORWARD"):
+            lines = [*_xforward_lines(self._draft.facts.xforward), *lines]
         return (await connection.commands(lines))[-1]
 
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:

@@ -4,11 +4,10 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from ipaddress import ip_address
 from typing import Any
 
 from detector import log
-from detector.config import Config, Network
+from detector.config import Config
 from detector.mail.path import Path
 from detector.mail.reply import Reply
 from detector.metrics import Metrics
@@ -17,8 +16,10 @@ from detector.relay import replies
 from detector.relay.assess import Draft
 from detector.relay.body import Spool
 from detector.relay.exchange import Exchange, Route
+from detector.relay.hosts import allowed
 from detector.relay.next_hop import Capabilities, NextHopError
 from detector.relay.session import Session
+from detector.relay.wire import Wire
 
 DEADLINE_CHECK_EVERY = 1.0
 PASSED_ON = ("8BITMIME", "SMTPUTF8", "DSN")  # kept because every parameter goes on as it came
@@ -35,7 +36,7 @@ class Server:
         self._route = route
         self._tls = tls
         self._new_id = new_id
-        self._sessions: set[Session] = set()
+        self._sessions: set[Wire] = set()
         self._per_client: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listeners: list[asyncio.Server] = []
@@ -77,7 +78,7 @@ class Server:
         if self._deadlines is not None:
             self._deadlines.cancel()
 
-    def _hang_up(self, sessions: set[Session]) -> None:
+    def _hang_up(self, sessions: set[Wire]) -> None:
         for session in list(sessions):
             session.hang_up(replies.STOPPING)
 
@@ -86,7 +87,7 @@ class Server:
     def _session(self) -> Session:
         return Session(self, self._config.relay, self._tls)
 
-    def admit(self, session: Session) -> Reply | None:
+    def admit(self, session: Wire) -> Reply | None:
         """Count the connection, or say why it may not stay."""
         limits = self._config.relay.limits
         if not allowed(session.peer, self._config.relay.clients):
@@ -107,7 +108,7 @@ class Server:
         log.connection_refused(peer, reason)
         return reply
 
-    def forget(self, session: Session) -> None:
+    def forget(self, session: Wire) -> None:
         self._sessions.discard(session)
         self._per_client[session.peer] -= 1
         if not self._per_client[session.peer]:
@@ -128,7 +129,7 @@ class Server:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.internal_error("transaction", error)
 
-    def exchange(self, session: Session, mail_from: Path, argument: str) -> Exchange:
+    def exchange(self, session: Wire, mail_from: Path, argument: str) -> Exchange:
         facts = SessionFacts(
             peer=session.peer,
             xforward=session.xforward,
@@ -170,13 +171,3 @@ class Server:
         for session in [session for session in self._sessions if session.deadline < now]:
             session.hang_up(replies.TIMEOUT)
         self._deadlines = self.loop.call_later(DEADLINE_CHECK_EVERY, self._check_deadlines)
-
-
-def allowed(peer: str, networks: tuple[Network, ...]) -> bool:
-    """Whether the address lies in one of the networks; an IPv4 address inside IPv6 counts as IPv4."""
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in network for network in networks)

@@ -54,7 +54,6 @@ class Session(Wire):
             elif self.under_tls:
                 await self.push(replies.TLS_ACTIVE)
             else:
-                self._pending = b""
                 await super().smtp_STARTTLS("")
         finally:
             self.lift_barrier()

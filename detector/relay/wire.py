@@ -1,14 +1,13 @@
 """The wire side of an SMTP session: octets to lines, lines to aiosmtpd's command loop, messages past it, replies out.
 
-Built on aiosmtpd's command loop. Octets reach that loop one whole line at a time, and nothing behind a DATA or
-STARTTLS line until that command is finished: so a message body never passes the line reader, and nothing that was
-sent in clear can be taken for something sent under TLS (RFC 3207 section 4.2).
+Built on aiosmtpd's command loop. Octets reach that loop as whole lines through a gate that is closed while a DATA
+command is answered: so a message never passes aiosmtpd's line reader, which would take it apart line by line.
 """
 
 import asyncio
 import ssl
 from collections import defaultdict
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as AiosmtpdSession
@@ -20,14 +19,12 @@ from detector.mail.reply import Reply
 from detector.relay import replies
 from detector.relay.body import Body, BodyReader, Spool
 from detector.relay.exchange import Exchange
+from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation
 
 if TYPE_CHECKING:
     from detector.relay.server import Server
 
-LINE_LIMIT = 8192  # RFC 5321 section 4.5.3.1.4 asks for 512; DSN and XFORWARD parameters make lines longer
-HELD_LIMIT = 65_536  # octets that may wait behind a DATA line
 UNREAD_LIMIT = 65_536  # octets of replies that a client may leave unread
-BARRIERS = frozenset({b"DATA", b"STARTTLS"})
 
 
 class Wire(SMTP):
@@ -35,7 +32,7 @@ class Wire(SMTP):
 
     line_length_limit = LINE_LIMIT
     command_size_limit = LINE_LIMIT
-    command_size_limits: ClassVar[dict[str, int]] = defaultdict(lambda: LINE_LIMIT)
+    command_size_limits: dict[str, int] = defaultdict(lambda: LINE_LIMIT)  # noqa: RUF012  aiosmtpd's own kind
 
     def __init__(self, server: "Server", settings: Relay, tls: ssl.SSLContext | None) -> None:
         super().__init__(
@@ -56,19 +53,18 @@ class Wire(SMTP):
         self.exchange: Exchange | None = None
         self.server = server
         self._admitted = False
-        self._pending = b""
-        self._barrier = False
+        self._gate = LineGate(settings.limits.commands_per_session)
         self._message: BodyReader | None = None
         self._body_grew = asyncio.Event()
         self._reading_paused = False
-        self._commands = 0
         self._errors = 0
 
     # -- connection --
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._admitted:  # a second time, under TLS: what was said before is forgotten (RFC 3207 section 4.2)
-            self._pending, self._barrier = b"", False
+            self._gate.take()
+            self._gate.open()
             self.xforward, self.xclient = {}, {}
             super().connection_made(transport)
             return
@@ -99,7 +95,7 @@ class Wire(SMTP):
         if self._message is not None:
             self._receive_body(data)
             return
-        self._pending = self._pending + data if self._pending else data
+        self._gate.put(data)
         self._pass_lines_on()
 
     @property
@@ -109,7 +105,7 @@ class Wire(SMTP):
     @property
     def in_message(self) -> bool:
         """A DATA command is being answered."""
-        return self._barrier
+        return self._gate.closed
 
     def arrival(self, smtputf8: bool) -> Arrival:
         session = self.state
@@ -146,48 +142,21 @@ class Wire(SMTP):
     # -- from octets to lines --
 
     def _pass_lines_on(self) -> None:
-        while not self._barrier and self._pending:
-            end = self._pending.find(b"\n") + 1
-            if not end:
-                break
-            line, self._pending = self._pending[:end], self._pending[end:]
-            if not self._acceptable(line):
-                return
-            self._barrier = line.rstrip(b"\r\n").partition(b" ")[0].upper() in BARRIERS
-            self.deadline = float("inf")  # until it is answered, it is our turn
-            super().data_received(line)
-        self._limit_pending()
-
-    def _acceptable(self, line: bytes) -> bool:
-        self._commands += 1
-        problem: Reply | None = None
-        if not line.endswith(b"\r\n") or b"\r" in line[:-2]:
-            problem = replies.BARE_LINE_END
-        elif len(line) >= LINE_LIMIT:
-            problem = replies.LINE_TOO_LONG
-        elif self._commands > self.settings.limits.commands_per_session:
-            problem = replies.TOO_MANY_COMMANDS
-        if problem is not None:
-            self._violation(problem)
-        return problem is None
-
-    def _limit_pending(self) -> None:
-        if self._barrier:
-            if len(self._pending) > HELD_LIMIT:
-                self._violation(replies.LINE_TOO_LONG)
-        elif self._pending:
+        try:
+            for line in self._gate.lines():
+                self.deadline = float("inf")  # until it is answered, it is our turn
+                super().data_received(line)
+        except Violation as violation:
+            self._gate.take()
+            self.server.metrics.reasons.labels("protocol").inc()
+            log.protocol_violation(self.peer, str(violation))
+            self.hang_up(violation.reply)
+        if self._gate.held and not self._gate.closed:
             self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
-            if len(self._pending) > LINE_LIMIT:
-                self._violation(replies.LINE_TOO_LONG)
-
-    def _violation(self, reply: Reply) -> None:
-        self._pending = b""
-        self.server.metrics.reasons.labels("protocol").inc()
-        log.protocol_violation(self.peer, reply.lines[0])
-        self.hang_up(reply)
 
     def lift_barrier(self) -> None:
-        self._barrier = False
+        """The DATA or STARTTLS command is answered; what came behind it is commands."""
+        self._gate.open()
         self._pass_lines_on()
 
     # -- replies --
@@ -206,7 +175,7 @@ class Wire(SMTP):
             self._errors += 1
             if self._errors > self.settings.limits.errors_per_session:
                 self.hang_up(replies.TOO_MANY_ERRORS)
-        if self.server.stopping and self.exchange is None and not self._barrier:
+        if self.server.stopping and self.exchange is None and not self._gate.closed:
             self.hang_up(replies.STOPPING)
 
     def _reply_for(self, status: str | bytes) -> Reply:
@@ -229,7 +198,7 @@ class Wire(SMTP):
         await self.push(replies.START_DATA)
         self.deadline = self.loop.time() + self.settings.limits.data_time
         try:
-            self._receive_body(self._pending)
+            self._receive_body(self._gate.take())
             while not (reader.complete and not reader.pending_bytes):
                 await self._more(reader)
                 await self._store(reader, spool)
@@ -248,7 +217,7 @@ class Wire(SMTP):
         reader = self._message
         if reader is None:
             raise RuntimeError("no message is being received")
-        self._pending = reader.feed(octets)
+        self._gate.put(reader.feed(octets))
         if reader.complete:
             self._message = None
         elif self._enough(reader):

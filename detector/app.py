@@ -1,0 +1,253 @@
+"""The composition root: builds everything from the configuration. The only reader of the clock."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import ssl
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from detector import log
+from detector.config import Config, ConfigError, load
+from detector.health import HealthServer
+from detector.metrics import Metrics
+from detector.models import default_directory, load_prior
+from detector.ports import Temporary
+from detector.records.book import Book
+from detector.records.records import Records
+from detector.relay.assess import Assessor
+from detector.relay.exchange import Route
+from detector.relay.identity import build_sources, headers_to_strip, needs_header
+from detector.relay.policy_service import PolicyService
+from detector.relay.pool import Pool
+from detector.relay.server import Server
+from detector.response.desk import Desk
+from detector.response.providers import build
+from detector.response.workflow import Containment
+from detector.state.joins import MemoryJoins
+from detector.state.profiles import MemoryProfiles
+from detector.verdict.policy import Policy
+
+VERSION = version("outbound-abuse-detector")
+KEEP_IN_STEP_EVERY = 1.0
+RESTART_NEEDED = ("policy_service", "state", "records", "response", "metrics", "log")
+"""Sections that a reload does not take over; `relay.listen` is another."""
+
+
+def clock() -> float:
+    """Unix seconds."""
+    return time.time()
+
+
+def new_id() -> str:
+    """A name for a transaction or an incident that nobody can guess: 64 bits from the operating system."""
+    return secrets.token_hex(8)
+
+
+class Application:
+    """One relay process."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `ConfigError`."""
+        self._path = path
+        self._config = load(path)
+        self._ready = False
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `Temporary` or `OSError` when it cannot start."""
+        config = self._config
+        log.configure(config.log.format, config.log.level)
+        _make_directories(config)
+        self._metrics = Metrics(VERSION)
+        async with contextlib.AsyncExitStack() as stack:
+            health = HealthServer(config.metrics.listen, self._metrics, lambda: self._ready)
+            health.start()
+            stack.callback(health.stop)
+            await self._build(stack)
+            self._handle_signals()
+            log.started(
+                VERSION, [f"{host}:{port}" for host, port in self._server.addresses], config.mode, config.observe
+            )
+            self._ready = True
+            notify_systemd("READY=1")
+            await self._stop.wait()
+            self._ready = False
+            notify_systemd("STOPPING=1")
+        log.stopped()
+
+    async def _build(self, stack: contextlib.AsyncExitStack) -> None:
+        """What is built last stops first."""
+        config = self._config
+        records = await asyncio.to_thread(Records, config.records_url)
+        stack.callback(records.close)
+        profiles = MemoryProfiles(config.state, self._metrics)
+        stack.push_async_callback(asyncio.to_thread, profiles.close)
+        self._joins = MemoryJoins(config.state, config.policy_service, clock, self._metrics)
+        stack.push_async_callback(asyncio.to_thread, self._joins.close)
+        providers = build(config.response, config.next_hop, config.relay.hostname, clock)
+        containment = Containment(records, providers, config, clock, self._metrics)
+        await asyncio.to_thread(containment.start)
+        stack.push_async_callback(asyncio.to_thread, containment.stop)
+        self._book, self._profiles = Book(), profiles
+        self._desk = Desk(
+            records, self._book, profiles, containment, clock, self._metrics, new_id, config.records.keep_verdicts
+        )
+        await self._desk.start()
+        self._spawn(self._keep_in_step())
+        stack.callback(self._cancel_tasks)
+        self._policy_service = PolicyService(config.policy_service, self._joins, self._metrics, clock)
+        await self._policy_service.start()
+        stack.push_async_callback(self._policy_service.stop)
+        self._pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
+        stack.push_async_callback(self._close_pool)
+        self._server = Server(config, self._route(config), server_tls(config), new_id)
+        await self._server.start()
+        stack.push_async_callback(self._server.stop)
+
+    def _route(self, config: Config) -> Route:
+        prior, model_version = load_prior(default_directory() / "ledger")
+        judging = config.judging
+        assessor = Assessor(
+            config=config,
+            sources=build_sources(config, self._joins),
+            needs_header=needs_header(config),
+            profiles=self._profiles,
+            book=self._book,
+            desk=self._desk,
+            policy=Policy(
+                recipient_key=_recipient_key(config.state.directory / "recipient.key"),
+                prior=prior,
+                model_version=model_version,
+                **judging.model_dump(),
+            ),
+            metrics=self._metrics,
+            clock=clock,
+            stopwatch=time.perf_counter,
+        )
+        limits = config.relay.limits
+        return Route(
+            pool=self._pool,
+            assessor=assessor,
+            metrics=self._metrics,
+            strip=headers_to_strip(config),
+            size_limit_bytes=limits.message_size_bytes,
+            recipients_limit=limits.recipients_per_transaction,
+        )
+
+    # -- while it runs --
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload()))
+
+    async def _keep_in_step(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_IN_STEP_EVERY)
+            try:
+                await self._desk.keep_in_step()
+            except Exception as error:  # a fault here must not end the loop that lifts blocks
+                log.internal_error("keep_in_step", error)
+            notify_systemd("WATCHDOG=1")
+
+    async def _reload(self) -> None:
+        """Take over the configuration and certificates; a mistake in them leaves everything as it is."""
+        notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            config = load(self._path)
+            tls = server_tls(config)
+            old_pool = self._pool
+            self._pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
+            self._server.reconfigure(config, self._route(config), tls)
+        except ConfigError as error:
+            log.reload_refused(str(error))
+        else:
+            for section in RESTART_NEEDED:
+                if getattr(config, section) != getattr(self._config, section):
+                    log.restart_needed(section)
+            if config.relay.listen != self._config.relay.listen:
+                log.restart_needed("relay.listen")
+            self._config = config
+            await old_pool.close()
+            log.reloaded()
+        notify_systemd("READY=1")
+
+    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _close_pool(self) -> None:
+        await self._pool.close()
+
+
+def server_tls(config: Config) -> ssl.SSLContext | None:
+    """The certificate that clients are shown. Raises `ConfigError`."""
+    tls = config.relay.tls
+    if tls.mode == "off" or tls.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+    except OSError as error:  # ssl.SSLError is one
+        msg = f"relay.tls: {tls.certificate} and {tls.key} cannot be used: {error}"
+        raise ConfigError(msg) from error
+    return context
+
+
+def notify_systemd(state: str) -> None:
+    """Tell the service manager (sd_notify(3)); without one this does nothing."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, contextlib.suppress(OSError):
+        channel.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+
+
+def _make_directories(config: Config) -> None:
+    for directory in (config.state.directory, config.spool_directory):
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"directory {directory} cannot be made: {error}"
+            raise ConfigError(msg) from error
+
+
+def _recipient_key(path: Path) -> bytes:
+    """The secret of all hashes in profiles, made once. Without it, every recipient is a stranger again."""
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def serve(path: Path) -> None:
+    """Run the relay until it is told to stop. Raises `ConfigError` when it cannot start."""
+
+    async def main() -> None:
+        await Application(path).run()
+
+    try:
+        import uvloop
+
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    except ImportError:
+        runner = asyncio.Runner()
+    with runner:
+        try:
+            runner.run(main())
+        except (Temporary, OSError) as error:
+            raise ConfigError(str(error)) from error
