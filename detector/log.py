@@ -131,6 +131,15 @@ def state_write_failed(problem: str) -> None:
     _logger.error("state_write_failed", problem=problem)
 
 
+def state_written_again(path: str) -> None:
+    _logger.info("state_written_again", path=path)
+
+
+def state_set_aside(path: str, kept_as: str, problem: str) -> None:
+    """A damaged file was moved away and a new one begun."""
+    _logger.error("state_set_aside", path=path, kept_as=kept_as, problem=problem)
+
+
 def state_unreadable(account: str, problem: str) -> None:
     _logger.error("state_unreadable", account=account, problem=problem)
 

@@ -1,0 +1,81 @@
+"""Account profiles: those in use in memory, all of them on disk."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from detector.metrics import Metrics
+from detector.ports import Refused
+from detector.state.table import stored_keys, stored_value
+from detector.state.write_behind import Form, WriteBehind
+from detector.traffic.packing import pack, unpack
+from detector.traffic.profile import Profile
+
+T = TypeVar("T")
+
+
+class MemoryProfiles:
+    """The `ProfileStore` of one process and one event loop.
+
+    A profile is read from disk when its account is first used. At most `accounts` profiles are in memory: the one that
+    was not used for longest leaves first.
+    """
+
+    def __init__(self, path: Path, write_every: float, accounts: int, metrics: Metrics) -> None:
+        degraded = metrics.state_degraded.labels("profiles")
+        self._rows = WriteBehind(path, Form(pack, unpack), write_every, accounts, degraded)
+        self._accounts = accounts
+        self._in_use: OrderedDict[str, Profile] = OrderedDict()
+        self._metrics = metrics
+
+    # No `await` inside update and read: nothing else runs between reading and writing a profile.
+    async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
+        before = self._recall(account)
+        after, answer = function(before)
+        if after is not before:
+            self._use(account, after)
+            self._rows.put(account, after)
+        return answer
+
+    async def read(self, account: str) -> Profile:
+        return self._recall(account)
+
+    async def accounts(self) -> Sequence[str]:
+        return sorted(await asyncio.to_thread(self._rows.keys))
+
+    def close(self) -> None:
+        """Write what was not written yet. Blocks."""
+        self._rows.close()
+
+    def _recall(self, account: str) -> Profile:
+        profile = self._in_use.get(account) or self._rows.get(account)
+        if profile is None:
+            return Profile()
+        self._use(account, profile)
+        return profile
+
+    def _use(self, account: str, profile: Profile) -> None:
+        self._in_use[account] = profile
+        self._in_use.move_to_end(account)
+        if len(self._in_use) > self._accounts:
+            self._in_use.popitem(last=False)
+        self._metrics.profiles.set(len(self._in_use))
+
+
+def read_profile(path: Path, account: str) -> Profile | None:
+    """A profile as it stands on disk, also while a server runs. Raises `Temporary`, or `Refused` for a damaged row."""
+    packed = stored_value(path, account)
+    if packed is None:
+        return None
+    try:
+        return unpack(packed)
+    except ValueError as error:
+        msg = f"the profile of {account} is damaged: {error}"
+        raise Refused(msg) from error
+
+
+def list_accounts(path: Path) -> list[str]:
+    """All accounts on disk, also while a server runs, sorted. Raises `Temporary`."""
+    return sorted(stored_keys(path))

@@ -1,0 +1,118 @@
+"""A SQLite file with one table of keys and values: opened, read, and set aside when it is damaged."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from detector import log
+from detector.ports import Temporary
+
+# NORMAL: what is committed survives the death of the process; a power failure may cost what came after the last
+# checkpoint, which is seconds of counting (https://sqlite.org/pragma.html#pragma_synchronous).
+PRAGMAS = ("busy_timeout = 1000", "journal_mode = WAL", "synchronous = NORMAL")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS rows
+    (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, at REAL NOT NULL, value BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS rows_by_time ON rows (at);
+CREATE TABLE IF NOT EXISTS unreadable (key BLOB NOT NULL, value BLOB NOT NULL);
+"""
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the file, or make it. A damaged one is set aside first. Raises `sqlite3.Error` and `OSError`."""
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if not damaged(error):
+            raise
+        kept = _set_aside(path)
+        log.state_set_aside(str(path), str(kept), str(error))
+        return _open(path)
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection | None:
+    """Open the file, which a server may be writing; None when nothing was ever stored. Raises `sqlite3.Error`."""
+    if not path.exists():
+        return None
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1.0, check_same_thread=False)
+    try:
+        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'rows'").fetchone() is not None:
+            return connection
+    except sqlite3.Error:
+        connection.close()
+        raise
+    connection.close()
+    return None
+
+
+def stored_value(path: Path, key: str) -> bytes | None:
+    """Open, read one value, close. Raises `Temporary`."""
+    with _reading(path) as connection:
+        return None if connection is None else read_value(connection, key)
+
+
+def stored_keys(path: Path) -> list[str]:
+    """Open, read all keys, close. Raises `Temporary`."""
+    with _reading(path) as connection:
+        keys = [] if connection is None else connection.execute("SELECT key FROM rows").fetchall()
+        return [bytes(key).decode("utf-8", "surrogateescape") for (key,) in keys]
+
+
+def octets(key: str) -> bytes:
+    """How a key is stored: a login need not be UTF-8, its other octets come as surrogate escapes."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def read_value(connection: sqlite3.Connection, key: str) -> bytes | None:
+    row = connection.execute("SELECT value FROM rows WHERE key = ?", (octets(key),)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def out_of_reach(path: Path, error: sqlite3.Error) -> Temporary:
+    return Temporary(f"{path}: cannot be read: {error}")
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Whether the file's content is wrong (and not just the disk full or busy)."""
+    # The low octet is the kind of error (https://sqlite.org/rescode.html); errors of Python's module have no code.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    try:
+        connection = open_for_reading(path)
+        try:
+            yield connection
+        finally:
+            if connection is not None:
+                connection.close()
+    except sqlite3.Error as error:
+        raise out_of_reach(path, error) from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)  # before SQLite makes it: it holds what customers do
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (kept := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    for ending in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(kept.with_name(kept.name + ending))
+    return kept

@@ -1,0 +1,197 @@
+"""Rows that are written to disk a moment later, by a thread, so that nobody waits for the disk."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from prometheus_client import Gauge
+
+from detector import log
+from detector.state.table import (
+    damaged,
+    octets,
+    open_for_reading,
+    open_for_writing,
+    out_of_reach,
+    read_value,
+    stored_keys,
+)
+
+V = TypeVar("V")
+
+CLOSE_TIME = 10.0
+"""Seconds that `close` waits for the disk."""
+
+UPSERT = (
+    "INSERT INTO rows (key, at, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (key) DO UPDATE SET at = excluded.at, value = excluded.value"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[V]):
+    """How a value becomes bytes and comes back; `unpack` raises `ValueError` for anything that `pack` did not make."""
+
+    pack: Callable[[V], bytes]
+    unpack: Callable[[bytes], V]
+
+
+class WriteBehind(Generic[V]):
+    """Keys and values in a SQLite file. What is put is found at once, and is on disk after `write_every` seconds.
+
+    A disk that fails costs nothing but durability: it is logged, the gauge `degraded` is 1, and it is tried again.
+    Meanwhile at most `most_waiting` rows wait; beyond that the oldest are given up.
+    """
+
+    def __init__(self, path: Path, form: Form[V], write_every: float, most_waiting: int, degraded: Gauge) -> None:
+        self._path = path
+        self._form = form
+        self._write_every = write_every
+        self._most_waiting = most_waiting
+        self._degraded = degraded
+        self._lock = threading.Lock()  # guards the four below
+        self._waiting: dict[str, tuple[float, V]] = {}
+        self._writing: dict[str, tuple[float, V]] = {}
+        self._unreadable: dict[str, bytes] = {}
+        self._forget: tuple[float, int] | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._failing = False
+        self.rows_written = 0
+        self._flush()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"write-behind {path.name}", daemon=True)
+        self._thread.start()
+
+    def put(self, key: str, value: V, at: float = 0.0) -> None:
+        """`at` orders the rows for `forget`."""
+        with self._lock:
+            self._waiting.pop(key, None)  # so that the row that waits longest stands first
+            self._waiting[key] = (at, value)
+
+    def get(self, key: str) -> V | None:
+        """Raises `Temporary` when the disk cannot be read."""
+        with self._lock:
+            row = self._waiting.get(key) or self._writing.get(key)
+        if row is not None:
+            return row[1]
+        packed = self._read(key)
+        if packed is None:
+            return None
+        try:
+            return self._form.unpack(packed)
+        except ValueError as error:
+            log.state_unreadable(key, str(error))
+            with self._lock:
+                self._unreadable[key] = packed
+            return None
+
+    def keys(self) -> set[str]:
+        """Everything that was put. Raises `Temporary`; may be called in any thread."""
+        with self._lock:
+            waiting = {*self._waiting, *self._writing}
+        return waiting.union(stored_keys(self._path))
+
+    def forget(self, before: float, keep: int) -> None:
+        """Remove, with the next writing, rows put `at` an earlier time, and the oldest beyond `keep`."""
+        with self._lock:
+            self._forget = (before, keep)
+
+    def close(self) -> None:
+        """Write what waits and see it through to the disk."""
+        self._closing.set()
+        self._thread.join(CLOSE_TIME)
+
+    def _read(self, key: str) -> bytes | None:
+        reader = self._reader
+        try:
+            if reader is None:
+                reader = self._reader = open_for_reading(self._path)
+            return None if reader is None else read_value(reader, key)
+        except sqlite3.Error as error:
+            self._reader = None
+            if not damaged(error):
+                raise out_of_reach(self._path, error) from error
+            log.state_unreadable(key, str(error))
+            return None
+
+    # -- the thread --
+
+    def _run(self) -> None:
+        while not self._closing.wait(self._write_every):
+            self._flush()
+        self._flush()
+        if self._writer is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # ends with fsync
+            self._writer.close()
+
+    def _flush(self) -> None:
+        with self._lock:
+            self._writing, self._waiting = self._waiting, {}
+            unreadable, self._unreadable = self._unreadable, {}
+            forget, self._forget = self._forget, None
+        try:
+            if self._writer is None:
+                self._writer = open_for_writing(self._path)
+                self._reader = None  # it may still look at a file that was set aside
+            if self._writing or unreadable or forget:
+                self._write(self._writer, unreadable, forget)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(unreadable, error)
+        else:
+            self._worked()
+
+    def _write(
+        self, writer: sqlite3.Connection, unreadable: dict[str, bytes], forget: tuple[float, int] | None
+    ) -> None:
+        rows = [(octets(key), packed) for key, packed in unreadable.items()]
+        writer.execute("BEGIN IMMEDIATE")
+        writer.executemany("INSERT INTO unreadable (key, value) VALUES (?, ?)", rows)
+        writer.executemany("DELETE FROM rows WHERE key = ? AND value = ?", rows)
+        writer.executemany(UPSERT, self._packed())
+        if forget is not None:
+            before, keep = forget
+            writer.execute("DELETE FROM rows WHERE at < ?", (before,))
+            oldest_kept = "SELECT at FROM rows ORDER BY at DESC LIMIT 1 OFFSET ?"
+            writer.execute(f"DELETE FROM rows WHERE at < ({oldest_kept})", (keep - 1,))  # noqa: S608 - no input in it
+        writer.execute("COMMIT")
+
+    def _packed(self) -> Iterator[tuple[bytes, float, bytes]]:
+        for key, (at, value) in self._writing.items():
+            try:
+                packed = self._form.pack(value)
+            except Exception as error:  # one value with a fault must not keep all others from the disk
+                log.internal_error(f"packing a row of {self._path.name}", error)
+            else:
+                yield octets(key), at, packed
+
+    def _worked(self) -> None:
+        with self._lock:
+            self.rows_written += len(self._writing)
+            self._writing = {}
+        self._degraded.set(0)
+        if self._failing:
+            self._failing = False
+            log.state_written_again(str(self._path))
+
+    def _failed(self, unreadable: dict[str, bytes], error: Exception) -> None:
+        with self._lock:
+            self._unreadable = unreadable | self._unreadable
+            for key in self._waiting:
+                self._writing.pop(key, None)
+            self._waiting = self._writing | self._waiting
+            self._writing = {}
+            for _ in range(len(self._waiting) - self._most_waiting):
+                del self._waiting[next(iter(self._waiting))]
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._degraded.set(1)
+        if not self._failing:
+            self._failing = True
+            log.state_write_failed(f"{self._path}: {error}")

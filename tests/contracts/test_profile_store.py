@@ -1,0 +1,114 @@
+"""What every ProfileStore must do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from msgspec.structs import replace
+
+from detector.metrics import Metrics
+from detector.ports import ProfileStore
+from detector.state.profiles import MemoryProfiles
+from detector.traffic.profile import Profile
+
+
+class Store(ProfileStore, Protocol):
+    """A store that a test may close, to open it again."""
+
+    def close(self) -> None: ...
+
+
+Open = Callable[[], Store]
+
+
+@contextmanager
+def memory(directory: Path) -> Iterator[Open]:
+    opened: list[Store] = []
+
+    def open_store() -> Store:
+        # Two accounts in memory: all others come from disk.
+        opened.append(MemoryProfiles(directory / "profiles.sqlite", 1.0, 2, Metrics("test")))
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+IMPLEMENTATIONS = {"memory": memory}
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    with IMPLEMENTATIONS[request.param](tmp_path) as opener:
+        yield opener
+
+
+def count_up(profile: Profile) -> tuple[Profile, int]:
+    return replace(profile, suspicious_day=profile.suspicious_day + 1), profile.suspicious_day
+
+
+async def test_an_account_that_was_never_seen_has_an_empty_profile(open_store: Open) -> None:
+    store = open_store()
+    assert await store.read("ann") == Profile()
+    assert list(await store.accounts()) == []
+
+
+async def test_an_update_is_seen_by_the_next_and_gives_back_the_answer(open_store: Open) -> None:
+    store = open_store()
+    assert [await store.update("ann", count_up) for _ in range(3)] == [0, 1, 2]
+    assert (await store.read("ann")).suspicious_day == 3
+
+
+async def test_accounts_do_not_touch_each_other(open_store: Open) -> None:
+    store = open_store()
+    await store.update("ann", count_up)
+    assert await store.read("bob") == Profile()
+    assert await store.read("ANN") == Profile()
+
+
+async def test_an_update_that_fails_changes_nothing(open_store: Open) -> None:
+    def fault(profile: Profile) -> tuple[Profile, int]:
+        msg = "fault"
+        raise RuntimeError(msg)
+
+    store = open_store()
+    await store.update("ann", count_up)
+    with pytest.raises(RuntimeError):
+        await store.update("ann", fault)
+    assert (await store.read("ann")).suspicious_day == 1
+
+
+async def test_a_profile_that_was_returned_unchanged_is_no_account(open_store: Open) -> None:
+    store = open_store()
+    assert await store.update("ann", lambda profile: (profile, "seen")) == "seen"
+    assert list(await store.accounts()) == []
+
+
+async def test_all_accounts_are_listed_written_or_not(open_store: Open) -> None:
+    store = open_store()
+    for account in ("ann", "bob", "cid", "dan"):
+        await store.update(account, count_up)
+    assert sorted(await store.accounts()) == ["ann", "bob", "cid", "dan"]
+
+
+async def test_more_accounts_than_fit_in_memory_are_all_remembered(open_store: Open) -> None:
+    store = open_store()
+    for number in range(100):
+        for _ in range(number % 7):
+            await store.update(f"account{number}", count_up)
+    assert [(await store.read(f"account{n}")).suspicious_day for n in range(100)] == [n % 7 for n in range(100)]
+
+
+@pytest.mark.parametrize(
+    "account", ["ann@example.org", "EXAMPLE\\ann", "ä", "\udcff\udc80", "a\x00b", "'; DROP TABLE", ""]
+)
+async def test_an_account_may_have_any_name_and_survives_a_restart(open_store: Open, account: str) -> None:
+    store = open_store()
+    await store.update(account, count_up)
+    store.close()
+    store = open_store()
+    assert (await store.read(account)).suspicious_day == 1
+    assert list(await store.accounts()) == [account]
