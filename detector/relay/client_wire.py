@@ -99,11 +99,13 @@ class ClientWire(asyncio.Protocol):
             transport = await self._loop.start_tls(
                 self._transport, self, context, server_hostname=self.server.host, ssl_handshake_timeout=handshake_time
             )
+            if transport is None:
+                raise ConnectionAbortedError("connection lost")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            transport = None
-            self.fail("tls", f"no TLS: {error}")
-        if transport is None:
-            raise self.error()
+            # uvloop has called connection_lost before: the reason is known better here.
+            self.failure = NextHopError("tls", f"{self.server}: no TLS: {error}")
+            self._end()
+            raise self.error() from error
         self._transport = transport
 
     def leave(self, patience: float) -> None:

@@ -1,0 +1,228 @@
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.mail.reply import Reply
+from detector.relay.client_wire import ClientWire, NextHopError
+from tests.support.scripted_server import HOST, Script, ScriptedServer, Talk
+
+
+async def wire_to(server: ScriptedServer, reply_time: float = 5.0) -> ClientWire:
+    _, wire = await asyncio.get_running_loop().create_connection(
+        lambda: ClientWire(server.address, reply_time), HOST, server.address.port
+    )
+    return wire
+
+
+async def ask(wire: ClientWire, *lines: bytes) -> list[Reply]:
+    expected = wire.expect([line.decode() for line in lines])
+    wire.write(b"".join(line + b"\r\n" for line in lines))
+    return await wire.replies(expected)
+
+
+async def failure(script: Script, reply_time: float = 5.0) -> NextHopError:
+    """How the caller learns it, who has read the greeting and then asks NOOP."""
+    async with ScriptedServer(script) as server:
+        wire = await wire_to(server, reply_time)
+        await wire.replies(wire.greeting)
+        with pytest.raises(NextHopError) as caught:
+            await ask(wire, b"NOOP")
+        assert not wire.usable
+        with pytest.raises(NextHopError):
+            wire.expect(["NOOP"])
+        return caught.value
+
+
+async def test_a_reply_may_come_octet_by_octet() -> None:
+    octets = b"250-one\r\n250-\r\n250 three\r\n"
+
+    async def in_pieces(talk: Talk) -> None:
+        await talk.say_in_pieces(b"220-next\r\n220 hop\r\n")
+        await talk.hear(b"NOOP")
+        await talk.say_in_pieces(octets)
+
+    async with ScriptedServer(in_pieces) as server:
+        wire = await wire_to(server)
+        assert await wire.replies(wire.greeting) == [Reply(220, ("next", "hop"))]
+        (reply,) = await ask(wire, b"NOOP")
+        assert bytes(reply) == octets
+
+
+async def test_a_server_that_stalls_is_a_timeout() -> None:
+    async def stalls(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        await talk.hear_end()
+
+    error = await failure(stalls, reply_time=0.05)
+    assert error.reason == "timeout"
+    assert "NOOP" in str(error)
+
+
+async def test_a_server_that_stalls_within_a_reply_is_a_timeout() -> None:
+    async def stalls(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        await talk.say_in_pieces(b"250-a\r\n25")
+        await talk.hear_end()
+
+    assert (await failure(stalls, reply_time=0.05)).reason == "timeout"
+
+
+async def test_each_reply_has_the_whole_time() -> None:
+    async def slow(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        for _ in range(4):
+            await talk.hear(b"NOOP")
+            await asyncio.sleep(0.3)
+            await talk.say(b"250 ok")
+
+    async with ScriptedServer(slow) as server:
+        wire = await wire_to(server, reply_time=1.0)
+        await wire.replies(wire.greeting)
+        for _ in range(4):
+            assert (await ask(wire, b"NOOP"))[0].code == 250
+        wire.close()
+
+
+async def test_a_lost_connection_is_told_at_once() -> None:
+    async def cuts(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        talk.cut()
+
+    assert (await failure(cuts)).reason == "lost"
+
+
+async def test_a_connection_that_ends_within_a_reply_is_lost() -> None:
+    async def ends(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        await talk.say(b"250-and so on")
+
+    assert (await failure(ends)).reason == "lost"
+
+
+@pytest.mark.parametrize("garbage", [b"nonsense", b"250-a\r\n550 b", b"\x00\xff", b"250 " + b"x" * 70_000])
+async def test_garbage_ends_the_connection(garbage: bytes) -> None:
+    async def says_garbage(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        await talk.say(garbage)
+        await talk.hear_end()
+
+    assert (await failure(says_garbage)).reason == "protocol"
+
+
+async def test_one_reply_too_many_is_never_the_answer_to_the_next_command() -> None:
+    async def says_too_much(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        await talk.say(b"250 ok", b"250 and again")
+        await talk.hear_end()
+
+    async with ScriptedServer(says_too_much) as server:
+        wire = await wire_to(server)
+        await wire.replies(wire.greeting)
+        assert (await ask(wire, b"NOOP"))[0].lines == ("ok",)
+        await wire.ended
+        with pytest.raises(NextHopError) as caught:
+            await ask(wire, b"NOOP")
+        assert caught.value.reason == "protocol"
+
+
+async def test_half_a_reply_too_many_ends_the_connection() -> None:
+    async def says_too_much(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        talk.writer.write(b"250 ok\r\n250 and")
+        await talk.hear_end()
+
+    async with ScriptedServer(says_too_much) as server:
+        wire = await wire_to(server)
+        await wire.replies(wire.greeting)
+        await ask(wire, b"NOOP")
+        assert not wire.quiet
+        with pytest.raises(NextHopError) as caught:
+            await ask(wire, b"NOOP")
+        assert caught.value.reason == "protocol"
+
+
+async def test_a_421_answers_everything_that_is_open() -> None:
+    async def says_farewell(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"MAIL")
+        await talk.say(b"250 ok", b"421 4.3.2 going down")
+        await talk.hear_end()
+
+    async with ScriptedServer(says_farewell) as server:
+        wire = await wire_to(server)
+        await wire.replies(wire.greeting)
+        replies = await ask(wire, b"MAIL", b"RCPT", b"RCPT")
+        assert [reply.code for reply in replies] == [250, 421, 421]
+        assert not wire.usable
+        assert wire.failure is None
+
+
+async def test_a_cancelled_caller_leaves_no_reply_behind() -> None:
+    heard = asyncio.Event()
+
+    async def never_answers(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        heard.set()
+        await talk.hear_end()
+
+    async with ScriptedServer(never_answers) as server:
+        wire = await wire_to(server)
+        await wire.replies(wire.greeting)
+        asking = asyncio.ensure_future(ask(wire, b"NOOP"))
+        await heard.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert not wire.usable
+        await server.talks[0].ended.wait()
+
+
+async def test_two_callers_at_once_are_a_mistake_of_ours() -> None:
+    async def greets(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear_end()
+
+    async with ScriptedServer(greets) as server:
+        wire = await wire_to(server)
+        await wire.replies(wire.greeting)
+        wire.expect(["NOOP"])
+        with pytest.raises(RuntimeError):
+            wire.expect(["NOOP"])
+        wire.close()
+
+
+replies_and_garbage = st.lists(
+    st.sampled_from([b"250 ok\r\n", b"250-", b"421 bye\r\n", b"354 go\r\n", b"\r", b"\n", b"x", b"\xff"]) | st.binary(),
+    max_size=6,
+).map(b"".join)
+
+
+@settings(max_examples=40, deadline=None)
+@given(replies_and_garbage)
+def test_whatever_a_server_says_is_a_reply_or_a_next_hop_error(octets: bytes) -> None:
+    async def says(talk: Talk) -> None:
+        talk.writer.write(octets)
+
+    async def listen() -> str:
+        async with ScriptedServer(says) as server:
+            wire = await wire_to(server)
+            try:
+                await wire.replies(wire.greeting)
+                await ask(wire, b"NOOP", b"NOOP")
+            except NextHopError as error:
+                return error.reason
+            finally:
+                wire.close()
+            return "answered"
+
+    assert asyncio.run(listen()) in {"protocol", "lost", "answered"}

@@ -1,0 +1,317 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from detector.config import NextHop
+from detector.metrics import Metrics
+from detector.relay.next_hop import Connection, NextHopError
+from detector.relay.pool import Pool
+from tests.support.scripted_server import ScriptedServer, Talk, polite
+
+
+class Now:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Hops:
+    """A pool in front of scripted servers."""
+
+    def __init__(self, servers: tuple[ScriptedServer, ...], **settings: float) -> None:
+        self.now = Now()
+        self.metrics = Metrics("test")
+        addresses = [str(server.address) for server in servers]
+        self.settings = NextHop.model_validate({"servers": addresses, "tls": {"mode": "off"}, **settings})
+        self.pool = Pool(self.settings, "hop.example", self.metrics, self.now)
+
+    def count(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, labels)
+
+
+@asynccontextmanager
+async def hops(*servers: ScriptedServer, **settings: float) -> AsyncIterator[Hops]:
+    for server in servers:
+        await server.start()
+    made = Hops(servers, **settings)
+    yield made
+    await made.pool.close()
+    for server in servers:
+        await server.stop()
+
+
+async def deliver(pool: Pool) -> Connection:
+    connection = await pool.acquire()
+    await connection.commands([b"MAIL FROM:<>", b"RCPT TO:<a@example.net>", b"DATA"])
+    assert (await connection.body([b"hello\r\n", b".\r\n"])).code == 250
+    pool.release(connection)
+    return connection
+
+
+# -- kept connections --
+
+
+async def test_a_connection_is_used_again() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server) as made:
+        for _ in range(3):
+            await deliver(made.pool)
+        assert len(server.talks) == 1
+        assert made.count("detector_next_hop_connections", state="idle") == 1
+        assert made.count("detector_next_hop_connections", state="busy") == 0
+
+
+async def test_a_connection_within_a_transaction_is_not_used_again() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server) as made:
+        connection = await made.pool.acquire()
+        await connection.command(b"MAIL FROM:<ann@example.org>")
+        made.pool.release(connection)
+        assert not connection.usable
+        assert await deliver(made.pool) is not connection
+
+
+async def test_after_rset_a_connection_is_used_again() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server) as made:
+        connection = await made.pool.acquire()
+        await connection.commands([b"MAIL FROM:<ann@example.org>", b"RSET"])
+        made.pool.release(connection)
+        assert await deliver(made.pool) is connection
+
+
+@pytest.mark.parametrize("last_words", [b"", b"421 4.4.2 timeout\r\n", b"250 what?\r\n"])
+async def test_an_idle_connection_that_the_server_closed_is_not_handed_out(last_words: bytes) -> None:
+    tired = asyncio.Event()
+
+    async def tires(talk: Talk) -> None:
+        await talk.welcome()
+        await tired.wait()
+        talk.writer.write(last_words)
+
+    server = ScriptedServer(tires, polite)
+    async with hops(server) as made:
+        connection = await made.pool.acquire()
+        made.pool.release(connection)
+        tired.set()
+        await connection.wire.ended
+        assert made.count("detector_next_hop_connections", state="idle") == 0
+        assert await deliver(made.pool) is not connection
+
+
+async def test_an_idle_connection_ends_with_quit_after_a_while() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server, keep_time=0.05) as made:
+        connection = await deliver(made.pool)
+        await connection.wire.ended
+        assert server.talks[0].heard[-1] == b"QUIT"
+        assert made.count("detector_next_hop_connections", state="idle") == 0
+
+
+async def test_a_closed_pool_takes_leave_and_hands_out_no_more() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server) as made:
+        busy = await made.pool.acquire()
+        await deliver(made.pool)
+        await made.pool.close()
+        assert server.talks[1].heard[-1] == b"QUIT"
+        assert (await busy.command(b"NOOP")).code == 250  # it may finish
+        made.pool.release(busy)
+        assert not busy.usable
+        with pytest.raises(NextHopError):
+            await made.pool.acquire()
+
+
+# -- the bound --
+
+
+async def test_no_more_connections_than_allowed_are_in_use() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server, connections=2) as made:
+        first, second = await made.pool.acquire(), await made.pool.acquire()
+        third = asyncio.ensure_future(made.pool.acquire())
+        await asyncio.sleep(0)
+        assert not third.done()
+        made.pool.release(first)
+        assert await third is first
+        made.pool.release(first)
+        made.pool.release(second)
+        await asyncio.gather(*(deliver(made.pool) for _ in range(20)))
+        assert len(server.talks) == 2
+
+
+async def test_waiting_for_a_connection_ends_after_the_time_to_connect() -> None:
+    async with hops(ScriptedServer(polite), connections=1, connect_time=0.05) as made:
+        connection = await made.pool.acquire()
+        with pytest.raises(NextHopError) as caught:
+            await made.pool.acquire()
+        assert caught.value.reason == "timeout"
+        made.pool.release(connection)
+        await deliver(made.pool)
+
+
+async def test_a_failed_attempt_gives_its_place_back() -> None:
+    server = ScriptedServer(polite)
+    await server.start()
+    await server.stop()
+    made = Hops((server,), connections=1)
+    for _ in range(3):
+        with pytest.raises(NextHopError) as caught:
+            await made.pool.acquire()
+        assert caught.value.reason == "connect"
+
+
+async def test_a_cancelled_attempt_gives_its_place_back() -> None:
+    connected = asyncio.Event()
+
+    async def is_silent(talk: Talk) -> None:
+        connected.set()
+        await talk.hear_end()
+
+    async with hops(ScriptedServer(is_silent, polite), connections=1) as made:
+        attempt = asyncio.ensure_future(made.pool.acquire())
+        await connected.wait()
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+        await deliver(made.pool)
+
+
+async def test_idle_connections_to_another_server_make_room() -> None:
+    first, second = ScriptedServer(polite), ScriptedServer(polite)
+    async with hops(first, second, connections=1) as made:
+        await first.stop()
+        to_second = await deliver(made.pool)
+        await first.start()
+        made.now.seconds += 11
+        assert (await deliver(made.pool)).server == first.address
+        await to_second.wire.ended
+        assert made.count("detector_next_hop_connections", state="idle") == 1
+
+
+# -- several servers --
+
+
+async def test_the_first_server_is_preferred() -> None:
+    first, second = ScriptedServer(polite), ScriptedServer(polite)
+    async with hops(first, second) as made:
+        await asyncio.gather(*(deliver(made.pool) for _ in range(5)))
+        assert not second.talks
+
+
+async def test_a_dead_server_is_replaced_and_comes_back() -> None:
+    first, second = ScriptedServer(polite), ScriptedServer(polite)
+    async with hops(first, second, retry_dead_after=10) as made:
+        await first.stop()
+        with capture_logs() as events:
+            assert (await deliver(made.pool)).server == second.address
+            assert made.count("detector_next_hop_up", server=str(first.address)) == 0
+            await first.start()
+            made.now.seconds += 9
+            assert (await deliver(made.pool)).server == second.address
+            made.now.seconds += 1
+            assert (await deliver(made.pool)).server == first.address
+        assert made.count("detector_next_hop_up", server=str(first.address)) == 1
+        assert made.count("detector_next_hop_failures_total", reason="connect") == 1
+        assert [event["event"] for event in events] == ["next_hop_failed", "next_hop_back"]
+
+
+@pytest.mark.parametrize("greeting", [b"421 not now", b"450 not now", b"554 go away"])
+async def test_a_server_that_refuses_us_is_replaced(greeting: bytes) -> None:
+    async def refuses(talk: Talk) -> None:
+        await talk.say(greeting)
+        await talk.hear_end()
+
+    first, second = ScriptedServer(refuses), ScriptedServer(polite)
+    async with hops(first, second) as made:
+        await deliver(made.pool)
+        assert (await deliver(made.pool)).server == second.address
+        assert len(first.talks) == 1
+
+
+async def test_one_attempt_finds_out_whether_a_dead_server_is_back() -> None:
+    async def is_silent(talk: Talk) -> None:
+        await talk.hear_end()
+
+    async def greets_badly(talk: Talk) -> None:
+        await talk.say(b"554 no")
+
+    first, second = ScriptedServer(greets_badly, is_silent), ScriptedServer(polite)
+    async with hops(first, second, connect_time=30.0) as made:
+        await deliver(made.pool)
+        made.now.seconds += 11
+        attempt = asyncio.ensure_future(made.pool.acquire())
+        await asyncio.sleep(0)
+        assert (await deliver(made.pool)).server == second.address  # does not wait for the silent one
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+
+
+async def test_when_all_are_dead_all_are_tried() -> None:
+    first, second = ScriptedServer(polite), ScriptedServer(polite)
+    async with hops(first, second) as made:
+        await first.stop()
+        await second.stop()
+        with capture_logs() as events:
+            for _ in range(3):
+                with pytest.raises(NextHopError) as caught:
+                    await made.pool.acquire()
+                assert str(first.address) in str(caught.value)
+                assert str(second.address) in str(caught.value)
+        assert len(events) == 2  # not for each attempt
+        await second.start()
+        assert (await deliver(made.pool)).server == second.address
+        await first.start()
+
+
+async def test_a_clock_that_steps_back_does_not_keep_a_server_dead() -> None:
+    first, second = ScriptedServer(polite), ScriptedServer(polite)
+    async with hops(first, second) as made:
+        await first.stop()
+        await deliver(made.pool)
+        await first.start()
+        made.now.seconds -= 3600
+        assert (await deliver(made.pool)).server == first.address
+
+
+# -- what is told --
+
+
+async def test_capabilities_are_asked_for_once() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server) as made:
+        assert (await made.pool.capabilities()).size == 104857600
+        assert (await made.pool.capabilities()).offers("PIPELINING")
+        await deliver(made.pool)
+        assert len(server.talks) == 1
+
+
+async def test_a_connection_that_fails_in_use_is_counted() -> None:
+    async def cuts(talk: Talk) -> None:
+        await talk.welcome()
+        await talk.hear(b"MAIL")
+        talk.cut()
+
+    async with hops(ScriptedServer(cuts, polite)) as made:
+        connection = await made.pool.acquire()
+        with pytest.raises(NextHopError):
+            await connection.command(b"MAIL FROM:<>")
+        made.pool.release(connection)
+        assert made.count("detector_next_hop_failures_total", reason="lost") == 1
+        assert made.count("detector_next_hop_up", server=str(made.settings.servers[0])) == 1
+        await deliver(made.pool)
+
+
+async def test_the_time_to_each_reply_is_observed() -> None:
+    async with hops(ScriptedServer(polite)) as made:
+        await deliver(made.pool)
+        for command in ("GREETING", "EHLO", "MAIL", "RCPT", "DATA", "BODY"):
+            assert made.count("detector_next_hop_seconds_count", command=command) == 1
