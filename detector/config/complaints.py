@@ -16,9 +16,8 @@ Sections = tuple[type[Section], ...]
 
 TEXTS = {
     "missing": "this key is needed and missing",
-    "model_type": "should be a table",
-    "model_attributes_type": "should be a table",
-    "dict_type": "should be a table",
+    "model_type": "should be a table, written {{ ... }} or below a heading in [ ]",
+    "model_attributes_type": "should be a table, written {{ ... }} or below a heading in [ ]",
     "tuple_type": "should be a list, written [...]",
     "string_type": "should be a text in quotes",
     "path_type": "should be a path in quotes",
@@ -37,7 +36,7 @@ def complaints(problem: ErrorDetails) -> list[tuple[tuple[Place, ...], str]]:
     if isinstance(error, Contradictions):
         return [(tuple(place + key for key in found.keys), found.text) for found in error.found]
     if problem["type"] == "extra_forbidden":
-        return [((place,), _unknown(str(place[-1]), sections))]
+        return [((place,), _unknown(place, sections))]
     return [((place,), _wrong(problem))]
 
 
@@ -79,14 +78,17 @@ def _tags(section: type[Section]) -> tuple[Any, ...]:
     return get_args(field.annotation) if field else ()
 
 
-def _unknown(key: str, sections: Sections) -> str:
+def _unknown(place: Place, sections: Sections) -> str:
+    key = str(place[-1])
     known = sorted({name for section in sections for name in section.model_fields})
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
     if close:
         return f"unknown key `{key}`; did you mean `{close[0]}`?"
-    elsewhere = sorted({written(place[:-1]) for place in _places(Config) if place[-1] == key})
+    here = tuple(part for part in place[:-1] if isinstance(part, str))
+    elsewhere = sorted({other[:-1] for other in _places(Config) if other[-1] == key} - {here})
     if elsewhere:
-        return f"unknown key `{key}` here; it belongs to {' or '.join(f'`{place}`' for place in elsewhere)}"
+        homes = [f"`{written(home)}`" if home else "the top of the file" for home in elsewhere]
+        return f"unknown key `{key}` here; it belongs to {' or '.join(homes)}"
     return f"unknown key `{key}`; known here: {', '.join(known)}"
 
 
@@ -100,10 +102,12 @@ def _places(section: type[Section], above: Place = ()) -> Iterator[Place]:
 def _wrong(problem: ErrorDetails) -> str:
     context: Mapping[str, Any] = problem.get("ctx", {})
     if problem["type"] in TEXTS:
-        text = TEXTS[problem["type"]].format_map({name: str(value).strip("'") for name, value in context.items()})
+        text = TEXTS[problem["type"]].format_map({name: str(value).replace("'", "") for name, value in context.items()})
     elif problem["type"] == "value_error":
         return str(context["error"])
     else:
         text = problem["msg"].removeprefix("Input ")
     value = problem["input"]
-    return f"{text}, not {json.dumps(value)}" if isinstance(value, str | int | float) else text
+    # What stands in the place of a table may be a secret.
+    shown = isinstance(value, str | int | float) and not problem["type"].startswith("model_")
+    return f"{text}, not {json.dumps(value)}" if shown else text

@@ -97,7 +97,7 @@ class HookSettings(Section):
     """A target that is told about events. `redaction`: what leaves the host."""
 
     name: Annotated[
-        str, shaped(r"[a-z0-9][a-z0-9_-]{0,31}", "up to 32 of a-z, 0-9, _ and -, for example ticket-system")
+        str, shaped(r"[a-z0-9][a-z0-9_-]{0,31}", "a name of a-z, 0-9, _ and - (up to 32), for example ticket-system")
     ]
     action: Annotated[CommandAction | HttpAction, Field(discriminator="provider")]
     redaction: Literal["none", "account", "account-and-evidence"] = "account-and-evidence"
