@@ -15,7 +15,7 @@ from detector import log
 from detector.config import Config, ConfigError, load
 from detector.health import HealthServer
 from detector.metrics import Metrics
-from detector.models import default_directory, load_prior
+from detector.models import load_prior
 from detector.ports import Temporary
 from detector.records.book import Book
 from detector.records.records import Records
@@ -27,9 +27,11 @@ from detector.relay.pool import Pool
 from detector.relay.server import Server
 from detector.response.desk import Desk
 from detector.response.providers import build
+from detector.response.tools import Tools
 from detector.response.workflow import Containment
 from detector.state.joins import MemoryJoins
 from detector.state.profiles import MemoryProfiles
+from detector.verdict.explain import explain
 from detector.verdict.policy import Policy
 
 VERSION = version("outbound-abuse-detector")
@@ -86,12 +88,17 @@ class Application:
         config = self._config
         records = await asyncio.to_thread(Records, config.records_url)
         stack.callback(records.close)
-        profiles = MemoryProfiles(config.state, self._metrics)
+        state = config.state
+        profiles = MemoryProfiles(state.directory / "profiles.sqlite", state.write_every, state.accounts, self._metrics)
         stack.push_async_callback(asyncio.to_thread, profiles.close)
-        self._joins = MemoryJoins(config.state, config.policy_service, clock, self._metrics)
+        joins = config.policy_service
+        self._joins = MemoryJoins(
+            state.directory / "joins.sqlite", state.write_every, joins.remember_time, joins.remember_count, self._metrics
+        )
         stack.push_async_callback(asyncio.to_thread, self._joins.close)
         providers = build(config.response, config.next_hop, config.relay.hostname, clock)
-        containment = Containment(records, providers, config, clock, self._metrics)
+        tools = Tools(records, providers, config.response, clock, self._metrics, explain)
+        containment = Containment(state.directory / "containment.sqlite", tools)
         await asyncio.to_thread(containment.start)
         stack.push_async_callback(asyncio.to_thread, containment.stop)
         self._book, self._profiles = Book(), profiles
@@ -111,7 +118,7 @@ class Application:
         stack.push_async_callback(self._server.stop)
 
     def _route(self, config: Config) -> Route:
-        prior, model_version = load_prior(default_directory() / "ledger")
+        prior, model_version = load_prior()
         judging = config.judging
         assessor = Assessor(
             config=config,

@@ -90,7 +90,7 @@ class Assessor:
         return await self._safely(self._begin(draft))
 
     async def admit(self, draft: Draft, address: Address) -> Reply | None:
-        if not self._concerns(draft.identity):
+        if not draft.identity.known and not self.needs_header:
             return None
         return await self._safely(self._admit(draft, address))
 
@@ -103,7 +103,7 @@ class Assessor:
 
     async def abandon(self, draft: Draft) -> None:
         """A transaction without a message still tells something: whom it asked for, and who was refused."""
-        if draft.recipients and self._concerns(draft.identity) and draft.judged is None:
+        if draft.recipients and draft.identity.known and draft.judged is None:
             await self._safely(self._abandon(draft))
 
     # -- MAIL --
@@ -139,6 +139,13 @@ class Assessor:
     # -- RCPT --
 
     async def _admit(self, draft: Draft, address: Address) -> Reply | None:
+        if not draft.identity.known:
+            draft.identity = await identify(self.sources, draft.facts)  # Postfix may have told us since MAIL
+            if not draft.identity.known:
+                return None
+            refusal = self._gate(draft)
+            if refusal is not None:
+                return refusal
         now = self.clock()
         key = draft.queue_id or draft.transaction_id
         admitted = await self.profiles.update(
@@ -158,11 +165,11 @@ class Assessor:
 
     async def _decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
         if not draft.identity.known and self.needs_header:
-            draft.identity = await identify(self.sources, replace(draft.facts, header=section))
+            draft.identity = await identify(self.sources, replace(draft.facts, header=section or b"\r\n"))
             refusal = self._gate(draft)
             if refusal is not None:
                 return refusal
-        if not self._concerns(draft.identity):
+        if not draft.identity.known:
             return None
         return await self._judge(draft, self._transaction(draft, section, body))
 
@@ -228,9 +235,6 @@ class Assessor:
         await self._settle(draft, ABORTED)
 
     # -- faults --
-
-    def _concerns(self, identity: Identity) -> bool:
-        return identity.known
 
     async def _safely(self, work: Awaitable[Reply | None]) -> Reply | None:
         """Our own faults end here: the relay goes on, and says so."""

@@ -22,7 +22,7 @@ class Session(Wire):
             await self.push(replies.BAD_SYNTAX)
             return
         await self._reset()
-        session = self.state
+        session = self.greeting()
         session.extended_smtp, session.host_name = True, hostname
         await self.push(Reply(250, (self.hostname, *await self._keywords())))
 
@@ -31,7 +31,7 @@ class Session(Wire):
             await self.push(replies.BAD_SYNTAX)
             return
         await self._reset()
-        session = self.state
+        session = self.greeting()
         session.extended_smtp, session.host_name = False, hostname
         await self.push(Reply(250, (self.hostname,)))
 
@@ -78,7 +78,7 @@ class Session(Wire):
             await self.push(replies.BAD_SYNTAX)
         else:
             self.xclient = {**self.xclient, **attributes}
-            self.state.host_name = None  # the session starts anew at the greeting (XCLIENT_README)
+            self.greeting().host_name = None  # the session starts anew at the greeting (XCLIENT_README)
             await self.push(Reply(220, (f"{self.hostname} ESMTP",)))
 
     async def smtp_NOOP(self, arg: str) -> None:
@@ -169,7 +169,7 @@ class Session(Wire):
     def _not_now(self) -> Reply | None:
         if self.settings.tls.mode == "require" and not self.under_tls:
             return replies.TLS_REQUIRED
-        return None if self.state.host_name else replies.HELO_FIRST
+        return None if self.greeting().host_name else replies.HELO_FIRST
 
 
 def _attributes(arg: str | None, names: str) -> dict[str, str] | None:

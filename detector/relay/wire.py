@@ -108,7 +108,7 @@ class Wire(SMTP):
         return self._gate.closed
 
     def arrival(self, smtputf8: bool) -> Arrival:
-        session = self.state
+        session = self.greeting()
         return Arrival(
             helo=session.host_name or "",
             peer=self.peer,
@@ -128,8 +128,8 @@ class Wire(SMTP):
             stream.write(bytes(reply))
             stream.close()
 
-    @property
-    def state(self) -> AiosmtpdSession:
+    def greeting(self) -> AiosmtpdSession:
+        """How the client introduced itself."""
         if self.session is None:
             raise RuntimeError("not connected")
         return self.session

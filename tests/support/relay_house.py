@@ -1,0 +1,147 @@
+"""A relay in the test's own event loop: everything real except disks, with a sink behind it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+from detector import config
+from detector.mail.transaction import Transaction
+from detector.metrics import Metrics
+from detector.models import load_prior
+from detector.ports import PolicyRequest
+from detector.records.book import Book
+from detector.records.entries import Exemption, Standing
+from detector.relay.assess import Assessor
+from detector.relay.exchange import Route
+from detector.relay.identity import build_sources, headers_to_strip, needs_header
+from detector.relay.pool import Pool
+from detector.relay.server import Server
+from detector.traffic.profile import Profile
+from detector.verdict.policy import Policy
+from detector.verdict.verdict import Verdict
+from tests.support.smtp_sink import SmtpSink
+
+T = TypeVar("T")
+NOW = 1_790_000_000.0
+
+
+@dataclass(slots=True)
+class DictProfiles:
+    """Profiles in a dictionary; `fault`, if set, is raised instead."""
+
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    fault: Exception | None = None
+
+    async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
+        if self.fault is not None:
+            raise self.fault
+        self.profiles[account], answer = function(self.profiles.get(account, Profile()))
+        return answer
+
+    async def read(self, account: str) -> Profile:
+        return self.profiles.get(account, Profile())
+
+    async def accounts(self) -> Sequence[str]:
+        return sorted(self.profiles)
+
+
+@dataclass(slots=True)
+class DictJoin:
+    """Logins by queue id, without forgetting."""
+
+    logins: dict[tuple[str, str], PolicyRequest] = field(default_factory=dict)
+
+    async def remember(self, request: PolicyRequest, now: float) -> None:
+        self.logins[request.host, request.queue_id] = request
+
+    async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
+        return self.logins.get((host, queue_id))
+
+    async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None:
+        return self.logins.get((host, f"{client_address} {client_port}"))
+
+
+@dataclass(slots=True)
+class NoteDesk:
+    """Blocks in the book, and keeps what it was told."""
+
+    book: Book
+    incidents: list[tuple[Transaction, Verdict]] = field(default_factory=list)
+    notes: list[tuple[Transaction, Verdict]] = field(default_factory=list)
+
+    async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
+        self.book.block(transaction.identity.account, f"i{len(self.incidents)}")
+        self.incidents.append((transaction, verdict))
+
+    def note(self, transaction: Transaction, verdict: Verdict) -> None:
+        self.notes.append((transaction, verdict))
+
+
+@dataclass(slots=True)
+class House:
+    """The parts that a test looks at."""
+
+    server: Server
+    sink: SmtpSink
+    profiles: DictProfiles
+    join: DictJoin
+    desk: NoteDesk
+    book: Book
+    metrics: Metrics
+    now: list[float]
+
+    @property
+    def port(self) -> int:
+        return self.server.addresses[0][1]
+
+    def exempt(self, account: str) -> None:
+        self.book.replace(Standing({}, {account: Exemption(account, None, "test", "")}))
+
+
+@asynccontextmanager
+async def house(settings: config.Config, spool: Path, sink: SmtpSink) -> AsyncIterator[House]:
+    """A relay with these settings in front of the sink; its clock stands still at `NOW` unless the test moves it."""
+    metrics, book, now = Metrics("test"), Book(), [NOW]
+    profiles, join, desk = DictProfiles(), DictJoin(), NoteDesk(book)
+    prior, model_version = load_prior()
+    settings = settings.model_copy(
+        update={"relay": settings.relay.model_copy(update={"spool_directory": spool, "listen": LISTEN})}
+    )
+    next_hop = settings.next_hop.model_copy(update={"servers": (config.HostPort(host="127.0.0.1", port=sink.port),)})
+    pool = Pool(next_hop, settings.relay.hostname, metrics, lambda: now[0])
+    judging = settings.judging.model_dump()
+    assessor = Assessor(
+        config=settings,
+        sources=build_sources(settings, join),
+        needs_header=needs_header(settings),
+        profiles=profiles,
+        book=book,
+        desk=desk,
+        policy=Policy(recipient_key=b"k" * 32, prior=prior, model_version=model_version, **judging),
+        metrics=metrics,
+        clock=lambda: now[0],
+        stopwatch=lambda: 0.0,
+    )
+    limits = settings.relay.limits
+    route = Route(
+        pool,
+        assessor,
+        metrics,
+        headers_to_strip(settings),
+        limits.message_size_bytes,
+        limits.recipients_per_transaction,
+    )
+    ids = count(1)
+    server = Server(settings, route, None, lambda: f"t{next(ids)}")
+    await server.start()
+    try:
+        yield House(server, sink, profiles, join, desk, book, metrics, now)
+    finally:
+        await server.stop()
+        await pool.close()
+
+
+LISTEN = (config.HostPort(host="127.0.0.1", port=0),)
