@@ -124,6 +124,8 @@ class ScriptedServer:
             task.cancel()
         await asyncio.gather(*self._tasks)
         self._tasks.clear()
+        for talk in self.talks:
+            talk.cut()  # closing under TLS would wait for the client
         await self._server.wait_closed()
 
     async def __aenter__(self) -> Self:

@@ -1,5 +1,6 @@
 import asyncio
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -156,6 +157,32 @@ async def test_a_message_passes_under_tls(certificate: Certificate) -> None:
         assert (await connection.body([message, b".\r\n"])).code == 250
         assert server.talks[0].message == message
         await connection.quit()
+
+
+async def test_a_reader_that_stops_is_not_flooded_under_tls_either(certificate: Certificate) -> None:
+    stop = asyncio.Event()
+    given = 0
+
+    async def stops(talk: Talk) -> None:
+        await talk.welcome(b"STARTTLS")
+        await talk.start_tls(certificate.server_context())
+        await talk.introduce()
+        await stop.wait()
+
+    def endless() -> Iterator[bytes]:
+        nonlocal given
+        while True:
+            given += 65_536
+            yield b"x" * 65_536
+
+    async with ScriptedServer(stops) as server:
+        settings = NextHop(reply_time=0.5)
+        connection = await connect(server.address, "hop.example", settings, client_context(settings.tls))
+        with pytest.raises(NextHopError) as caught:
+            await connection.body(endless())
+        stop.set()
+    assert caught.value.reason == "timeout"
+    assert given < 32_000_000
 
 
 async def test_without_tls_it_is_not_even_asked_for() -> None:
