@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from detector.metrics import Metrics
+from detector.ports import PolicyRequest
+from detector.state import joins
+from detector.state.joins import MemoryJoins, Remembered, pack, unpack
+
+REQUEST = PolicyRequest("192.0.2.1", "4ABC", "198.51.100.7", "40000", "ann", "ann@example.org")
+
+
+def test_a_packed_request_is_unpacked_equal() -> None:
+    remembered = Remembered(1.5, REQUEST)
+    assert unpack(pack(remembered)) == remembered
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\xff", b"[]", b"{}", b"null", b'[1, "a"]', b'["a", "b", "c", "d", "e", "f", "g"]']
+)
+def test_garbage_is_refused(garbage: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        unpack(garbage)
+
+
+async def test_a_message_that_left_memory_is_found_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joins, "FRESH", 4)
+    store = MemoryJoins(tmp_path / "joins.sqlite", 3600.0, 1000.0, 1000, Metrics("test"))
+    for number in range(10):
+        request = PolicyRequest("192.0.2.1", f"Q{number}", "198.51.100.7", str(number), "ann", "")
+        await store.remember(request, now=1.0)
+    found = await store.by_queue_id("192.0.2.1", "Q0")
+    assert found is not None
+    assert found.client_port == "0"
+    store.close()
+
+
+async def test_a_failing_disk_is_shown_and_joining_goes_on(tmp_path: Path) -> None:
+    metrics = Metrics("test")
+    store = MemoryJoins(tmp_path / "missing" / "joins.sqlite", 3600.0, 1000.0, 1000, metrics)
+    await store.remember(REQUEST, now=1.0)
+    assert await store.by_queue_id("192.0.2.1", "4ABC") == REQUEST
+    assert metrics.registry.get_sample_value("detector_state_degraded", {"store": "joins"}) == 1
+    store.close()

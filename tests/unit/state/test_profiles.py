@@ -1,0 +1,92 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from detector.metrics import Metrics
+from detector.ports import Refused
+from detector.state.profiles import MemoryProfiles, list_accounts, read_profile
+from detector.traffic.profile import Profile
+
+
+def opened(path: Path, accounts: int = 10, metrics: Metrics | None = None) -> MemoryProfiles:
+    return MemoryProfiles(path, 3600.0, accounts, metrics or Metrics("test"))
+
+
+def suspicious(profile: Profile) -> tuple[Profile, None]:
+    return replace(profile, suspicious_day=20000), None
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "profiles.sqlite"
+
+
+async def test_at_most_the_given_number_of_profiles_is_in_memory(path: Path) -> None:
+    metrics = Metrics("test")
+    profiles = opened(path, accounts=3, metrics=metrics)
+    for number in range(10):
+        await profiles.update(str(number), suspicious)
+    assert metrics.registry.get_sample_value("detector_profiles") == 3
+    assert len(await profiles.accounts()) == 10
+    profiles.close()
+
+
+async def test_profiles_are_read_when_their_account_is_first_used(path: Path) -> None:
+    profiles = opened(path)
+    await profiles.update("ann", suspicious)
+    profiles.close()
+    metrics = Metrics("test")
+    profiles = opened(path, metrics=metrics)
+    assert metrics.registry.get_sample_value("detector_profiles") == 0
+    assert (await profiles.read("ann")).suspicious_day == 20000
+    assert metrics.registry.get_sample_value("detector_profiles") == 1
+    profiles.close()
+
+
+async def test_the_same_profile_is_not_written_again(path: Path) -> None:
+    profiles = opened(path)
+    await profiles.update("ann", suspicious)
+    profiles.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE rows SET at = 5")  # any writing would set it back to 0
+    profiles = opened(path)
+    await profiles.update("ann", lambda profile: (profile, None))
+    profiles.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT at FROM rows").fetchall() == [(5.0,)]
+
+
+async def test_a_failing_disk_is_shown_and_judging_goes_on(tmp_path: Path) -> None:
+    metrics = Metrics("test")
+    profiles = opened(tmp_path / "missing" / "profiles.sqlite", metrics=metrics)
+    assert metrics.registry.get_sample_value("detector_state_degraded", {"store": "profiles"}) == 1
+    await profiles.update("ann", suspicious)
+    assert (await profiles.read("ann")).suspicious_day == 20000
+    profiles.close()
+
+
+async def test_a_profile_is_read_from_outside_while_the_store_is_open(path: Path) -> None:
+    profiles = opened(path)
+    await profiles.update("ann", suspicious)
+    profiles.close()
+    profiles = opened(path)
+    assert read_profile(path, "ann") == await profiles.read("ann")
+    assert read_profile(path, "bob") is None
+    assert list_accounts(path) == ["ann"]
+    profiles.close()
+
+
+async def test_a_damaged_row_is_refused_outside_and_begun_anew_inside(path: Path) -> None:
+    profiles = opened(path)
+    await profiles.update("ann", suspicious)
+    profiles.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE rows SET value = x'c1'")
+    with pytest.raises(Refused, match="the profile of ann is damaged"):
+        read_profile(path, "ann")
+    profiles = opened(path)
+    assert await profiles.read("ann") == Profile()
+    profiles.close()

@@ -1,0 +1,270 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from detector.ports import Temporary
+from detector.state.table import stored_keys, stored_value
+from detector.state.write_behind import Form, WriteBehind
+
+SOON = 0.01
+LATER = 3600.0  # only when it is closed
+
+
+def unpack(packed: bytes) -> str:
+    return packed.decode("ascii")
+
+
+FORM = Form(pack=str.encode, unpack=unpack)
+
+
+def gauge() -> Gauge:
+    return Gauge("degraded", "As the metric of the same meaning.", registry=CollectorRegistry())
+
+
+def value_of(degraded: Gauge) -> float:
+    return next(iter(degraded.collect())).samples[0].value
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    never = threading.Event()
+    for _ in range(3000):
+        if condition():
+            return
+        never.wait(0.01)
+    msg = "waited for 30 s"
+    raise AssertionError(msg)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "rows.sqlite"
+
+
+@pytest.fixture
+def rows(path: Path) -> Iterator[WriteBehind[str]]:
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    yield rows
+    rows.close()
+
+
+def test_what_was_put_is_found_before_it_is_written(rows: WriteBehind[str], path: Path) -> None:
+    rows.put("ann", "1")
+    rows.put("ann", "2")
+    assert rows.get("ann") == "2"
+    assert rows.get("bob") is None
+    assert rows.keys() == {"ann"}
+    assert stored_keys(path) == []
+
+
+def test_closing_writes_what_waits(rows: WriteBehind[str], path: Path) -> None:
+    rows.put("ann", "1")
+    rows.close()
+    rows.close()  # twice does no harm
+    assert stored_value(path, "ann") == b"1"
+
+
+def test_rows_are_written_a_moment_later_and_then_read_from_disk(path: Path) -> None:
+    rows = WriteBehind(path, FORM, SOON, 100, gauge())
+    rows.put("ann", "1")
+    wait_until(lambda: rows.rows_written == 1)
+    assert stored_value(path, "ann") == b"1"
+    assert rows.get("ann") == "1"
+    rows.put("ann", "2")
+    wait_until(lambda: rows.rows_written == 2)
+    assert rows.get("ann") == "2"
+    rows.close()
+
+
+CHILD_THAT_IS_KILLED = """
+import sys
+from pathlib import Path
+from prometheus_client import CollectorRegistry, Gauge
+from detector.state.write_behind import Form, WriteBehind
+form = Form(pack=str.encode, unpack=bytes.decode)
+rows = WriteBehind(Path(sys.argv[1]), form, 0.05, 100, Gauge("g", "g", registry=CollectorRegistry()))
+number = 0
+while True:
+    number += 1
+    written = rows.rows_written
+    rows.put("ann", str(number))
+    while rows.rows_written == written:
+        pass
+    print(number, flush=True)
+"""
+
+
+def test_a_killed_process_loses_only_what_was_not_flushed_yet(path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD_THAT_IS_KILLED, str(path)], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        flushed = [int(child.stdout.readline()) for _ in range(5)][-1]
+        os.kill(child.pid, signal.SIGKILL)
+    stored = stored_value(path, "ann")
+    assert stored is not None
+    assert int(stored) >= flushed == 5
+    again = WriteBehind(path, FORM, LATER, 100, gauge())
+    assert again.get("ann") == stored.decode()
+    again.close()
+
+
+CHILD_WITH_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from prometheus_client import CollectorRegistry, Gauge
+from detector.state.write_behind import Form, WriteBehind
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+form = Form(pack=str.encode, unpack=bytes.decode)
+degraded = Gauge("g", "g", registry=CollectorRegistry())
+rows = WriteBehind(Path(sys.argv[1]), form, 0.02, 1000, degraded)
+rows.put("before", "1")
+while rows.rows_written < 1: pass
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, limits[1]))
+for number in range(500):
+    rows.put(f"account{number}", "x" * 2000)
+state = lambda: next(iter(degraded.collect())).samples[0].value
+while state() == 0: pass
+assert rows.get("before") == "1"
+assert rows.get("account0") == "x" * 2000
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+while state() == 1: pass
+assert rows.get("account499") == "x" * 2000
+rows.close()
+print("done")
+"""
+
+
+def test_a_full_disk_is_shown_and_what_waits_is_written_when_there_is_room_again(path: Path) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD_WITH_A_FULL_DISK, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert child.stdout.count("state_write_failed") == 1
+    assert child.stdout.count("state_written_again") == 1
+    assert child.stdout.endswith("done\n")
+    assert len(stored_keys(path)) == 501
+
+
+def test_a_missing_directory_is_shown_once_and_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    degraded = gauge()
+    rows = WriteBehind(tmp_path / "missing" / "rows.sqlite", FORM, SOON, 100, degraded)
+    assert value_of(degraded) == 1
+    assert rows.get("ann") is None  # nothing was ever stored: judged from memory
+    rows.put("ann", "1")
+    assert rows.get("ann") == "1"
+    (tmp_path / "missing").mkdir()
+    wait_until(lambda: value_of(degraded) == 0)
+    wait_until(lambda: rows.rows_written == 1)
+    rows.close()
+    told = capsys.readouterr().out
+    assert (told.count("state_write_failed"), told.count("state_written_again")) == (1, 1)
+    assert stored_value(tmp_path / "missing" / "rows.sqlite", "ann") == b"1"
+
+
+def test_while_the_disk_fails_the_oldest_rows_are_given_up_beyond_the_bound(tmp_path: Path) -> None:
+    rows = WriteBehind(tmp_path / "missing" / "rows.sqlite", FORM, SOON, 10, gauge())
+    for number in range(25):
+        rows.put(str(number), "x")
+    rows.put("15", "used again")
+    wait_until(lambda: len(rows.keys()) == 10)
+    assert rows.keys() == {*map(str, range(16, 25)), "15"}
+    rows.close()
+
+
+def test_a_locked_file_is_waited_for(path: Path) -> None:
+    degraded = gauge()
+    rows = WriteBehind(path, FORM, SOON, 100, degraded)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        rows.put("ann", "1")
+        wait_until(lambda: value_of(degraded) == 1)
+        assert rows.get("ann") == "1"
+        other.execute("ROLLBACK")
+    wait_until(lambda: value_of(degraded) == 0)
+    rows.close()
+    assert stored_value(path, "ann") == b"1"
+
+
+def test_an_unreadable_row_is_told_kept_and_begun_anew(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = WriteBehind(path, Form(pack=lambda text: text.encode("latin-1"), unpack=unpack), LATER, 100, gauge())
+    rows.put("ann", "\xff")
+    rows.close()
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    assert rows.get("ann") is None
+    rows.put("ann", "new")
+    assert rows.get("ann") == "new"
+    rows.close()
+    assert stored_value(path, "ann") == b"new"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT key, value FROM unreadable").fetchall() == [(b"ann", b"\xff")]
+    assert capsys.readouterr().out.count("state_unreadable") == 1
+
+
+def test_a_value_that_cannot_be_packed_does_not_keep_others_from_the_disk(
+    rows: WriteBehind[str], path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows.put("ann", "\udc80")
+    rows.put("bob", "1")
+    rows.close()
+    assert stored_keys(path) == ["bob"]
+    assert "internal_error" in capsys.readouterr().out
+
+
+def test_a_file_that_is_damaged_while_it_is_used_is_set_aside_with_its_journal(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = WriteBehind(path, FORM, SOON, 10_000, gauge())
+    for number in range(8000):  # more than SQLite keeps in its cache and its journal
+        rows.put(str(number), "x" * 1000)
+    wait_until(lambda: rows.rows_written == 8000)
+    assert rows.get("1") == "x" * 1000
+    path.write_bytes(b"damage" * (path.stat().st_size // 6))
+    for number in range(7000):
+        rows.put(str(number), "after")
+    wait_until(lambda: rows.rows_written == 15_000)
+    assert rows.get("1") == "after"
+    assert rows.get("7999") is None
+    rows.close()
+    assert len(stored_keys(path)) == 7000
+    assert path.with_name("rows.sqlite.corrupt-1").exists()
+    assert path.with_name("rows.sqlite.corrupt-1-wal").exists()
+    assert "state_set_aside" in capsys.readouterr().out
+
+
+def test_rows_are_forgotten_by_age_and_by_number(rows: WriteBehind[str], path: Path) -> None:
+    for number in range(10):
+        rows.put(str(number), "x", at=float(number))
+    rows.forget(before=3.0, keep=5)
+    rows.close()
+    assert sorted(stored_keys(path)) == ["5", "6", "7", "8", "9"]
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    rows.forget(before=7.0, keep=5)
+    rows.close()
+    assert sorted(stored_keys(path)) == ["7", "8", "9"]
+
+
+def test_a_disk_that_cannot_be_read_is_said_to_be_out_of_reach(path: Path) -> None:
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    rows.put("ann", "1")
+    rows.close()
+    path.write_bytes(b"")
+    path.unlink()
+    path.mkdir()
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    with pytest.raises(Temporary, match="cannot be read"):
+        rows.get("ann")
+    rows.put("bob", "1")
+    assert rows.get("bob") == "1"
+    rows.close()
