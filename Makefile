@@ -1,0 +1,96 @@
+# From a fresh machine to a running hop. `make` alone tells what there is.
+# Needed: Python 3.11 or newer and pip's package index; for the tests Debian's packages too. No services.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)) python3)
+CONFIG ?= deploy/detector.toml
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --no-input
+UV := uv==0.13.9
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --group build \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
+
+say = @printf '\033[1m== %s\033[0m\n' "$(1)"
+
+.PHONY: help demo run test check format packages pages lock clean
+
+help: ## this text
+	@printf 'make TARGET; each one does all its own set-up in %s, the first time in about a minute\n\n' '$(VENV)'
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@printf '\nExample: make run CONFIG=deploy/detector.toml\n'
+
+demo: $(VENV)/.runtime ## ordinary customers, one hijacked account, and what the hop does about it, on loopback
+	$(call say,demo)
+	@$(BIN)/detector demo
+
+run: $(VENV)/.runtime ## serve the configuration named by CONFIG=
+	$(call say,serving $(CONFIG); end with Ctrl-C)
+	@exec $(BIN)/detector serve --config '$(CONFIG)'
+
+test: $(VENV)/.dev packages ## all tests, with real Postfix, Dovecot and Prometheus where they can be had
+	$(call say,tests)
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## format, lint, types, import rules, house rules
+	$(call say,ruff format)
+	@$(BIN)/ruff format --check
+	$(call say,ruff check)
+	@$(BIN)/ruff check
+	$(call say,mypy)
+	@$(BIN)/mypy
+	$(call say,import rules)
+	@$(BIN)/lint-imports
+	$(call say,house rules)
+	@$(BIN)/python -m pytest -q tests/test_house_rules.py
+
+format: $(VENV)/.dev ## let ruff format the code and mend what it can
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+packages: $(VENV)/.dev ## install the Debian packages that the tests need (as root; otherwise it says what is missing)
+	$(call say,Debian packages for the tests)
+	@$(BIN)/python -m tests.support.packages
+
+pages: $(VENV)/.dev ## write deploy/metrics.md from the code
+	@$(BIN)/python -m tests.support.metrics_page > deploy/metrics.md
+
+lock: $(VENV)/.created ## newest allowed versions into requirements.lock and requirements-dev.lock
+	$(call say,locking)
+	@$(PIP) install --quiet '$(UV)'
+	@$(COMPILE) --upgrade --output-file requirements.lock >/dev/null
+	@$(COMPILE) --upgrade --extra dev --constraints requirements.lock --output-file requirements-dev.lock >/dev/null
+	@if grep -nE '://|^-|file:' requirements*.lock; then echo 'a lock must not say where packages come from'; exit 1; fi
+
+clean: ## remove the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find detector tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: made anew only when a lock or the project's own description changes.
+$(VENV)/.created:
+	$(call say,virtual environment in $(VENV) with $(PYTHON))
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name it: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo 'Python lacks its venv module: installing python3-venv'; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends python3-venv; \
+		else echo "Python lacks its venv module. On Debian: sudo apt-get install python3-venv"; exit 1; fi; fi
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
+	$(call say,installing requirements.lock)
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.created requirements-dev.lock pyproject.toml
+	$(call say,installing requirements-dev.lock)
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,51 @@
+"""What all tests share: the folder of real mail, the Debian packages, and how hypothesis draws."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from hypothesis import settings
+
+from tests.support import packages
+
+# On the build machine the same examples every time, and no deadline: its cores are shared.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
+
+BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "corpora"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """What a test does to logging ends with it: the standard error that pytest gave to it is closed by then."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if type(handler) is logging.StreamHandler]:
+        root.removeHandler(handler)
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of real mail. Tests that ask for it skip where there is none."""
+    folder = Path(os.environ.get("DETECTOR_CORPORA", BESIDE_THE_CHECKOUT))
+    if not folder.is_dir():
+        pytest.skip(f"no real mail here: {folder} is no folder (DETECTOR_CORPORA names another)")
+    return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test marked `debian("postfix")` runs only where that package is installed; asked before any fixture starts."""
+    for marker in item.iter_markers("debian"):
+        packages.need(*marker.args)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who asks for the corpora carries the mark, so that `-m "not corpora"` leaves nothing behind."""
+    for item in items:
+        if "corpora" in getattr(item, "fixturenames", ()):
+            item.add_marker("corpora")
