@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo run test check format packages pages lock clean
+.PHONY: help demo run test check check-format check-lint check-types check-imports check-house format packages pages lock clean
 
 help: ## this text
 	@printf 'make TARGET; each one does all its own set-up in %s, the first time in about a minute\n\n' '$(VENV)'
@@ -37,16 +37,26 @@ test: $(VENV)/.dev packages ## all tests, with real Postfix, Dovecot and Prometh
 	$(call say,tests)
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## format, lint, types, import rules, house rules
+check: check-format check-lint check-types check-imports check-house ## format, lint, types, import rules, rules of the house (make -k check: all, whatever fails)
+
+check-format: $(VENV)/.dev
 	$(call say,ruff format)
 	@$(BIN)/ruff format --check
+
+check-lint: $(VENV)/.dev
 	$(call say,ruff check)
 	@$(BIN)/ruff check
+
+check-types: $(VENV)/.dev
 	$(call say,mypy)
 	@$(BIN)/mypy
+
+check-imports: $(VENV)/.dev
 	$(call say,import rules)
 	@$(BIN)/lint-imports
-	$(call say,house rules)
+
+check-house: $(VENV)/.dev
+	$(call say,rules of the house)
 	@$(BIN)/python -m pytest -q tests/test_house_rules.py
 
 format: $(VENV)/.dev ## let ruff format the code and mend what it can
