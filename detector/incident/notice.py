@@ -24,9 +24,7 @@ because it sent mail in a way that it never did before. This is what it looks li
 when somebody else has learned the password of an account and sends bulk mail with it.
 
 What we saw
-    Messages:            $messages
-    Recipients:          $recipients
-    Sent from network:   $network
+$seen
 
 What we did
 $done
@@ -47,10 +45,11 @@ We will never ask you for your password, and this message contains no link on pu
 Case number: $incident
 """
 
-VARIABLES = ("account", "when", "messages", "recipients", "network", "done", "contact", "incident")
+VARIABLES = ("account", "when", "seen", "messages", "recipients", "network", "done", "contact", "incident")
 """What a template may name. There is no variable for a password, because nothing here knows one."""
 
 UNKNOWN = "not known"
+LABELS = {"messages": "Messages", "recipients": "Recipients", "network": "Sent from the network"}
 SUBJECT = re.compile(r"\ASubject: *(\S[^\n]*)\n\s*\n")
 LINK = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://|\bmailto:|\bwww\.|\b(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/\S")
 PASSWORD = re.compile(
@@ -111,13 +110,17 @@ def render(template: str, incident: Incident, done: Sequence[str], contact: str 
     `done` are sentences on what was done; `contact` tells how the customer reaches people. Of the client's address only
     the network is told: a customer can recognise the own one, and a thief who reads along learns nothing new.
     """
-    facts = incident.facts
+    seen = {
+        "messages": _one_line(incident.facts.get("messages", UNKNOWN)),
+        "recipients": _one_line(incident.facts.get("recipients", UNKNOWN)),
+        "network": network_of(incident.facts.get("client", "")),
+    }
+    lines = [f"    {LABELS[name]}: {value}" for name, value in seen.items() if value != UNKNOWN]
     text = Template(template).substitute(
+        seen,
+        seen="\n".join(lines) or "    Nothing that could be told here.",
         account=_one_line(incident.account),
         when=datetime.fromtimestamp(incident.opened_at, UTC).strftime("%d %B %Y at %H:%M UTC"),
-        messages=_one_line(facts.get("messages", UNKNOWN)),
-        recipients=_one_line(facts.get("recipients", UNKNOWN)),
-        network=network_of(facts.get("client", "")),
         done="\n".join(f"    - {sentence}" for sentence in done),
         contact=contact,
         incident=incident.incident_id,

@@ -36,8 +36,10 @@ def test_the_notice_never_holds_the_full_address_of_the_client() -> None:
     assert "192.0.2.77" not in render(DEFAULT_TEMPLATE, incident(client="192.0.2.77"), []).body
 
 
-def test_facts_that_nobody_counted_are_called_not_known() -> None:
-    assert "Recipients:          not known" in render(DEFAULT_TEMPLATE, incident(), []).body
+def test_facts_that_nobody_counted_are_left_out_or_called_not_known() -> None:
+    assert "Messages" not in render(DEFAULT_TEMPLATE, incident(recipients="3"), []).body
+    assert "Nothing that could be told" in render(DEFAULT_TEMPLATE, incident(), []).body
+    assert render(HEAD + "$messages", incident(), []).body == "not known"
 
 
 def test_an_account_with_a_line_break_cannot_write_lines_of_the_notice() -> None:

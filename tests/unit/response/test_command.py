@@ -30,7 +30,7 @@ def test_the_environment_is_ours_to_give(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_status_75_means_try_again() -> None:
-    with pytest.raises(Temporary, match="asks to try again: database is away$"):
+    with pytest.raises(Temporary, match=r"asks to try again: database is away$"):
         python("import sys; print('database is away\\nmore', file=sys.stderr); sys.exit(75)").run({})
 
 
@@ -67,7 +67,7 @@ f = open({str(alive)!r}, "w"); fcntl.flock(f, fcntl.LOCK_EX); print("locked", fl
 '''])
 time.sleep(100)
 """
-    with pytest.raises(Temporary, match="took longer than 1.5 s and was killed"):
+    with pytest.raises(Temporary, match=r"took longer than 1\.5 s and was killed"):
         python(code, timeout=1.5).run({})
     import fcntl
 

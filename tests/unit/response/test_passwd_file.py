@@ -58,7 +58,7 @@ def test_a_user_that_stands_there_twice_keeps_no_old_password() -> None:
 def test_an_unknown_user_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     path = users(tmp_path)
     before = path.stat()
-    with pytest.raises(Refused, match="has no user eve@example.org"):
+    with pytest.raises(Refused, match=r"has no user eve@example\.org"):
         provider(path).change_password("eve@example.org", Secret("new"), "r")
     assert path.stat() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["users", "users.lock"]

@@ -1,0 +1,58 @@
+"""Tells operators about an incident, one hook at a time."""
+
+from detector import log
+from detector.response.hooks import Story, event_document
+from detector.response.patience import Patience
+from detector.response.steps import finished_steps
+from detector.response.tools import Tools
+
+OPENED = "incident.opened"
+CONTAINED = "incident.contained"
+NEEDS_CONFIRMATION = "incident.needs_confirmation"
+STEP_FAILED = "incident.step_failed"
+CLOSED = "incident.closed"
+
+
+class Operators:
+    """Writes an event from the records at the moment of telling: a late delivery tells the present state.
+
+    So nothing personal has to be kept with a delivery that waits.
+    """
+
+    def __init__(self, tools: Tools, patience: Patience) -> None:
+        self._tools = tools
+        self._patience = patience
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(target.hook.name for target in self._tools.providers.hooks)
+
+    def deliver(self, name: str, incident_id: str, kind: str, happened_at: float) -> bool:
+        """Whether the hook has heard it; a hook that is no longer configured hears nothing."""
+        target = next((t for t in self._tools.providers.hooks if t.hook.name == name), None)
+        if target is None:
+            return False
+        delivered = self._tools.metrics.hooks
+
+        def failed(problem: str, final: bool) -> None:
+            log.hook_failed(name, problem, final)
+            delivered.labels("failed" if final else "retried").inc()
+
+        def tell() -> str:
+            event = event_document(kind, self._story(incident_id), target.redaction, happened_at)
+            return target.hook.deliver(event, f"{incident_id}.{kind}")
+
+        if self._patience.attempt(tell, failed) is None:
+            return False
+        delivered.labels("done").inc()
+        return True
+
+    def _story(self, incident_id: str) -> Story:
+        records = self._tools.records
+        incident = records.incident(incident_id)
+        return Story(
+            incident,
+            self._tools.explain(incident.verdict),
+            len(records.strikes(incident.account)),
+            finished_steps(records.timeline(incident_id)),
+        )

@@ -1,0 +1,345 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Signal
+
+import pytest
+
+from detector.config import Response, Retry
+from detector.incident.incident import Event, State
+from detector.ports import Refused, Temporary
+from detector.response.providers import Providers
+from detector.response.workflow import Containment
+from tests.support.ports import wait_for
+from tests.support.response import NOW, Ear, Scene, incident
+
+ALL_DONE = ["opened", "change_password: done", "end_sessions: done", "notify_customer: done", "steps_done"]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path)
+    yield scene
+    scene.records.close()
+
+
+@contextmanager
+def started(scene: Scene) -> Iterator[Containment]:
+    containment = Containment(scene.directory / "containment.sqlite", scene.tools)
+    containment.start()
+    try:
+        yield containment
+    finally:
+        containment.stop()
+
+
+def wait_for_state(scene: Scene, state: State, incident_id: str = "i-1") -> None:
+    wait_for(lambda: scene.records.incident(incident_id).state is state, f"{incident_id} is {state}")
+
+
+def wait_for_kinds(ear: Ear, kinds: set[str]) -> None:
+    wait_for(lambda: set(ear.kinds) == kinds, f"operators hear {kinds}")
+
+
+def contain(scene: Scene) -> None:
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_state(scene, State.CONTAINED)
+
+
+def test_an_incident_is_contained_step_by_step(scene: Scene) -> None:
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_state(scene, State.CONTAINED)
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained"})
+    assert scene.told() == ALL_DONE
+    assert [(account, request) for account, _, request in scene.passwords.asked] == [
+        ("ann@example.org", "i-1.change_password")
+    ]
+    assert scene.sessions.asked == [("ann@example.org", "i-1.end_sessions")]
+    notice, contact, request_id = scene.letters.sent[0]
+    assert (contact.address, request_id) == ("ann@private.example", "i-1.notify_customer")
+    assert "the old one no longer works" in notice.body
+    assert "We ended all connections" in notice.body
+
+
+def test_what_was_done_is_measured(scene: Scene) -> None:
+    contain(scene)
+    for step in ("change_password", "end_sessions", "notify_customer"):
+        assert scene.count("detector_containment_steps_total", step=step, result="done") == 1
+    assert scene.count("detector_time_to_password_change_seconds_sum") == 2.0
+    assert scene.count("detector_time_to_notice_seconds_count") == 1
+
+
+def test_the_last_event_tells_operators_what_was_done(scene: Scene) -> None:
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained"})
+    event, request_id = next(heard for heard in scene.ears[0].heard if heard[0]["event"] == "incident.contained")
+    assert request_id == "i-1.incident.contained"
+    assert event["done"] == [
+        {"step": "change_password", "result": "done", "detail": "set"},
+        {"step": "end_sessions", "result": "done", "detail": "ended"},
+        {"step": "notify_customer", "result": "done", "detail": "sent"},
+    ]
+    assert event["evidence"] == ["bulk: recipients_1h 480, usual 3 (+14.2 nats)"]
+
+
+def test_opening_twice_contains_once(scene: Scene) -> None:
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        for _ in range(3):
+            containment.open("i-1")
+        wait_for_state(scene, State.CONTAINED)
+        containment.open("i-1")
+        containment.keep_in_step()
+    assert scene.told() == ALL_DONE
+
+
+def test_a_failing_provider_is_tried_again_with_another_password(scene: Scene) -> None:
+    scene.passwords.failures = [Temporary("database is away"), Temporary("still away")]
+    contain(scene)
+    assert scene.told()[1:4] == ["change_password: retried", "change_password: retried", "change_password: done"]
+    assert len({password for _, password, _ in scene.passwords.asked}) == 3
+    assert {request for _, _, request in scene.passwords.asked} == {"i-1.change_password"}
+    assert scene.count("detector_containment_steps_total", step="change_password", result="retried") == 2
+
+
+def test_a_step_that_is_given_up_does_not_stop_the_others(scene: Scene) -> None:
+    scene.passwords.for_ever = Temporary("database is away")
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_state(scene, State.CONTAINED)
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.step_failed", "incident.contained"})
+    assert len(scene.passwords.asked) == 3
+    assert scene.told()[3:] == [
+        "change_password: failed",
+        "end_sessions: done",
+        "notify_customer: done",
+        "steps_done",
+    ]
+    assert "the old one no longer works" not in scene.letters.sent[0][0].body
+
+
+def test_a_refusal_is_not_tried_again(scene: Scene) -> None:
+    scene.passwords.for_ever = Refused("no such user")
+    contain(scene)
+    assert len(scene.passwords.asked) == 1
+    assert scene.records.timeline("i-1")[1].detail == "no such user"
+
+
+def test_a_fault_in_a_provider_is_a_failed_step(scene: Scene) -> None:
+    scene.sessions.for_ever = ZeroDivisionError("a bug")
+    contain(scene)
+    assert scene.told()[2] == "end_sessions: failed"
+    assert scene.records.timeline("i-1")[2].detail == "internal error: ZeroDivisionError"
+
+
+@pytest.mark.parametrize("address", ["ann@example.org", "ANN@Example.org", "ann+x@example.org"])
+def test_the_notice_never_goes_to_the_hijacked_mailbox(scene: Scene, address: str) -> None:
+    scene.customers.address = address
+    contain(scene)
+    assert scene.letters.sent == []
+    assert scene.told()[3] == "notify_customer: failed"
+    assert "the thief would read the notice" in scene.records.timeline("i-1")[3].detail
+
+
+def test_an_unknown_customer_is_told_to_operators(scene: Scene) -> None:
+    scene.customers.address = ""
+    contain(scene)
+    assert scene.records.timeline("i-1")[3].detail == "the customer directory does not know the account"
+
+
+def test_nothing_configured_is_nothing_done_and_said(scene: Scene) -> None:
+    scene.providers = Providers
+    contain(scene)
+    assert scene.told()[1:] == [
+        "change_password: skipped",
+        "end_sessions: skipped",
+        "notify_customer: skipped",
+        "steps_done",
+    ]
+
+
+def test_an_untrusted_identity_waits_for_a_person(scene: Scene) -> None:
+    scene.records.open_incident(incident(trusted=False))
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_state(scene, State.PENDING)
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation"})
+        assert scene.told() == ["opened", "approval_needed"]
+        _, steps = scene.records.apply("i-1", Event.CONFIRM, NOW, "eve", "")
+        containment.decided("i-1", steps)
+        wait_for(lambda: "steps_done" in scene.told(), "the rest is done")
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation", "incident.contained"})
+    assert scene.records.incident("i-1").state is State.CONFIRMED
+    assert scene.told()[2:] == ["confirm", *ALL_DONE[1:]]
+
+
+def test_a_confirmation_in_another_process_is_found(scene: Scene) -> None:
+    scene.records.open_incident(incident(trusted=False))
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation"})
+        scene.records.apply("i-1", Event.CONFIRM, NOW, "eve", "")
+
+        def done() -> bool:
+            containment.keep_in_step()
+            return "steps_done" in scene.told()
+
+        wait_for(done, "the rest is done")
+        containment.keep_in_step()
+    assert len(scene.passwords.asked) == 1
+
+
+def test_a_dismissal_in_another_process_is_told(scene: Scene) -> None:
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_state(scene, State.CONTAINED)
+        containment.keep_in_step()
+        assert scene.count("detector_incidents", state="contained") == 1
+        scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
+        containment.keep_in_step()
+        containment.keep_in_step()
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained", "incident.closed"})
+    assert len(scene.ears[0].heard) == 3
+    assert scene.count("detector_incidents", state="contained") == 0
+
+
+def test_too_many_password_changes_wait_for_a_person(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, Response(password_changes_per_hour=1, retry=Retry(attempts=1)))
+    with started(scene) as containment:
+        for name in ("i-1", "i-2"):
+            scene.records.open_incident(incident(name, name))
+            containment.open(name)
+            wait_for(lambda name=name: scene.records.incident(name).state is not State.OPEN, "it goes on")  # type: ignore[misc]
+        assert scene.records.incident("i-2").state is State.PENDING
+        assert scene.records.timeline("i-2")[1].detail == "1 passwords were changed within an hour"
+        assert scene.count("detector_password_breaker_open") == 1
+        containment.keep_in_step()
+        assert scene.count("detector_password_breaker_open") == 1
+        scene.records.apply("i-2", Event.DISMISS, NOW, "eve", "")
+        containment.keep_in_step()
+        assert scene.count("detector_password_breaker_open") == 0
+    assert [account for account, _, _ in scene.passwords.asked] == ["i-1"]
+    scene.records.close()
+
+
+def test_a_dismissal_while_it_runs_stops_the_steps_to_come(scene: Scene) -> None:
+    scene.passwords.hold = Signal()
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        assert scene.passwords.entered.wait(30)
+        _, steps = scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
+        containment.decided("i-1", steps)
+        scene.passwords.hold.set()
+        wait_for(lambda: "notify_customer: skipped" in scene.told(), "the steps are skipped")
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.closed"})
+    assert scene.records.incident("i-1").state is State.CLOSED
+    assert scene.letters.sent == []
+    assert scene.sessions.asked == []
+
+
+@pytest.mark.parametrize("trouble", ["fails", "hangs"])
+def test_a_bad_hook_delays_nothing(tmp_path: Path, trouble: str) -> None:
+    scene = Scene(tmp_path, Response(retry=Retry(attempts=10, first_wait=600.0)))
+    bad, good = Ear("bad"), Ear("good")
+    scene.ears = (bad, good)
+    released = Signal()
+    if trouble == "fails":
+        bad.for_ever = Temporary("nobody listens")
+    else:
+        bad.hold = released
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_state(scene, State.CONTAINED)
+        wait_for_kinds(good, {"incident.opened", "incident.contained"})
+        assert bad.entered.wait(30)
+        released.set()
+    scene.records.close()
+
+
+def test_a_slow_provider_does_not_keep_operators_from_hearing(scene: Scene) -> None:
+    scene.passwords.hold = Signal()
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        assert scene.passwords.entered.wait(30)
+        wait_for_kinds(scene.ears[0], {"incident.opened"})
+        scene.passwords.hold.set()
+
+
+def test_an_incident_that_nobody_began_is_begun_at_start(scene: Scene) -> None:
+    scene.records.open_incident(incident())
+    with started(scene):
+        wait_for_state(scene, State.CONTAINED)
+    assert scene.told() == ALL_DONE
+
+
+def test_who_waits_at_the_stop_goes_on_after_the_start(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, Response(retry=Retry(attempts=3, first_wait=3600.0)))
+    scene.sessions.failures = [Temporary("not now")]
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for(lambda: "end_sessions: retried" in scene.told(), "it waits for its next attempt")
+    assert scene.records.incident("i-1").state is State.OPEN
+    with started(scene):
+        wait_for_state(scene, State.CONTAINED)
+    assert len(scene.passwords.asked) == 1
+    assert scene.told().count("change_password: done") == 1
+    scene.records.close()
+
+
+def test_an_event_that_waits_at_the_stop_is_told_after_the_start(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, Response(retry=Retry(attempts=3, first_wait=3600.0)))
+    scene.ears[0].failures = [Temporary("not now"), Temporary("not now")]
+    scene.records.open_incident(incident())
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for(lambda: not scene.ears[0].failures, "both events wait for their next attempt")
+    with started(scene):
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained"})
+    scene.records.close()
+
+
+def test_a_workflow_that_broke_is_begun_again_at_start(scene: Scene) -> None:
+    with started(scene) as containment:
+        containment.open("i-1")  # the records do not know it: a fault of ours
+        wait_for(lambda: _status(containment, "i-1") == "ERROR", "it broke")
+    scene.records.open_incident(incident())
+    with started(scene):
+        wait_for_state(scene, State.CONTAINED)
+
+
+def _status(containment: Containment, incident_id: str) -> str:
+    from dbos import DBOS
+
+    status = DBOS.get_workflow_status(incident_id)
+    return "" if status is None else status.status
+
+
+def test_the_password_stands_in_no_file(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+    scene.passwords.failures = [Temporary("not now")]
+    contain(scene)
+    texts = [path.read_bytes() for path in scene.directory.iterdir()]
+    out, err = capfd.readouterr()
+    texts += [out.encode(), err.encode(), scene.letters.sent[0][0].body.encode(), repr(scene.ears[0].heard).encode()]
+    for _, password, _ in scene.passwords.asked:
+        assert not any(password.encode() in text for text in texts)
+
+
+def test_what_dbos_keeps_is_neither_pickled_nor_personal(scene: Scene) -> None:
+    contain(scene)
+    content = b"".join(path.read_bytes() for path in scene.directory.glob("containment.sqlite*"))
+    assert b"portable_json" in content
+    assert b"py_pickle" not in content
+    assert b"ann@example.org" not in content
+    assert (scene.directory / "containment.sqlite").stat().st_mode & 0o077 == 0
