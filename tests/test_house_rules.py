@@ -3,9 +3,12 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +26,10 @@ TESTED_ELSEWHERE = {
     "detector/app.py": "puts everything together; tests/e2e runs the result",
     "detector/__main__.py": "one line, run by tests/e2e",
     "detector/records/migrations/": "tests/unit/records walks through all of them",
+}
+COMES_ALONG = {
+    "pydantic_core": "the other half of pydantic, which asks for its exact version",
+    "_typeshed": "is there for mypy only",
 }
 PURE_ROOMS = ("mail", "traffic", "content", "verdict", "incident")
 IMPURE_NAMES = {"open", "input", "print", "datetime.now", "datetime.utcnow", "date.today", "uuid4", "uuid.uuid4"}
@@ -212,19 +219,54 @@ def test_the_locks_pin_everything_by_hash_and_name_no_source() -> None:
         assert "://" not in lock
 
 
+def project() -> Any:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=!~;\[ ]", requirement)[0] for requirement in requirements}
+
+
+@pytest.mark.parametrize("folder", ["detector", "tests"])
+def test_what_is_imported_is_asked_for(folder: str) -> None:
+    """A library that is here only because another one brought it is gone when that one changes its mind."""
+    asked = names(project()["project"]["dependencies"])
+    if folder == "tests":
+        asked |= names(project()["project"]["optional-dependencies"]["dev"])
+    brought_by = packages_distributions()
+    wanted = {
+        (name, path_of(file))
+        for file in (ROOT / folder).rglob("*.py")
+        for name in imported(file) - sys.stdlib_module_names - {"detector", "tests"} - set(COMES_ALONG)
+    }
+    assert not {
+        (n, path) for n, path in wanted if not {d.lower().replace("_", "-") for d in brought_by.get(n, [])} & asked
+    }
+
+
+def imported(file: Path) -> set[str]:
+    """The first words of what a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module.partition(".")[0]}
+    return found
+
+
 def test_the_locks_hold_what_the_project_asks_for() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["build"]]
+    asked = names([*project()["project"]["dependencies"], *project()["dependency-groups"]["build"]])
     runtime, everything = (
         set(re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / name).read_text("utf-8"), re.MULTILINE))
         for name in ("requirements.lock", "requirements-dev.lock")
     )
-    assert {re.split(r"[<>=!~;\[ ]", requirement)[0] for requirement in asked} <= {name for name, _ in runtime}
+    assert asked <= {name for name, _ in runtime}
     assert runtime <= everything
 
 
 def test_the_changelog_knows_this_version() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    version = project()["project"]["version"]
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert f"## [{version}]" in changelog or "## [Unreleased]" in changelog
     assert "### What an operator must do" in changelog
