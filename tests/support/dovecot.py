@@ -1,0 +1,167 @@
+"""A private Dovecot: logins for Postfix, IMAP sessions to end, and an authentication cache that must be flushed."""
+
+import base64
+import imaplib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import bcrypt
+
+from tests.support.ports import HOST, free_port, greets, wait_for
+
+DOVECOT = Path("/usr/sbin/dovecot")
+NOBODY = 65534  # owns the mailboxes: Dovecot refuses to run mail processes as root
+CONFIGURATION = """\
+base_dir = {directory}/run
+state_dir = {directory}/state
+log_path = {directory}/log
+instance_name = {name}
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+# A failure is otherwise answered after 2 s, and a success is remembered only if a cache size is given.
+auth_failure_delay = 0
+auth_cache_size = 1 M
+auth_cache_ttl = 1 hour
+auth_cache_negative_ttl = 1 hour
+first_valid_uid = {nobody}
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = passwd-file
+  args = scheme=BLF-CRYPT username_format=%u {directory}/passwd
+}}
+userdb {{
+  driver = static
+  args = uid={nobody} gid={nobody} home={directory}/home/%u
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+# Otherwise every failure makes the next login from the same address wait longer: 2, 4, 8, 15 s.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service auth {{
+  unix_listener {directory}/auth {{
+    mode = 0666
+  }}
+}}
+"""
+
+
+class Dovecot:
+    """One instance. A context manager: leaving it stops every process and removes the directory."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="dovecot-"))
+        self.directory.chmod(0o755)
+        self.imap_port = free_port()
+        self.auth_socket = self.directory / "auth"
+        self.passwd_file = self.directory / "passwd"
+        self.doveadm = ("/usr/bin/doveadm", "-c", str(self.directory / "dovecot.conf"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._passwd_changes = 0
+        home = self.directory / "home"
+        home.mkdir()
+        os.chown(home, NOBODY, NOBODY)
+        self.passwd_file.touch(0o600)
+        shutil.chown(self.passwd_file, "dovecot", "dovecot")
+        text = CONFIGURATION.format(
+            directory=self.directory, name=self.directory.name, nobody=NOBODY, imap_port=self.imap_port
+        )
+        (self.directory / "dovecot.conf").write_text(text, "utf-8")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start it and wait until IMAP greets and the authentication socket answers. Raises `TimeoutError`."""
+        with (self.directory / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                [DOVECOT, "-F", "-c", self.directory / "dovecot.conf"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        try:
+            wait_for(lambda: greets(self.imap_port, b"* OK"), "Dovecot greets")
+            wait_for(self.auth_socket.exists, "Dovecot's authentication socket")
+        except TimeoutError as error:
+            self.stop()
+            msg = f"{error}\n{self.log()}"
+            raise TimeoutError(msg) from error
+
+    def stop(self) -> None:
+        """Stop all its processes; safe to call twice."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+    def log(self) -> str:
+        files = (self.directory / "log", self.directory / "output")
+        return "".join(file.read_text("utf-8", "replace") for file in files if file.exists())
+
+    def add_user(self, login: str, password: str) -> None:
+        """Add a login, or give it a new password without telling Dovecot (its cache keeps the old one)."""
+        lines = [line for line in self.passwd_file.read_text("utf-8").splitlines() if not line.startswith(login + ":")]
+        # Cost 4: the cheapest that exists; the strength of these passwords is not what we test.
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        lines.append(f"{login}:{{BLF-CRYPT}}{hashed}::::::")
+        self.passwd_file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        # Dovecot reads the file again when its size or the second of its time has changed. Times of ours are long ago
+        # and all different, so that the next change is seen, whoever makes it.
+        self._passwd_changes += 1
+        os.utime(self.passwd_file, (self._passwd_changes, self._passwd_changes))
+
+    def authenticates(self, login: str, password: str) -> bool:
+        """Ask the socket that Postfix asks, in the words of Dovecot's authentication protocol, version 1."""
+        response = base64.b64encode(f"\0{login}\0{password}".encode()).decode()
+        with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw", encoding="utf-8") as stream:
+            connection.settimeout(10)
+            connection.connect(str(self.auth_socket))
+            stream.write(f"VERSION\t1\t2\nCPID\t{os.getpid()}\n")
+            stream.flush()
+            while stream.readline() != "DONE\n":
+                pass
+            stream.write(f"AUTH\t1\tPLAIN\tservice=smtp\tresp={response}\n")
+            stream.flush()
+            return stream.readline().startswith("OK\t")
+
+    def imap_session(self, login: str, password: str) -> imaplib.IMAP4:
+        """An open IMAP session, logged in. Raises `imaplib.IMAP4.error` if the password is wrong."""
+        client = imaplib.IMAP4(HOST, self.imap_port, timeout=10)
+        client.login(login, password)
+        return client
+
+    def sessions(self) -> list[str]:
+        """The logins with an open session, as `doveadm who` knows them."""
+        done = subprocess.run(
+            [*self.doveadm, "-f", "tab", "who"], capture_output=True, text=True, check=True, timeout=30
+        )
+        return [line.split("\t")[0] for line in done.stdout.splitlines()[1:]]

@@ -1,0 +1,46 @@
+"""TCP ports of the loopback interface for servers that tests start."""
+
+import random
+import socket
+import time
+from collections.abc import Callable
+
+# Below 32768, where Linux takes the ports of outgoing connections from: none is taken before we listen on it.
+FIRST, LAST = 20_000, 32_000
+HOST = "127.0.0.1"
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port on which nobody listens, not given out before in this process."""
+    while True:
+        port = random.randint(FIRST, LAST)
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout: float = 20.0, every: float = 0.02) -> None:
+    """Poll until `condition` holds. Raises `TimeoutError` naming `what` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            msg = f"not within {timeout:g} s: {what}"
+            raise TimeoutError(msg)
+        time.sleep(every)
+
+
+def greets(port: int, beginning: bytes) -> bool:
+    """Whether a server on `port` answers now and its first line begins so."""
+    try:
+        with socket.create_connection((HOST, port), timeout=5) as connection:
+            return connection.recv(512).startswith(beginning)
+    except OSError:
+        return False
