@@ -1,5 +1,7 @@
 """Opens the database of the records: connections, schema version, and errors in our own words."""
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,11 +26,8 @@ def open_engine(url: str) -> Engine:
     except (ArgumentError, ImportError) as error:
         msg = f"records.url: {error}"
         raise ConfigError(msg) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
     try:
-        with errors_named("open"):
+        with errors_named("open"), _alone(engine):
             _ensure_schema(engine)
     except BaseException:
         engine.dispose()
@@ -41,10 +40,33 @@ def errors_named(operation: str) -> Iterator[None]:
     """Turn errors of the database into `Temporary`, without the statement: its parameters are personal."""
     try:
         yield
-    except (DBAPIError, PoolTimeout) as error:
+    except (DBAPIError, PoolTimeout, OSError) as error:
         problem = error.orig if isinstance(error, DBAPIError) else error
         msg = f"records: {operation}: {problem}"
         raise Temporary(msg) from None
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """No other process opens a SQLite file of this directory meanwhile: SQLite does not wait for the switch to WAL."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    if engine.url.database in {None, "", ":memory:"}:
+        msg = "records.url: SQLite needs a file, for example sqlite:////var/lib/detector/records.sqlite"
+        raise ConfigError(msg)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    path = Path(str(engine.url.database))
+    # The directory and not the file: closing the file would also drop SQLite's own locks on it
+    # (https://sqlite.org/howtocorrupt.html section 2.2).
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        path.touch(mode=0o600)  # before SQLite makes it: it holds what customers do
+        yield
+    finally:
+        os.close(directory)
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,0 +1,74 @@
+from itertools import product
+
+import pytest
+
+from detector.incident.incident import TRANSITIONS, Event, IllegalTransition, Incident, State, Step, advance
+from detector.verdict.verdict import Action, Verdict
+
+
+def incident(state: State) -> Incident:
+    verdict = Verdict(Action.BLOCK, 12.0, (), "policy-1", "model-1")
+    return Incident("i1", "ann", True, state, 100.0, 100.0, verdict, "t1", {})
+
+
+def steps_from(state: State, *events: Event) -> tuple[State, list[Step]]:
+    current, done = incident(state), list[Step]()
+    for event in events:
+        current, steps = advance(current, event, now=200.0)
+        done.extend(steps)
+    return current.state, done
+
+
+@pytest.mark.parametrize(("state", "event"), [pair for pair in product(State, Event) if pair not in TRANSITIONS])
+def test_what_the_table_does_not_know_is_refused_and_changes_nothing(state: State, event: Event) -> None:
+    before = incident(state)
+    with pytest.raises(IllegalTransition, match=f"incident i1 is {state}: {event} is not possible"):
+        advance(before, event, now=200.0)
+    assert before == incident(state)
+
+
+@pytest.mark.parametrize(("state", "event"), TRANSITIONS)
+def test_an_event_changes_the_state_and_the_time_and_nothing_else(state: State, event: Event) -> None:
+    after, steps = advance(incident(state), event, now=200.0)
+    expected, expected_steps = TRANSITIONS[state, event]
+    assert (after.state, after.changed_at, steps) == (expected, 200.0, expected_steps)
+    assert after.opened_at == 100.0
+
+
+@pytest.mark.parametrize("start", State)
+def test_every_state_can_reach_closed(start: State) -> None:
+    reached = {start}
+    for _ in State:
+        reached |= {target for (source, _), (target, _) in TRANSITIONS.items() if source in reached}
+    assert State.CLOSED in reached
+
+
+def test_every_state_is_reached_from_open() -> None:
+    assert {State.OPEN} | {target for target, _ in TRANSITIONS.values()} == set(State)
+
+
+def test_nothing_happens_to_a_closed_incident() -> None:
+    assert not [event for state, event in TRANSITIONS if state is State.CLOSED]
+
+
+def test_the_block_is_lifted_exactly_when_the_incident_is_closed() -> None:
+    for target, steps in TRANSITIONS.values():
+        assert (Step.LIFT_BLOCK in steps) == (target is State.CLOSED)
+
+
+def test_a_strike_is_counted_exactly_when_a_person_confirms_and_withdrawn_when_that_was_wrong() -> None:
+    counting = {pair for pair, (_, steps) in TRANSITIONS.items() if Step.COUNT_STRIKE in steps}
+    assert counting == {pair for pair in TRANSITIONS if pair[1] is Event.CONFIRM}
+    withdrawing = {pair for pair, (_, steps) in TRANSITIONS.items() if Step.WITHDRAW_STRIKE in steps}
+    assert withdrawing == {(State.CONFIRMED, Event.DISMISS)}
+
+
+def test_the_password_of_an_untrusted_identity_waits_for_a_person() -> None:
+    assert steps_from(State.OPEN, Event.APPROVAL_NEEDED) == (State.PENDING, [Step.ASK_OPERATORS])
+    assert steps_from(State.PENDING, Event.CONFIRM) == (State.CONFIRMED, [Step.COUNT_STRIKE, Step.CONTAIN])
+    assert steps_from(State.PENDING, Event.DISMISS) == (State.CLOSED, [Step.LIFT_BLOCK])
+
+
+def test_a_confirmed_incident_ends_with_the_release() -> None:
+    events = (Event.STEPS_DONE, Event.CONFIRM, Event.RELEASE)
+    assert steps_from(State.OPEN, *events) == (State.CLOSED, [Step.COUNT_STRIKE, Step.LIFT_BLOCK])

@@ -1,0 +1,105 @@
+import multiprocessing
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from detector.config import ConfigError
+from detector.ports import Temporary
+from detector.records.engine import errors_named, open_engine
+from detector.records.schema import HEAD
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.sqlite"
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def test_what_is_committed_survives_a_power_failure(path: Path) -> None:
+    engine = open_engine(url(path))
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+    engine.dispose()
+
+
+def test_only_the_owner_may_read_the_file(path: Path) -> None:
+    open_engine(url(path)).dispose()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_ready_database_is_opened_without_alembic(path: Path) -> None:
+    open_engine(url(path)).dispose()
+    program = (
+        "import sys; from detector.records.engine import open_engine; "
+        "open_engine(sys.argv[1]).dispose(); print('alembic' in sys.modules)"
+    )
+    child = subprocess.run([sys.executable, "-c", program, url(path)], capture_output=True, text=True, check=True)
+    assert child.stdout == "False\n"
+
+
+def test_a_database_of_a_newer_program_is_refused(path: Path) -> None:
+    open_engine(url(path)).dispose()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match=rf"schema version 9999, newer than this program \({HEAD}\)"):
+        open_engine(url(path))
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "no url", "nosuchdatabase://x", "sqlite+nosuchdriver:///x", "sqlite://", "sqlite:///:memory:"]
+)
+def test_a_wrong_url_is_an_error_of_the_configuration(wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"records\.url: "):
+        open_engine(wrong)
+
+
+def test_a_damaged_database_is_refused_and_left_alone(path: Path) -> None:
+    content = b"no database" * 1000
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="the database is damaged"):
+        open_engine(url(path))
+    assert path.read_bytes() == content
+
+
+def test_a_missing_directory_may_come_back(tmp_path: Path) -> None:
+    with pytest.raises(Temporary, match="records: open: "):
+        open_engine(url(tmp_path / "missing" / "records.sqlite"))
+
+
+def test_errors_do_not_tell_the_parameters_of_a_statement(path: Path) -> None:
+    engine = open_engine(url(path))
+    with pytest.raises(Temporary) as caught, errors_named("look"), engine.connect() as connection:
+        connection.execute(text("SELECT :login FROM missing"), {"login": "ann@example.org"})
+    assert str(caught.value) == "records: look: no such table: missing"
+    assert caught.value.__cause__ is None
+    engine.dispose()
+
+
+def open_at_once(paths: list[Path], barrier: Barrier) -> None:
+    for path in paths:
+        barrier.wait()
+        open_engine(url(path)).dispose()
+
+
+def test_several_processes_may_make_the_database_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(3)
+    paths = [tmp_path / f"records{number}.sqlite" for number in range(5)]
+    children = [context.Process(target=open_at_once, args=(paths, barrier)) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0, 0]

@@ -1,0 +1,80 @@
+from collections.abc import Callable
+
+from detector.incident.incident import Incident
+from detector.mail.address import Address
+from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stream, Transaction
+from detector.records.records import Exemption, Records, VerdictNote
+
+Make = Callable[..., Incident]
+
+
+def transaction(transaction_id: str, account: str = "ann") -> Transaction:
+    statuses = (RecipientStatus.ACCEPTED, RecipientStatus.REFUSED, RecipientStatus.ACCEPTED, RecipientStatus.PACED)
+    return Transaction(
+        transaction_id=transaction_id,
+        message_key="m1",
+        identity=Identity(account, "policy-service", trusted=True),
+        client="198.51.100.7",
+        helo="pc.example",
+        mail_from=Address("ann", "example.org"),
+        recipients=tuple(Recipient(Address("victim", f"{n}.test"), status) for n, status in enumerate(statuses)),
+        stream=Stream.PERSONAL,
+        received_at=100.0,
+        size_bytes=2048,
+    )
+
+
+def test_every_account_with_an_incident_that_is_not_closed_is_blocked(records: Records, make_incident: Make) -> None:
+    assert records.standing().blocks == {}
+    for login in ("ann", "EXAMPLE\\bob", "\udcffcid"):
+        records.open_incident(make_incident(f"of {login}", login))
+    assert records.standing().blocks == {login: f"of {login}" for login in ("ann", "EXAMPLE\\bob", "\udcffcid")}
+
+
+def test_an_exemption_holds_until_it_runs_out_or_is_revoked(records: Records) -> None:
+    records.exempt("ann", 500.0, "olga", "newsletter of the club", now=100.0)
+    records.exempt("bob", None, "olga", "list server", now=100.0)
+    exemptions = records.standing().exemptions
+    assert exemptions["ann"] == Exemption("ann", 500.0, "olga", "newsletter of the club")
+    assert [exemptions["ann"].holds(now) for now in (499.0, 500.0)] == [True, False]
+    assert exemptions["bob"].holds(1e12)
+    assert records.unexempt("bob", "olga", now=200.0)
+    assert not records.unexempt("bob", "olga", now=201.0)
+    assert set(records.standing().exemptions) == {"ann"}
+    assert [entry.action for entry in records.audit_log()] == ["unexempt", "unexempt", "exempt", "exempt"]
+
+
+def test_a_later_exemption_takes_the_place_of_an_earlier(records: Records) -> None:
+    records.exempt("ann", 500.0, "olga", "club", now=100.0)
+    records.exempt("ann", None, "piet", "for ever", now=200.0)
+    assert records.standing().exemptions == {"ann": Exemption("ann", None, "piet", "for ever")}
+
+
+def test_an_exemption_does_not_lift_a_block(records: Records, make_incident: Make) -> None:
+    records.open_incident(make_incident("i1", "ann"))
+    records.exempt("ann", None, "olga", "club", now=100.0)
+    assert records.standing().blocks == {"ann": "i1"}
+
+
+def test_a_suspicious_verdict_is_kept_with_its_reasons(records: Records, make_incident: Make) -> None:
+    verdict = make_incident().verdict
+    records.note_verdict(transaction("t1"), verdict, now=101.0)
+    counts = {"accepted": 2, "refused": 1, "paced": 1}
+    note = VerdictNote(101.0, "ann", "t1", "policy-service", "198.51.100.7", counts, 2048, verdict)
+    assert records.verdicts("ann") == [note]
+    assert records.verdicts("bob") == []
+
+
+def test_no_recipient_address_is_kept(records: Records, make_incident: Make, url: str) -> None:
+    records.note_verdict(transaction("t1"), make_incident().verdict, now=101.0)
+    records.close()
+    with open(url.removeprefix("sqlite:///"), "rb") as file:  # noqa: PTH123 - a name out of a URL
+        assert b"victim" not in file.read()
+
+
+def test_verdicts_are_listed_newest_first_and_forgotten_by_age(records: Records, make_incident: Make) -> None:
+    for number in range(5):
+        records.note_verdict(transaction(f"t{number}"), make_incident().verdict, now=100.0 + number)
+    assert [note.transaction_id for note in records.verdicts("ann", limit=2)] == ["t4", "t3"]
+    assert records.forget_verdicts_before(103.0) == 3
+    assert [note.transaction_id for note in records.verdicts("ann")] == ["t4", "t3"]
