@@ -41,6 +41,7 @@ class Exchange:
         self._argument = argument
         self._connection: Connection | None = None
         self._failure: Reply | None = None
+        self._lost = False
 
     @property
     def size_limit_bytes(self) -> int:
@@ -53,7 +54,12 @@ class Exchange:
         refusal = await self._route.assessor.begin(self._draft)
         if refusal is not None:
             return refusal
-        return await self._asked(self._send_mail)
+        reply = await self._asked(self._send_mail)
+        if reply is replies.NEXT_HOP_UNREACHABLE and self._lost:
+            # A kept connection may end just when we take it; nothing was accepted on it, so MAIL may be said again.
+            self._failure = None
+            reply = await self._asked(self._send_mail)
+        return reply
 
     async def rcpt(self, recipient: Path, argument: str) -> Reply:
         if self._failure is not None:
@@ -84,12 +90,10 @@ class Exchange:
         try:
             section = headers.header_section(body.head)
             refusal = await self._route.assessor.decide(self._draft, section, body)
-            if refusal is not None:
-                await self._give_back()
             reply = refusal or await self._asked(lambda connection: self._send(connection, section, body))
         finally:
             body.close()
-        self._finish_connection()
+        await self._give_back()
         await self._route.assessor.settle(self._draft, reply)
         return reply
 
@@ -106,8 +110,9 @@ class Exchange:
             if self._connection is None:
                 self._connection = await self._route.pool.acquire()
             reply = await ask(self._connection)
-        except NextHopError:
+        except NextHopError as error:
             self._drop()
+            self._lost = error.reason == "lost"
             self._failure = replies.NEXT_HOP_UNREACHABLE
             return self._failure
         except BaseException:
@@ -133,27 +138,19 @@ class Exchange:
         return await connection.body(body.chunks(head))
 
     async def _give_back(self) -> None:
-        """Return the connection with no transaction on it: after RSET, or closed if that fails."""
+        """Return the connection with no transaction on it: after RSET where one is open, or closed if that fails."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        try:
-            reply = await connection.command(b"RSET")
-        except NextHopError:
-            reply = replies.NEXT_HOP_UNREACHABLE
-        except BaseException:
-            connection.close()
-            raise
-        if reply.positive:
-            self._route.pool.release(connection)
-        else:
-            self._discard(connection)
-
-    def _finish_connection(self) -> None:
-        """After the final reply the next hop is ready for the next transaction (RFC 5321 section 4.1.1.4)."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._route.pool.release(connection)
+        if connection.usable and not connection.reusable:
+            try:
+                await connection.command(b"RSET")
+            except NextHopError:
+                pass  # the connection knows, and so will the pool
+            except BaseException:
+                self._discard(connection)
+                raise
+        self._route.pool.release(connection)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

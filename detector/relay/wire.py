@@ -19,6 +19,7 @@ from detector.mail.reply import Reply
 from detector.relay import replies
 from detector.relay.body import Body, BodyReader, Spool
 from detector.relay.exchange import Exchange
+from detector.relay.incoming import Incoming
 from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation
 
 if TYPE_CHECKING:
@@ -54,10 +55,9 @@ class Wire(SMTP):
         self.server = server
         self._admitted = False
         self._gate = LineGate(settings.limits.commands_per_session)
-        self._message: BodyReader | None = None
-        self._body_grew = asyncio.Event()
-        self._reading_paused = False
+        self._message: Incoming | None = None
         self._errors = 0
+        self._client_is_done = False
 
     # -- connection --
 
@@ -87,13 +87,22 @@ class Wire(SMTP):
         self.abandon()
 
     def eof_received(self) -> bool | None:
-        return super().eof_received() if self._admitted else False
+        """The client says no more, but may still listen: what it has asked is answered, then the connection ends."""
+        if not self._admitted or self.under_tls or self._message is not None:
+            return False  # the transport closes itself
+        self._client_is_done = True
+        self._end_input()
+        return True
+
+    def _end_input(self) -> None:
+        if self._client_is_done and not self._gate.closed:
+            super(SMTP, self).eof_received()  # aiosmtpd's own would give up commands under way
 
     def data_received(self, data: bytes) -> None:
         if not self._admitted:
             return
         if self._message is not None:
-            self._receive_body(data)
+            self._receive_body(self._message, data)
             return
         self._gate.put(data)
         self._pass_lines_on()
@@ -124,9 +133,12 @@ class Wire(SMTP):
     def hang_up(self, reply: Reply) -> None:
         """Say why and close, at once."""
         if self.transport is not None and not self.transport.is_closing():
-            stream = cast("asyncio.Transport", self.transport)
-            stream.write(bytes(reply))
-            stream.close()
+            self.stream.write(bytes(reply))
+            self.stream.close()
+
+    @property
+    def stream(self) -> asyncio.Transport:
+        return cast("asyncio.Transport", self.transport)  # uvloop's is no subclass of it
 
     def greeting(self) -> AiosmtpdSession:
         """How the client introduced itself."""
@@ -157,26 +169,30 @@ class Wire(SMTP):
     def lift_barrier(self) -> None:
         """The DATA or STARTTLS command is answered; what came behind it is commands."""
         self._gate.open()
+        self._leave_when_stopping()
         self._pass_lines_on()
+        self._end_input()
+
+    def _leave_when_stopping(self) -> None:
+        if self.server.stopping and self.exchange is None and not self._gate.closed:
+            self.hang_up(replies.STOPPING)
 
     # -- replies --
 
     async def push(self, status: Reply | str | bytes) -> None:
         """Send a reply. Texts of the command loop itself, which carry no enhanced code, are replaced by ours."""
         reply = status if isinstance(status, Reply) else self._reply_for(status)
-        stream = cast("asyncio.Transport | None", self.transport)
-        if stream is None or stream.is_closing():
+        if self.transport is None or self.transport.is_closing():
             return
-        stream.write(bytes(reply))
-        if stream.get_write_buffer_size() > UNREAD_LIMIT:
-            stream.abort()  # it sends and never reads: RFC 5321 allows to give up
+        self.stream.write(bytes(reply))
+        if self.stream.get_write_buffer_size() > UNREAD_LIMIT:
+            self.stream.abort()  # it sends and never reads: RFC 5321 allows to give up
         self.await_command()
         if reply.code >= 500:
             self._errors += 1
             if self._errors > self.settings.limits.errors_per_session:
                 self.hang_up(replies.TOO_MANY_ERRORS)
-        if self.server.stopping and self.exchange is None and not self._gate.closed:
-            self.hang_up(replies.STOPPING)
+        self._leave_when_stopping()
 
     def _reply_for(self, status: str | bytes) -> Reply:
         text = status.decode() if isinstance(status, bytes) else status
@@ -185,70 +201,33 @@ class Wire(SMTP):
         return replies.LINE_TOO_LONG if "too long" in text else replies.UNKNOWN_COMMAND
 
     async def handle_exception(self, error: Exception) -> str:
-        log.internal_error("session", error)
-        self.hang_up(replies.LOCAL_ERROR)
-        self.abandon()
-        return ""
+        """No command raises; so this is the end of input, or a fault of ours. Either way the connection ends here."""
+        if isinstance(error, asyncio.IncompleteReadError):
+            if self.transport is not None:
+                self.transport.close()
+        else:
+            log.internal_error("session", error)
+            self.hang_up(replies.LOCAL_ERROR)
+        never: asyncio.Future[str] = self.loop.create_future()
+        return await never  # until `connection_lost` cancels the command loop
 
     # -- a message --
 
     async def receive_message(self, size_limit_bytes: int, spool: Spool) -> Body | Reply:
         """Say 354 and read up to the end mark: the message, or the reply that refuses it."""
-        reader = self._message = BodyReader(size_limit_bytes)
+        memory_bytes = self.settings.limits.message_memory_bytes
+        message = Incoming(self.stream, BodyReader(size_limit_bytes), spool, memory_bytes)
         await self.push(replies.START_DATA)
         self.deadline = self.loop.time() + self.settings.limits.data_time
+        self._message = message
         try:
-            self._receive_body(self._gate.take())
-            while not (reader.complete and not reader.pending_bytes):
-                await self._more(reader)
-                await self._store(reader, spool)
-            if reader.problem is None:
-                return spool.body(reader)
-        except BaseException:
-            spool.discard()
-            raise
+            self._receive_body(message, self._gate.take())
+            return await message.message()
         finally:
             self._message = None
             self.deadline = float("inf")
-        spool.discard()
-        return reader.problem
 
-    def _receive_body(self, octets: bytes) -> None:
-        reader = self._message
-        if reader is None:
-            raise RuntimeError("no message is being received")
-        self._gate.put(reader.feed(octets))
-        if reader.complete:
+    def _receive_body(self, message: Incoming, octets: bytes) -> None:
+        self._gate.put(message.feed(octets))
+        if message.complete:
             self._message = None
-        elif self._enough(reader):
-            self._pause()
-        if self._enough(reader):
-            self._body_grew.set()
-
-    async def _more(self, reader: BodyReader) -> None:
-        """Until the message is complete, or there is enough of it to go to disk."""
-        self._resume()
-        while not self._enough(reader):
-            self._body_grew.clear()
-            await self._body_grew.wait()
-
-    async def _store(self, reader: BodyReader, spool: Spool) -> None:
-        if reader.pending_bytes:
-            try:
-                await spool.add(reader.take())
-            except OSError as error:
-                log.spool_failed(str(error))
-                reader.refuse(replies.NO_STORAGE)
-
-    def _enough(self, reader: BodyReader) -> bool:
-        return reader.complete or reader.pending_bytes > self.settings.limits.message_memory_bytes
-
-    def _pause(self) -> None:
-        if self.transport is not None and not self._reading_paused:
-            self._reading_paused = True
-            cast("asyncio.Transport", self.transport).pause_reading()
-
-    def _resume(self) -> None:
-        if self.transport is not None and self._reading_paused:
-            self._reading_paused = False
-            cast("asyncio.Transport", self.transport).resume_reading()

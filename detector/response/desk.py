@@ -119,7 +119,7 @@ class Desk:
                 self._forgiven = forgiven.sequence
             self.book.replace(await asyncio.to_thread(self.records.standing))
         self.metrics.blocked_accounts.set(self.book.blocked_count)
-        await asyncio.to_thread(self.containment.catch_up)
+        await asyncio.to_thread(self.containment.keep_in_step)
 
     async def _forgive(self, account: str, at: float) -> None:
         await self.profiles.update(account, lambda profile: (forgive(profile, at), None))

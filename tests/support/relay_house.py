@@ -1,5 +1,6 @@
 """A relay in the test's own event loop: everything real except disks, with a sink behind it."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -102,7 +103,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: config.Config, spool: Path, sink: SmtpSink) -> AsyncIterator[House]:
+async def house(
+    settings: config.Config, spool: Path, sink: SmtpSink, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[House]:
     """A relay with these settings in front of the sink; its clock stands still at `NOW` unless the test moves it."""
     metrics, book, now = Metrics("test"), Book(), [NOW]
     profiles, join, desk = DictProfiles(), DictJoin(), NoteDesk(book)
@@ -135,7 +138,7 @@ async def house(settings: config.Config, spool: Path, sink: SmtpSink) -> AsyncIt
         limits.recipients_per_transaction,
     )
     ids = count(1)
-    server = Server(settings, route, None, lambda: f"t{next(ids)}")
+    server = Server(settings, route, tls, lambda: f"t{next(ids)}")
     await server.start()
     try:
         yield House(server, sink, profiles, join, desk, book, metrics, now)

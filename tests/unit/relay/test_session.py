@@ -1,0 +1,84 @@
+"""STARTTLS, XCLIENT and what EHLO offers."""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detector import config
+from tests.support.certificates import make_certificate
+from tests.support.relay_house import house
+from tests.support.smtp_sink import SmtpSink
+from tests.support.smtp_talk import smtp_talk
+
+Settings = Callable[..., config.Config]
+
+
+@pytest.fixture
+def contexts(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    certificate = make_certificate(tmp_path, "localhost")
+    return certificate.server_context(), ssl.create_default_context(cafile=certificate.path)
+
+
+async def test_mail_passes_under_tls_and_the_trace_says_so(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    async with house(settings(), tmp_path, sink, contexts[0]) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            assert "STARTTLS" in await talk.ask("EHLO pc.example")
+            assert await talk.ask("STARTTLS") == "220 Ready to start TLS"
+            await talk.writer.start_tls(contexts[1], server_hostname="localhost")
+            assert (await talk.ask("MAIL FROM:<ann@example.org>")).startswith("503 5.5.1")
+            assert "STARTTLS" not in await talk.ask("EHLO pc.example")
+            assert (await talk.ask("STARTTLS")).startswith("503 5.5.1 TLS is active already")
+            await talk.ask("MAIL FROM:<ann@example.org>")
+            await talk.ask("RCPT TO:<bob@example.net>")
+            await talk.ask("DATA")
+            assert await talk.message(b"Subject: secret\r\n\r\n" + b"x" * 300_000) == "250 2.0.0 Ok"
+    assert b" with ESMTPS id " in sink.messages[0].content
+
+
+async def test_what_was_sent_in_clear_behind_starttls_does_not_count(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    async with house(settings(), tmp_path, sink, contexts[0]) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            await talk.ask("EHLO pc.example")
+            talk.writer.write(b"STARTTLS\r\nEHLO evil.example\r\nMAIL FROM:<evil@example.org>\r\n")
+            assert await talk.hear() == "220 Ready to start TLS"
+            await talk.writer.start_tls(contexts[1], server_hostname="localhost")
+            assert (await talk.ask("MAIL FROM:<ann@example.org>")).startswith("503 5.5.1 Send HELO")
+
+
+async def test_ehlo_offers_only_what_the_next_hop_offers(settings: Settings, tmp_path: Path) -> None:
+    with SmtpSink(extensions=("SIZE 1000", "8BITMIME")) as modest:
+        async with house(settings(), tmp_path, modest) as place:
+            async with smtp_talk(place.port) as talk:
+                await talk.hear()
+                offer = (await talk.ask("EHLO pc.example")).split("\n")
+    assert "250-SIZE 1000" in offer
+    assert "250-8BITMIME" in offer
+    assert not [line for line in offer if "SMTPUTF8" in line or "DSN" in line]
+
+
+async def test_xforward_goes_on_to_the_next_hop_and_ends_with_the_transaction(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin(xforward="ADDR=198.51.100.7 IDENT=4abc HELO=a+2Bb NAME=[UNAVAILABLE]")
+            await talk.message(b"one")
+            await talk.ask("MAIL FROM:<ann@example.org>")
+            await talk.ask("RCPT TO:<bob@example.net>")
+            await talk.ask("DATA")
+            await talk.message(b"two")
+    first, second = sink.messages
+    assert (first.xforward["ADDR"], first.xforward["IDENT"], first.xforward["HELO"]) == (
+        "198.51.100.7",
+        "4abc",
+        "a+2Bb",
+    )
+    assert second.xforward == {}

@@ -1,0 +1,134 @@
+"""The wire: large messages, slow ones, rude clients, and any octets at all."""
+
+import asyncio
+import hashlib
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from detector import config
+from tests.support.relay_house import house
+from tests.support.smtp_sink import SmtpSink
+from tests.support.smtp_talk import smtp_talk
+
+Settings = Callable[..., config.Config]
+VERBS = ["EHLO x", "HELO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "RSET", "NOOP", "STARTTLS", "XFORWARD ADDR=1"]
+CHUNKS = st.one_of(
+    st.sampled_from([verb.encode() + b"\r\n" for verb in VERBS]), st.just(b"\r\n.\r\n"), st.binary(max_size=80)
+)
+
+
+async def test_a_message_beyond_its_share_of_memory_arrives_unchanged(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    message = b"Subject: big\r\n\r\n" + b"".join(b"%09d\r\n" % i for i in range(700_000))
+    async with house(settings("relay.limits.message_memory_bytes = 100000"), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin()
+            assert await talk.message(message[:-2]) == "250 2.0.0 Ok"
+    body = sink.messages[0].body
+    assert hashlib.sha256(body).digest() == hashlib.sha256(message.partition(b"\r\n\r\n")[2]).digest()
+
+
+async def test_other_sessions_are_answered_while_a_large_message_comes_in(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings("relay.limits.message_memory_bytes = 65536"), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as large, smtp_talk(place.port) as small:
+            await large.begin()
+            large.writer.write(b"x" * 998 + b"\r\n")
+            await small.begin()
+            assert await small.message(b"Subject: small\r\n\r\nhello") == "250 2.0.0 Ok"
+            assert await large.message(b"the end") == "250 2.0.0 Ok"
+    assert len(sink.messages) == 2
+
+
+async def test_a_full_disk_means_try_again_later(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # writes beyond it fail with EFBIG
+    try:
+        async with house(settings("relay.limits.message_memory_bytes = 65536"), tmp_path, sink) as place:
+            async with smtp_talk(place.port) as talk:
+                await talk.begin()
+                answer = await talk.message((b"x" * 998 + b"\r\n") * 1000)
+                after = await talk.ask("NOOP")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (answer[:9], after) == ("452 4.3.1", "250 2.0.0 Ok")
+    assert sink.messages == []
+
+
+async def test_lines_longer_than_any_rfc_pass(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    line = b"y" * 200_000
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin()
+            assert await talk.message(b"Subject: long\r\n\r\n" + line) == "250 2.0.0 Ok"
+    assert sink.messages[0].body == line + b"\r\n"
+
+
+async def test_nul_8_bit_headers_and_broken_mime_pass_unchanged(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    message = b"Subject: \xe4\xff\x00\r\nContent-Type: multipart/mixed; boundary=\r\n\r\n--\x00\r\n\xfe"
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin()
+            await talk.message(message)
+    assert sink.messages[0].content.endswith(b"\r\n" + message + b"\r\n")
+
+
+async def test_a_client_that_never_reads_is_cut_off(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            for _ in range(60_000):
+                talk.writer.write(b"VRFY x\r\n")
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(_write_until_cut(talk.writer), 20)
+
+
+async def _write_until_cut(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"VRFY x\r\n" * 1000)
+        await writer.drain()
+
+
+@given(st.lists(CHUNKS, max_size=30), st.booleans())
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_octets_get_a_reply_or_a_closed_connection(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes], byte_by_byte: bool
+) -> None:
+    faults = asyncio.run(_throw(chunks, byte_by_byte, tmp_path_factory.getbasetemp()))
+    assert faults == []
+
+
+async def _throw(chunks: list[bytes], byte_by_byte: bool, spool: Path) -> list[str]:
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(str(context)))
+    quiet = config.parse('observe = false\nnext_hop.tls.mode = "off"\nrelay.limits.stop_time = 5')
+    with SmtpSink() as sink:
+        async with house(quiet, spool, sink) as place:
+            async with smtp_talk(place.port) as talk:
+                for chunk in chunks:
+                    for octets in [bytes([octet]) for octet in chunk] if byte_by_byte else [chunk]:
+                        talk.writer.write(octets)
+                talk.writer.write_eof()
+                heard = await _all_that_is_heard(talk.reader)
+            broken = place.metrics.broken_judgements._value.get()
+    if broken or any(line[:1] not in b"245" for line in heard.split(b"\r\n") if line):
+        faults.append(heard.decode("utf-8", "replace"))
+    return faults
+
+
+async def _all_that_is_heard(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionResetError:  # closed, with octets of ours still unread
+        return b""
