@@ -35,10 +35,11 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Moments(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an active day's peak of a feature usually is."""
+    """What an active day's peak of a feature usually is, and the least variance to assume, in means."""
 
     mean: float
     variance: float
+    dispersion: float
 
 
 class PriorFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,12 +104,14 @@ def _prior(path: Path, content: PriorFile) -> Prior:
         raise ModelError(msg)
     moments = [content.features[name] for name in names]
     weights = [weight for pair in content.refusals.values() for weight in pair]
-    if min(one.mean for one in moments) <= 0.0 or min(one.variance for one in moments) < 0.0 or min(weights) <= 0.0:
-        msg = f"{path}: means and weights must be positive; train again with `python -m detector.training.prior`"
+    means, others = [one.mean for one in moments], [min(one.variance, one.dispersion) for one in moments]
+    if min(means) <= 0.0 or min(others) < 0.0 or min(weights) <= 0.0:
+        msg = f"{path}: means and weights must be positive, variances not negative; train again with `python -m detector.training.prior`"
         raise ModelError(msg)
     return Prior(
         tuple(one.mean for one in moments),
         tuple(one.variance for one in moments),
+        tuple(one.dispersion for one in moments),
         tuple(content.refusals[stream] for stream in STREAMS),
     )
 

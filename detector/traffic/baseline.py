@@ -17,12 +17,14 @@ MOST_ANSWERS = 1000.0  # an account's own history of refusals never weighs more 
 class Prior:
     """What is usual for the cohort, in the order of `features.FEATURES`, learned from many accounts.
 
-    `means` and `variances` are medians over accounts (a mean would be set by the few who send in bulk). `refusals`
-    are for each stream the weights (refused, accepted) of a Beta distribution.
+    `means` and `variances` are medians over accounts (a mean would be set by the few who send in bulk). No variance is
+    taken for less than `dispersions` times its mean: the few days that were seen seldom show the tail. `refusals` are
+    for each stream the weights (refused, accepted) of a Beta distribution.
     """
 
     means: tuple[float, ...]
     variances: tuple[float, ...]
+    dispersions: tuple[float, ...]
     refusals: tuple[tuple[float, float], ...]
 
 
@@ -77,13 +79,16 @@ class Baseline(Struct, frozen=True, array_like=True):
         """Mean and variance of a feature's daily peak: own days and cohort, weighted (empirical Bayes)."""
         days = self.days[STREAMS.index(FEATURES[index].stream)]
         share = days / (days + PRIOR_DAYS)
-        return (
-            share * self.means[index] + (1.0 - share) * prior.means[index],
-            share * self.variances[index] + (1.0 - share) * prior.variances[index],
-        )
+        mean = share * self.means[index] + (1.0 - share) * prior.means[index]
+        variance = share * self.variances[index] + (1.0 - share) * prior.variances[index]
+        return mean, max(variance, prior.dispersions[index] * mean)
 
     def refusal_rate(self, stream: Stream, prior: Prior) -> float:
-        """The usual share of refused recipients."""
+        """The usual share of refused recipients.
+
+        Never less than the cohort's: whoever has a year of clean mail may still write to an old address book once.
+        """
         answered, refused = (self.answers[index] for index in ANSWERS_OF[stream])
         prior_refused, prior_accepted = prior.refusals[STREAMS.index(stream)]
-        return (prior_refused + refused) / (prior_refused + prior_accepted + answered)
+        prior_weight = prior_refused + prior_accepted
+        return max(prior_refused / prior_weight, (prior_refused + refused) / (prior_weight + answered))

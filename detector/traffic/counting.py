@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from detector.mail.address import Address
 from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transaction
 from detector.traffic.clock import day_of, latest
 from detector.traffic.features import Tally
 from detector.traffic.habits import Habits, network_of
-from detector.traffic.memory import CountedPairs, mask_of
+from detector.traffic.memory import CountedPairs, KnownRecipients
 from detector.traffic.profile import Profile
 
 # RFC 3463 section 3: X.1 addressing, X.2 mailbox, X.7 security or policy. Others tell of the message or the server.
@@ -24,8 +25,9 @@ class Origin(NamedTuple):
     reverse_path: int
 
 
-def address_mask(recipient: Recipient, key: bytes) -> int:
-    return mask_of(recipient.address.key, key)
+def is_known(profile: Profile, address: Address, key: bytes) -> bool:
+    """Whether the account has reached this address before."""
+    return KnownRecipients.hashed(address.key, key) in profile.known
 
 
 def is_refused(recipient: Recipient) -> bool:
@@ -71,11 +73,11 @@ def _tally(profile: Profile, transaction: Transaction, key: bytes) -> tuple[Tall
     for recipient in transaction.recipients:
         pair = f"{transaction.message_key}\0{recipient.address.key}"
         # A recipient that was paced or deferred at first is counted then, and once more when its answer is known.
-        answer = mask_of(f"answer\0{pair}", key)
+        answer = CountedPairs.hashed(f"answer\0{pair}", key)
         if answer in counted:
             continue
-        question = mask_of(f"question\0{pair}", key)
-        stranger = address_mask(recipient, key) not in profile.known
+        question = CountedPairs.hashed(f"question\0{pair}", key)
+        stranger = not is_known(profile, recipient.address, key)
         if question not in counted:
             recipients += 1
             first_time += stranger

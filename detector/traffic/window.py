@@ -11,6 +11,7 @@ LOST_AFTER = 3600.0  # a place whose transaction never ended (a crash) is free a
 MOST_BUCKETS = 12
 DOMAINS_NEEDED = 5  # a thief cannot widen the window with mailboxes of his own at one or two domains
 REFUSED_COST = 10.0
+REFUSED_ALLOWED = 0.05  # share of refused addresses that any grown list has
 CLEAN_CREDIT = 0.5
 HALF_LIFE = DAY
 
@@ -47,8 +48,9 @@ class Window(Struct, frozen=True, array_like=True):
         return sum(bucket.count for bucket in self.reserved) + sum(bucket.count for bucket in self.ripening)
 
     def size(self, limits: WindowLimits) -> int:
-        """W: grows by half a place for a clean recipient, shrinks by ten for a refused one."""
-        wanted = limits.start + CLEAN_CREDIT * self.clean - REFUSED_COST * self.refused
+        """W: grows by half a place for a clean recipient, shrinks by ten for a refused one beyond the usual share."""
+        too_many = max(0.0, self.refused - REFUSED_ALLOWED * (self.clean + self.refused))
+        wanted = limits.start + CLEAN_CREDIT * self.clean - REFUSED_COST * too_many
         return int(min(max(wanted, limits.least), limits.most))
 
     def at(self, now: float, limits: WindowLimits) -> "Window":

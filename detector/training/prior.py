@@ -8,17 +8,19 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
+from math import exp
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 import msgspec
 
 from detector.mail.transaction import Stream
 from detector.models import MODELS, Card, Moments, PriorFile
-from detector.traffic.baseline import Baseline, Today
+from detector.traffic.baseline import MOST_DAYS, Baseline, Prior, Today
 from detector.traffic.clock import day_of
 from detector.traffic.counters import Counters
 from detector.traffic.features import FEATURE_VERSION, FEATURES, FEATURES_OF, Measure, Tally
+from detector.verdict.odds import CAP, calibrated, too_many
 
 VERSION, CREATED = "1", date(2026, 11, 22)  # change both when the numbers change
 TIMELINES = ("email_eu_core_first150d", "enron_perry")
@@ -26,8 +28,12 @@ LEAST_DAYS = 10  # accounts with fewer active days say little about a variance
 # The timelines show mail inside one organisation only; open mail is assumed to reach so many times as many strangers.
 OPEN_WORLD = 2.5
 # Not measured, no timeline shows it: answers and forwarded mail of a busy mailbox, and how much of it is turned away.
-AUTOMATIC = {"automatic_recipients_2h": Moments(10.0, 200.0), "automatic_recipients_24h": Moments(50.0, 5000.0)}
+AUTOMATIC = {
+    "automatic_recipients_2h": Moments(10.0, 200.0, 10.0),
+    "automatic_recipients_24h": Moments(50.0, 5000.0, 10.0),
+}
 REFUSALS = {Stream.PERSONAL.value: (2.0, 98.0), Stream.AUTOMATIC.value: (10.0, 40.0)}
+DISPERSIONS = [1.0 + step / 4 for step in range(61)]
 
 Message = tuple[float, list[str]]
 
@@ -39,30 +45,65 @@ def read_timeline(path: Path) -> Iterator[tuple[str, Message]]:
             yield row["sender"], (float(row["timestamp_utc_seconds"]), row["recipients"].split(";"))
 
 
-def account_baseline(messages: Iterable[Message]) -> Baseline:
-    """Mean and variance of the daily peaks of one account, by the counters that the judge uses."""
-    counters, today, baseline = Counters(), Today(), Baseline()
-    known: set[str] = set()
+def active_days(messages: Iterable[Message]) -> list[Today]:
+    """The days of one account, by the counters that the judge uses."""
+    days: list[Today] = []
+    counters, known = Counters(), set[str]()
     for time, recipients in messages:
         tally = Tally(recipients=len(recipients), first_time=len(set(recipients) - known))
         known.update(recipients)
-        if day_of(time) != today.day:
-            baseline, today = baseline.learn(today), Today(day_of(time))
         counters = counters.add(Stream.PERSONAL, tally, time)
-        today = today.add(Stream.PERSONAL, counters.features, tally)
-    return baseline.learn(today)
+        if not days or days[-1].day != day_of(time):
+            days.append(Today(day_of(time)))
+        days[-1] = days[-1].add(Stream.PERSONAL, counters.features, tally)
+    return days
 
 
-def cohort(baselines: list[Baseline]) -> PriorFile:
-    """Medians over the accounts; strangers scaled up to the open world."""
+def cohort(accounts: list[list[Today]]) -> dict[str, Moments]:
+    """Medians over the accounts, and the least dispersions with which the e-values are honest."""
+    baselines = [whole_life(days) for days in accounts]
     features = dict(AUTOMATIC)
     for index in FEATURES_OF[Stream.PERSONAL]:
+        mean = median(baseline.means[index] for baseline in baselines)
+        variance = median(baseline.variances[index] for baseline in baselines)
         scale = OPEN_WORLD if FEATURES[index].measure is Measure.FIRST_TIME else 1.0
-        features[FEATURES[index].name] = Moments(
-            round(scale * median(baseline.means[index] for baseline in baselines), 4),
-            round(scale**2 * median(baseline.variances[index] for baseline in baselines), 4),
-        )
-    return PriorFile({feature.name: features[feature.name] for feature in FEATURES}, REFUSALS)
+        # Calibrated where it was measured, without the factor for the open world.
+        dispersion = least_dispersion(accounts, index, Moments(mean, variance, 0.0))
+        features[FEATURES[index].name] = Moments(round(scale * mean, 4), round(scale**2 * variance, 4), dispersion)
+    return {feature.name: features[feature.name] for feature in FEATURES}
+
+
+def whole_life(days: list[Today]) -> Baseline:
+    baseline = Baseline()
+    for today in days:
+        baseline = baseline.learn(today)
+    return baseline
+
+
+def least_dispersion(accounts: list[list[Today]], index: int, moments: Moments) -> float:
+    """The smallest dispersion with which the feature's e-values have a mean of at most 1 on these days."""
+    for dispersion in DISPERSIONS:
+        if mean_e_value(accounts, index, moments, dispersion) <= 1.0:
+            return dispersion
+    msg = f"{FEATURES[index].name}: e-values stay above 1 in the mean; these timelines hold too many bursts"
+    raise ValueError(msg)
+
+
+def mean_e_value(accounts: list[list[Today]], index: int, moments: Moments, dispersion: float) -> float:
+    """Over all days after an account's first fifteen, each judged by the days before it, capped as groups are."""
+    alike = len(FEATURES)
+    prior = Prior((moments.mean,) * alike, (moments.variance,) * alike, (dispersion,) * alike, ((1.0, 1.0),) * 2)
+    e_values = []
+    for days in accounts:
+        baseline = Baseline()
+        for number, today in enumerate(days):
+            nats = calibrated(too_many(today.peaks[index], *baseline.expect(index, prior)))
+            if number >= MOST_DAYS / 3:
+                e_values.append(exp(min(nats, CAP)))
+            # Days that the judge would find suspicious are not learned.
+            if nats < CAP:
+                baseline = baseline.learn(today)
+    return fmean(e_values)
 
 
 def main(arguments: list[str]) -> None:
@@ -72,9 +113,9 @@ def main(arguments: list[str]) -> None:
     for name in TIMELINES:
         for sender, message in read_timeline(corpora / "timelines" / f"{name}.csv.gz"):
             accounts[f"{name}/{sender}"].append(message)
-    baselines = [account_baseline(messages) for messages in accounts.values()]
-    settled = [one for one in baselines if one.days[0] >= LEAST_DAYS]
-    prior = msgspec.json.format(msgspec.json.encode(cohort(settled)), indent=2) + b"\n"
+    settled = [days for days in map(active_days, accounts.values()) if len(days) >= LEAST_DAYS]
+    features = cohort(settled)
+    prior = msgspec.json.format(msgspec.json.encode(PriorFile(features, REFUSALS)), indent=2) + b"\n"
     card = Card(
         name="ledger",
         version=VERSION,

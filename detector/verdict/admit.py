@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.transaction import RecipientStatus, Transaction
-from detector.traffic.counting import address_mask
-from detector.traffic.memory import mask_of
+from detector.traffic.clock import day_of
+from detector.traffic.counting import is_known
+from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
 from detector.verdict.policy import Policy
 
@@ -25,10 +26,12 @@ def admit(
 
     Known recipients always pass. The profile is the same object when nothing changed.
     """
-    if mask_of(address.key, policy.recipient_key) in profile.known:
+    if is_known(profile, address, policy.recipient_key):
         return profile, True
     window = profile.window.at(now, policy.window)
-    if window.in_flight >= window.size(policy.window):
+    # On a suspicious day the window is at its least, whatever it had grown to.
+    size = policy.window_least if profile.suspicious_day == day_of(now) else window.size(policy.window)
+    if window.in_flight >= size:
         return profile, False
     return replace(profile, window=window.reserve()), True
 
@@ -44,11 +47,10 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
     for recipient in transaction.recipients:
         if recipient.status not in ASKED:
             continue
-        mask = address_mask(recipient, policy.recipient_key)
-        stranger = mask not in profile.known
+        stranger = not is_known(profile, recipient.address, policy.recipient_key)
         reserved += stranger
         if delivered and recipient.status is RecipientStatus.ACCEPTED:
-            known = known.add(mask)
+            known = known.add(KnownRecipients.hashed(recipient.address.key, policy.recipient_key))
             accepted += stranger
             domains |= 1 << crc32(recipient.address.domain.lower().encode("utf-8", "surrogateescape")) % 64
     if not reserved:

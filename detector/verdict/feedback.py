@@ -4,7 +4,7 @@ from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
 from detector.traffic.features import ANSWERS, ANSWERS_OF
 from detector.traffic.profile import Profile
-from detector.verdict.odds import bounded, calibrated, too_large_a_share
+from detector.verdict.odds import bad_list, bounded
 from detector.verdict.verdict import Evidence, Group, GroupScore
 
 
@@ -13,6 +13,6 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior) -> GroupScore
     answered_index, refused_index = ANSWERS_OF[stream]
     answered, refused = profile.counters.answers[answered_index], profile.counters.answers[refused_index]
     usual = profile.baseline.refusal_rate(stream, prior)
-    nats = calibrated(too_large_a_share(refused, answered, usual)) if answered >= 1.0 else 0.0
+    nats = bad_list(refused, answered, usual)
     evidence = Evidence(Group.FEEDBACK, ANSWERS[refused_index].name, refused, usual * answered, nats)
     return GroupScore(Group.FEEDBACK, bounded(nats), (evidence,))
