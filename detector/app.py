@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 import socket
-import ssl
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +30,7 @@ from detector.response.tools import Tools
 from detector.response.workflow import Containment
 from detector.state.joins import MemoryJoins
 from detector.state.profiles import MemoryProfiles
+from detector.tls import server_context
 from detector.verdict.explain import explain
 from detector.verdict.policy import Policy
 
@@ -93,7 +93,11 @@ class Application:
         stack.push_async_callback(asyncio.to_thread, profiles.close)
         joins = config.policy_service
         self._joins = MemoryJoins(
-            state.directory / "joins.sqlite", state.write_every, joins.remember_time, joins.remember_count, self._metrics
+            state.directory / "joins.sqlite",
+            state.write_every,
+            joins.remember_time,
+            joins.remember_count,
+            self._metrics,
         )
         stack.push_async_callback(asyncio.to_thread, self._joins.close)
         providers = build(config.response, config.next_hop, config.relay.hostname, clock)
@@ -113,7 +117,7 @@ class Application:
         stack.push_async_callback(self._policy_service.stop)
         self._pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
         stack.push_async_callback(self._close_pool)
-        self._server = Server(config, self._route(config), server_tls(config), new_id)
+        self._server = Server(config, self._route(config), server_context(config.relay.tls), new_id)
         await self._server.start()
         stack.push_async_callback(self._server.stop)
 
@@ -169,7 +173,7 @@ class Application:
         notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             config = load(self._path)
-            tls = server_tls(config)
+            tls = server_context(config.relay.tls)
             old_pool = self._pool
             self._pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
             self._server.reconfigure(config, self._route(config), tls)
@@ -197,21 +201,6 @@ class Application:
 
     async def _close_pool(self) -> None:
         await self._pool.close()
-
-
-def server_tls(config: Config) -> ssl.SSLContext | None:
-    """The certificate that clients are shown. Raises `ConfigError`."""
-    tls = config.relay.tls
-    if tls.mode == "off" or tls.certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(tls.certificate, tls.key)
-    except OSError as error:  # ssl.SSLError is one
-        msg = f"relay.tls: {tls.certificate} and {tls.key} cannot be used: {error}"
-        raise ConfigError(msg) from error
-    return context
 
 
 def notify_systemd(state: str) -> None:

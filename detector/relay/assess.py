@@ -11,22 +11,23 @@ happens then is `when_broken`.
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Protocol
 
 from detector import log
 from detector.config import Config
 from detector.mail.address import Address
-from detector.mail.headers import Arrival, message_id
+from detector.mail.headers import message_id
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key
-from detector.mail.transaction import UNKNOWN, Identity, Recipient, RecipientStatus, Transaction
+from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics
-from detector.ports import Clock, IdentitySource, ProfileStore, SessionFacts
+from detector.ports import Clock, IdentitySource, ProfileStore
 from detector.records.book import Book
 from detector.relay import replies
 from detector.relay.body import Body
+from detector.relay.draft import Draft
 from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
 from detector.verdict.admit import admit, settle
@@ -45,30 +46,6 @@ class Desk(Protocol):
     def note(self, transaction: Transaction, verdict: Verdict) -> None:
         """Remember a verdict worth a look. Never waits."""
         ...
-
-
-@dataclass(slots=True)
-class Draft:
-    """A transaction in the making."""
-
-    transaction_id: str
-    facts: SessionFacts
-    arrival: Arrival
-    mail_from: Address
-    received_at: float
-    identity: Identity = UNKNOWN
-    recipients: list[Recipient] = field(default_factory=list)
-    would_pace: bool = False
-    judged: tuple[Transaction, Verdict] | None = None
-
-    @property
-    def queue_id(self) -> str:
-        return self.facts.xforward.get("IDENT", "")
-
-    @property
-    def client(self) -> str:
-        """The customer's address as the submission server tells it; never the submission server's own."""
-        return self.facts.xclient.get("ADDR", "") or self.facts.xforward.get("ADDR", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,9 @@
 import asyncio
 import ssl
 
-from detector.config import ClientTls, ConfigError, HostPort, NextHop
+from detector.config import HostPort, NextHop
 from detector.relay.client_wire import ClientWire, NextHopError, Observe
 from detector.relay.next_hop import Capabilities, Connection
-
-
-def client_context(tls: ClientTls) -> ssl.SSLContext | None:
-    """What STARTTLS needs; None if it is off. Raises `ConfigError` if `ca_file` cannot be used."""
-    if tls.mode == "off":
-        return None
-    if tls.mode == "verify":
-        try:
-            return ssl.create_default_context(cafile=tls.ca_file)
-        except OSError as error:  # ssl.SSLError is one
-            msg = f"next_hop.tls.ca_file: {tls.ca_file} cannot be used: {error}"
-            raise ConfigError(msg) from error
-    # Opportunistic TLS keeps out those who only listen; there is no name to check (RFC 7435).
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 async def connect(

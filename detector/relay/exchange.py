@@ -13,8 +13,9 @@ from detector.mail.reply import Reply
 from detector.mail.transaction import Recipient, RecipientStatus
 from detector.metrics import Metrics
 from detector.relay import replies
-from detector.relay.assess import Assessor, Draft
+from detector.relay.assess import Assessor
 from detector.relay.body import Body
+from detector.relay.draft import Draft
 from detector.relay.next_hop import Connection, NextHopError
 from detector.relay.pool import Pool
 

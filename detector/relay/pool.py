@@ -8,8 +8,9 @@ from detector import log
 from detector.config import HostPort, NextHop
 from detector.metrics import Metrics
 from detector.ports import Clock
-from detector.relay.dial import client_context, connect
+from detector.relay.dial import connect
 from detector.relay.next_hop import Capabilities, Connection, NextHopError
+from detector.tls import client_context
 
 COMMANDS = ("GREETING", "EHLO", "HELO", "STARTTLS", "XFORWARD", "MAIL", "RCPT", "DATA", "BODY", "RSET")
 

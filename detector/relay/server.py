@@ -13,8 +13,8 @@ from detector.mail.reply import Reply
 from detector.metrics import Metrics
 from detector.ports import SessionFacts
 from detector.relay import replies
-from detector.relay.assess import Draft
 from detector.relay.body import Spool
+from detector.relay.draft import Draft
 from detector.relay.exchange import Exchange, Route
 from detector.relay.hosts import allowed
 from detector.relay.next_hop import Capabilities, NextHopError

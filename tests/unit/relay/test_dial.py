@@ -1,14 +1,14 @@
 import asyncio
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from detector.config import ClientTls, ConfigError, HostPort, NextHop
-from detector.relay.dial import client_context, connect
+from detector.config import ClientTls, HostPort, NextHop
+from detector.relay.dial import connect
 from detector.relay.next_hop import Connection, NextHopError
+from detector.tls import client_context
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.scripted_server import Script, ScriptedServer, Talk, polite
 
@@ -227,20 +227,6 @@ async def test_a_certificate_of_an_unknown_authority_is_refused(certificate: Cer
         with pytest.raises(NextHopError) as caught:
             await dial(server.address, "verify")
     assert caught.value.reason == "tls"
-
-
-def test_authorities_that_cannot_be_read_are_a_mistake_in_the_configuration(tmp_path: Path) -> None:
-    (tmp_path / "empty.pem").write_text("")
-    for name in ("missing.pem", "empty.pem"):
-        with pytest.raises(ConfigError, match=name):
-            client_context(ClientTls(mode="verify", ca_file=tmp_path / name))
-
-
-def test_the_least_protocol_version_is_tls_1_2() -> None:
-    for mode in ("may", "require", "verify"):
-        context = client_context(ClientTls.model_validate({"mode": mode}))
-        assert context is not None
-        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
 @pytest.mark.parametrize("mode", ["require", "verify"])
