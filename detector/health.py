@@ -14,8 +14,6 @@ from detector.metrics import Metrics
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
-TEXT = [("Content-Type", "text/plain; charset=utf-8")]
-
 
 class HealthServer:
     """Answers in threads of its own, so that it also answers when the relay is busy.
@@ -65,5 +63,5 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 def _answer(start_response: "StartResponse", status: str, text: str) -> Iterable[bytes]:
-    start_response(status, TEXT)
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
     return [f"{text}\n".encode()]

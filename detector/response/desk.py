@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
 from detector import log
 from detector.incident.incident import Incident, State
 from detector.mail.transaction import RecipientStatus, Transaction
@@ -97,7 +98,7 @@ class Desk:
         except Temporary as error:
             self._degraded("keep_in_step", error)
         else:
-            self.metrics.state_degraded.labels("records").set(0)
+            self.metrics.state_degraded.labels("records").set(len(self._unsaved) > 0)
 
     async def _save(self, incident: Incident) -> None:
         async with self._lock:
@@ -149,6 +150,7 @@ def _facts(transaction: Transaction, verdict: Verdict) -> dict[str, str]:
     ]
     return {
         "client": transaction.client,
+        "mail_from": str(transaction.mail_from),
         "helo": transaction.helo,
         "identity_source": transaction.identity.source,
         "recipients": f"about {round(sum(per_day))} within 24 hours",
