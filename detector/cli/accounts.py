@@ -1,0 +1,155 @@
+"""`detector accounts`: what is known about an account, and what a person decides about it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detector.cli.ends import Impossible
+from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, Most, examples
+
+if TYPE_CHECKING:  # loading these takes a second that `--help` has no use for
+    from detector.cli.office import Office
+
+HELP = """Look at accounts, exempt or release them.
+
+Works while the server runs and while it does not; a running server takes a decision over within about a second. Every
+look and every decision is written to the audit log.
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
+
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The login name.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit log and your colleagues.")]
+
+
+@app.command("list", epilog=examples("detector accounts list", "detector accounts list example.org -n 200"))
+def list_accounts(
+    part: Annotated[str, typer.Argument(metavar="[PART]", help="Only accounts whose name contains this.")] = "",
+    limit: Most = 50,
+    config: ConfigFile = DEFAULT_CONFIG,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Blocked accounts first, then the most suspicious."""
+    from detector.cli.account_pages import show_lines
+    from detector.cli.dossier import lines
+    from detector.cli.office import opened
+    from detector.cli.page import print_json
+
+    with opened(config, actor) as office:
+        office.looked("accounts", part)
+        found = lines(office, part)
+        if as_json:
+            print_json(found[:limit])
+        else:
+            show_lines(found, limit, office.clock())
+
+
+@app.command(epilog=examples("detector accounts show ann@example.org"))
+def show(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False) -> None:
+    """What speaks against an account now, and what was decided.
+
+    In words and in figures; these are those of the last writing: a running server writes each second.
+    """
+    from detector.cli.account_pages import show_dossier
+    from detector.cli.dossier import collect
+    from detector.cli.office import opened
+    from detector.cli.page import print_json
+
+    with opened(config, actor) as office:
+        office.looked("account", account)
+        dossier = collect(office, account)
+        if dossier.traffic is None and dossier.standing == "free" and not (dossier.verdicts or dossier.strikes):
+            raise Impossible(_never_seen(office, account))
+        if as_json:
+            print_json(dossier)
+        else:
+            show_dossier(dossier, office.config.judging, office.clock())
+
+
+@app.command(
+    epilog=examples('detector accounts exempt club@example.org --days 2 --reason "general meeting, ticket 4711"')
+)
+def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the command
+    account: Account,
+    days: Annotated[int, typer.Option(min=1, max=366, metavar="N", help="For so many days from now.")],
+    reason: Reason,
+    config: ConfigFile = DEFAULT_CONFIG,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let everything of an account pass for some days.
+
+    It is still judged and recorded. For a mailing that the customer has announced, for instance. A later exemption
+    replaces an earlier one.
+    """
+    from detector.cli.account_pages import show_exemption
+    from detector.cli.office import opened
+    from detector.cli.page import print_json
+
+    with opened(config, actor) as office:
+        now = office.clock()
+        until = now + days * 86_400.0
+        office.records.exempt(account, until, office.actor, _given(reason), now)
+        incident_id = office.records.standing().blocks.get(account)
+        if as_json:
+            print_json({"account": account, "until": until, "incident": incident_id})
+        else:
+            show_exemption(account, until, incident_id)
+
+
+@app.command(epilog=examples("detector accounts unexempt club@example.org"))
+def unexempt(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False) -> None:
+    """End an exemption now."""
+    from detector.cli.office import opened
+    from detector.cli.page import Page, print_json
+
+    with opened(config, actor) as office:
+        if not office.records.unexempt(account, office.actor, office.clock()):
+            msg = f"{account} has no exemption"
+            raise Impossible(msg)
+        if as_json:
+            print_json({"account": account})
+        else:
+            Page().line(f"The exemption of {account} has ended.")
+
+
+@app.command(epilog=examples('detector accounts release ann@example.org --reason "all devices scanned, ticket 4711"'))
+def release(
+    account: Account, reason: Reason, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False
+) -> None:
+    """Let an account send again after a confirmed incident.
+
+    Because the customer has cleaned up. The strike stays. What led to the block is forgotten, so that it does not
+    block again; known recipients and usual networks stay. For a false alarm, dismiss the incident instead.
+    """
+    from detector.cli.decisions import release as decide
+    from detector.cli.office import opened
+    from detector.cli.page import Page, print_json
+
+    with opened(config, actor) as office:
+        incident = decide(office, account, _given(reason))
+        if as_json:
+            print_json(incident)
+        else:
+            Page().line(
+                f"{account} may send again; incident {incident.incident_id} is closed. A running server takes it over "
+                "within about a second."
+            )
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("a reason is needed: the audit log asks for it", param_hint="--reason")
+    return reason.strip()
+
+
+def _never_seen(office: "Office", account: str) -> str:
+    from difflib import get_close_matches
+
+    from detector.state.profiles import list_accounts as stored_accounts
+
+    known = stored_accounts(office.profiles)
+    close = get_close_matches(account, known, n=3, cutoff=0.6)
+    meant = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"no mail of {account} was seen so far{meant}"

@@ -1,0 +1,87 @@
+"""What a person decides about an incident, and the words for what cannot be decided."""
+
+from dataclasses import dataclass
+
+from detector.cli.ends import Impossible
+from detector.cli.office import Office
+from detector.incident.incident import Event, IllegalTransition, Incident, State
+from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
+from detector.records.records import TimelineEntry, UnknownIncident
+from detector.verdict.explain import explain
+
+MOST = 100_000
+NOT_CLOSED = (State.OPEN, State.PENDING, State.CONTAINED, State.CONFIRMED)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An incident with all that was told about it; `strikes` are those of the account within a year."""
+
+    incident: Incident
+    explanation: list[str]
+    timeline: list[TimelineEntry]
+    strikes: int
+
+
+def newest(office: Office, everything: bool, account: str | None, limit: int) -> list[Incident]:
+    """Newest first, at most `limit`; only those that are not closed, unless `everything` is asked for."""
+    if everything:
+        return office.records.incidents(None, account, limit)
+    found = [one for state in NOT_CLOSED for one in office.records.incidents(state, account, limit)]
+    return sorted(found, key=lambda one: -one.opened_at)[:limit]
+
+
+def tell(office: Office, incident: Incident) -> Story:
+    strikes = office.records.strikes(incident.account, office.clock() - STRIKES_COUNT_FOR)
+    timeline = office.records.timeline(incident.incident_id)
+    return Story(incident, list(explain(incident.verdict)), timeline, len(strikes))
+
+
+def find(office: Office, words: str) -> Incident:
+    """The incident with this id, or the only one whose id begins so. Raises `Impossible`."""
+    try:
+        return office.records.incident(words)
+    except UnknownIncident:
+        pass
+    found = [one for one in office.records.incidents(limit=MOST) if one.incident_id.startswith(words.lower())]
+    if not words or not found:
+        msg = f"there is no incident {words}; `detector incidents list --all` names them"
+        raise Impossible(msg)
+    if len(found) > 1:
+        some = ", ".join(f"{one.incident_id} ({one.account})" for one in found[:5])
+        msg = f"{len(found)} incidents begin with {words}: {some}{', ...' if len(found) > 5 else ''}"
+        raise Impossible(msg)
+    return found[0]
+
+
+def decide(office: Office, incident: Incident, event: Event, note: str) -> Incident:
+    """The incident after a person's decision. Raises `Impossible` in words when it is too late or too early for it."""
+    try:
+        after, _ = office.records.apply(incident.incident_id, event, office.clock(), office.actor, note)
+    except IllegalTransition as error:
+        # It may have changed since the caller has read it.
+        state = office.records.incident(incident.incident_id).state
+        raise Impossible(_why_not(incident, event, state)) from error
+    return after
+
+
+def release(office: Office, account: str, reason: str) -> Incident:
+    """Raises `Impossible`."""
+    incident_id = office.records.standing().blocks.get(account)
+    if incident_id is None:
+        msg = f"{account} is not blocked: there is nothing to release"
+        raise Impossible(msg)
+    return decide(office, office.records.incident(incident_id), Event.RELEASE, reason)
+
+
+def _why_not(incident: Incident, event: Event, state: State) -> str:
+    name = f"incident {incident.incident_id} of {incident.account}"
+    if state is State.CLOSED:
+        return f"{name} is closed: nothing can be decided about it any more"
+    if event is Event.RELEASE:
+        return (
+            f"{name} is not decided yet. Was it abuse? Then first `detector incidents confirm {incident.incident_id}` "
+            f"and, when the customer has cleaned up, release. If it was a false alarm, "
+            f"`detector incidents dismiss {incident.incident_id}` lifts the block at once"
+        )
+    return f"{name} is {state} already"

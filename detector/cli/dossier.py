@@ -1,0 +1,140 @@
+"""Everything that is known about one account, collected for an operator."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.cli.office import Office
+from detector.config import Config
+from detector.incident.incident import Incident
+from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
+from detector.incident.strike import Strike
+from detector.mail.transaction import Stream
+from detector.models import load_prior
+from detector.ports import Refused
+from detector.records.records import Exemption, Standing, VerdictNote
+from detector.state.profiles import list_accounts, read_profile
+from detector.traffic.features import FEATURES, STREAMS
+from detector.traffic.profile import Profile
+from detector.verdict.explain import explain
+from detector.verdict.policy import Policy
+from detector.verdict.verdict import Verdict
+from detector.verdict.weigh import weigh
+
+DAILY = next(index for index, feature in enumerate(FEATURES) if feature.name == "recipients_24h")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the account's profile says at this moment. `days` are those its baseline was learned from."""
+
+    verdict: Verdict
+    explanation: list[str]
+    recipients_24h: float
+    window_size: int
+    window_in_flight: int
+    usual_networks: int
+    new_networks: int
+    days: int
+    last_mail_at: float
+    written_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """`traffic` is None for an account of which no mail was seen; `verdicts` are the suspicious ones, newest first."""
+
+    account: str
+    standing: str
+    incident: Incident | None
+    exemption: Exemption | None
+    strikes: list[Strike]
+    traffic: Traffic | None
+    verdicts: list[VerdictNote]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An account in a list."""
+
+    account: str
+    standing: str
+    score: float
+    recipients_24h: float
+    last_mail_at: float
+
+
+def policy_of(config: Config) -> Policy:
+    """By what the server judges. Without the key of hashes: nothing is hashed where no new mail is looked at."""
+    prior, model_version = load_prior()
+    return Policy(b"", prior, model_version, **config.judging.model_dump())
+
+
+def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
+    """Raises `Temporary`, and `Refused` when the profile is damaged."""
+    records, now = office.records, office.clock()
+    standing = records.standing()
+    blocked_by = standing.blocks.get(account)
+    profile = read_profile(office.profiles, account)
+    return Dossier(
+        account,
+        standing_of(account, standing, now),
+        records.incident(blocked_by) if blocked_by else None,
+        standing.exemptions.get(account),
+        records.strikes(account, now - STRIKES_COUNT_FOR),
+        None if profile is None else _traffic(profile, office, now),
+        records.verdicts(account, verdicts),
+    )
+
+
+def lines(office: Office, part: str) -> list[Line]:
+    """The accounts whose name contains `part`: blocked ones first, then by what speaks against them."""
+    now, standing, policy = office.clock(), office.records.standing(), policy_of(office.config)
+    names = {*list_accounts(office.profiles), *standing.blocks, *standing.exemptions}
+    found = [_line(office, account, policy, standing, now) for account in names if part.lower() in account.lower()]
+    return sorted(found, key=lambda line: (line.standing != "blocked", -line.score, line.account))
+
+
+def standing_of(account: str, standing: Standing, now: float) -> str:
+    """What the relay does with the account. An exemption lets mail pass in spite of a block."""
+    exemption = standing.exemptions.get(account)
+    if exemption is not None and exemption.holds(now):
+        return "exempt"
+    return "blocked" if account in standing.blocks else "free"
+
+
+def _line(office: Office, account: str, policy: Policy, standing: Standing, now: float) -> Line:
+    profile = Profile()
+    with suppress(Refused):  # damaged: `show` says so, the list is of all the others too
+        profile = read_profile(office.profiles, account) or profile
+    counters = profile.counters
+    score = weigh(profile, now, policy).score if counters.updated_at else 0.0
+    daily = counters.at(now).features[DAILY]
+    return Line(account, standing_of(account, standing, now), score, daily, counters.updated_at)
+
+
+def _traffic(profile: Profile, office: Office, now: float) -> Traffic:
+    policy = policy_of(office.config)
+    verdict = weigh(profile, now, policy)
+    window = profile.window.at(now, policy.window)
+    usual = sum(seen.habitual(now) for seen in profile.networks.seen)
+    return Traffic(
+        verdict=verdict,
+        explanation=list(explain(verdict)),
+        recipients_24h=profile.counters.at(now).features[DAILY],
+        window_size=window.size(policy.window),
+        window_in_flight=window.in_flight,
+        usual_networks=usual,
+        new_networks=len(profile.networks.seen) - usual,
+        days=profile.baseline.days[STREAMS.index(Stream.PERSONAL)],
+        last_mail_at=profile.counters.updated_at,
+        written_at=max(_times(office.profiles), default=0.0),
+    )
+
+
+def _times(path: Path) -> Iterator[float]:
+    """When SQLite last wrote: new rows stand in the -wal file until they are moved."""
+    for part in (path, path.with_name(f"{path.name}-wal")):
+        with suppress(FileNotFoundError):
+            yield part.stat().st_mtime

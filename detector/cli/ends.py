@@ -1,0 +1,54 @@
+"""How a command ends: its exit status, and words on standard error; a traceback is for faults of ours only."""
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+NO = 1
+MISTAKE = 2
+LATER = 75
+"""EX_TEMPFAIL of sysexits.h, in the sense in which our own commands use it: the same command may work later."""
+
+MEANINGS = """\b
+Exit status
+  0   done
+  1   no: it cannot be done, or a check or a test did not pass
+  2   the command line or the configuration is wrong
+  75  not now: a database is busy or out of reach, try again later"""
+
+
+class Impossible(Exception):
+    """What was asked for cannot be done; the text says why, and what can."""
+
+
+class Commands(TyperGroup):
+    """The outermost group of commands: turns errors that are an operator's turn into words and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.Exit:
+            raise
+        except Exception as error:
+            status = _status(error)
+            if status is None:
+                raise
+            for line in str(error).splitlines():
+                print(f"detector: {line}", file=sys.stderr)
+            raise typer.Exit(status) from error
+
+
+def _status(error: Exception) -> int | None:
+    """None for a fault of ours."""
+    # Late: a command that raises one of these has loaded them already, and `--help` needs none.
+    from detector.config import ConfigError
+    from detector.models import ModelError
+    from detector.ports import Refused, Temporary
+
+    if isinstance(error, Impossible | Refused):
+        return NO
+    if isinstance(error, ConfigError | ModelError):
+        return MISTAKE
+    return LATER if isinstance(error, Temporary) else None

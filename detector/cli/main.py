@@ -1,0 +1,70 @@
+"""The command line: `detector COMMAND ...`."""
+
+from typing import Annotated
+
+import typer
+
+from detector.cli import accounts, audit, ends, incidents
+from detector.cli.options import DEFAULT_CONFIG, ConfigArgument, ConfigFile, examples
+
+HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
+
+\b
+  detector check                    does everything in the configuration work?
+  detector serve                    run the relay
+  detector incidents list           who was stopped, and what waits for a person
+  detector accounts show ann@example.org
+                                    what speaks against this account today?
+  detector demo                     the whole job on loopback, in a minute
+
+The configuration is {DEFAULT_CONFIG}, or the file that --config or DETECTOR_CONFIG names.
+
+{ends.MEANINGS}
+"""
+
+app = typer.Typer(
+    cls=ends.Commands,
+    name="detector",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help costs no import of rich
+    pretty_exceptions_enable=False,  # they would print local variables: addresses and more
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(audit.app, name="audit")
+
+
+@app.command(epilog=examples("detector serve /etc/detector/detector.toml"))
+def serve(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Run the relay until SIGTERM.
+
+    SIGHUP reads the configuration and certificates again; with a mistake in them everything stays as it was.
+    Events are told on standard error.
+    """
+    from detector.app import serve as run
+
+    run(file or config)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"detector {version('outbound-abuse-detector')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Run the command that the process was given."""
+    app()

@@ -1,0 +1,83 @@
+"""The operator's place of work: configuration, records, profiles, and the audit log that tells who looked at what."""
+
+import os
+import pwd
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from detector.config import Config, ConfigError, load
+from detector.ports import Clock
+from detector.records.incidents import PROGRAM
+from detector.records.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """`actor` is what the audit log calls the person at the keyboard."""
+
+    config: Config
+    records: Records
+    actor: str
+    clock: Clock
+
+    @property
+    def profiles(self) -> Path:
+        """The file; a running server writes it every `state.write_every` seconds."""
+        return self.config.state.directory / "profiles.sqlite"
+
+    def looked(self, at: str, subject: str = "") -> None:
+        """Tell the audit log before anything is shown. Raises `Temporary`: what cannot be noted is not shown."""
+        self.records.audit(self.actor, f"look at {at}", subject, self.clock())
+
+
+@contextmanager
+def opened(config_file: Path, actor: str) -> Iterator[Office]:
+    """Raises `ConfigError` and `Temporary`."""
+    config = load(config_file)
+    who = name_of(actor, login())
+    _refuse_to_begin(config)
+    records = Records(config.records_url)
+    try:
+        yield Office(config, records, who, clock)
+    finally:
+        records.close()
+
+
+def clock() -> float:
+    """Unix seconds. `app.py` has the clock of the relay, and loading it would load the relay."""
+    return time.time()  # noqa: TID251 - the reason stands above
+
+
+def login() -> str:
+    """The login of the person, also behind sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as a number without a name
+        return f"uid {os.getuid()}"
+
+
+def name_of(actor: str, login: str) -> str:
+    """What the audit log writes; who names somebody else (as a web page does for its user) stands beside it.
+
+    >>> name_of("", "ann"), name_of("ben", "ann"), name_of("ann", "ann")
+    ('ann', 'ben (by ann)', 'ann')
+    """
+    if actor and actor != login:
+        return f"{actor} (by {login})"
+    if login == PROGRAM:
+        msg = f"the audit log calls the program itself '{PROGRAM}': say who you are with --actor NAME"
+        raise ConfigError(msg)
+    return login
+
+
+def _refuse_to_begin(config: Config) -> None:
+    # A database made here would belong to the operator, and the server could not write it.
+    parts = urlsplit(config.records_url)
+    path = Path(parts.path.removeprefix("/"))
+    if parts.scheme.startswith("sqlite") and not path.exists():
+        msg = f"there are no records at {path} yet: `detector serve` makes them when it starts for the first time"
+        raise ConfigError(msg)

@@ -1,0 +1,43 @@
+"""What a profile says by itself, between two messages: for people who look at an account."""
+
+from msgspec.structs import replace
+
+from detector.mail.transaction import Stream
+from detector.traffic.clock import day_of
+from detector.traffic.counting import Origin
+from detector.traffic.habits import Habits
+from detector.traffic.profile import Profile
+from detector.verdict.bulk import weigh_bulk
+from detector.verdict.client import HOUR, weigh_client
+from detector.verdict.feedback import weigh_feedback
+from detector.verdict.judge import GROUPS_NEEDED, SPEAKS
+from detector.verdict.policy import Policy
+from detector.verdict.verdict import Action, Verdict
+
+
+def weigh(profile: Profile, now: float, policy: Policy) -> Verdict:
+    """The evidence as it stands at `now` (Unix seconds), of the stream that speaks louder; counters have faded since.
+
+    The client is the network that was seen last, if that is within the hour. `policy.recipient_key` is not used.
+    """
+    profile = replace(profile.on_day(day_of(now)), counters=profile.counters.at(now))
+    verdicts = [_weigh(profile, stream, now, policy) for stream in Stream]
+    return max(verdicts, key=lambda verdict: verdict.score)
+
+
+def _weigh(profile: Profile, stream: Stream, now: float, policy: Policy) -> Verdict:
+    groups = (
+        weigh_bulk(profile, stream, policy.prior),
+        weigh_feedback(profile, stream, policy.prior),
+        weigh_client(profile, Origin(_latest(profile.networks, now), 0), now),
+    )
+    score = sum(group.nats for group in groups)
+    speaking = sum(group.nats >= SPEAKS for group in groups)
+    convicted = score >= policy.block_score and speaking >= GROUPS_NEEDED
+    action = Action.BLOCK if convicted else Action.ACCEPT
+    return Verdict(action, score, groups, policy.policy_version, policy.model_version)
+
+
+def _latest(networks: Habits, now: float) -> int:
+    recent = [seen for seen in networks.seen if now - seen.last_seen <= HOUR]
+    return max(recent, key=lambda seen: seen.last_seen).key if recent else 0

@@ -1,0 +1,96 @@
+"""`detector accounts` as an operator types it."""
+
+from tests.unit.cli.conftest import ANN, Keyboard
+
+
+def test_an_account_is_shown_with_what_speaks_against_it(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=300)
+    shown = keyboard.type("accounts", "show", ANN).output
+    assert "Standing" in shown
+    assert "first-time recipients in 10 minutes" in shown
+    assert "score" in shown
+    assert keyboard.read("accounts", "show", ANN)["traffic"]["recipients_24h"] > 290
+
+
+def test_an_account_that_sent_little_has_nothing_against_it(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    shown = keyboard.type("accounts", "show", ANN).output
+    assert "Nothing speaks against it now" in shown
+    assert "Learned from" in shown
+
+
+def test_an_unknown_account_is_said_to_be_unknown_with_what_was_meant(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    answer = keyboard.type("accounts", "show", "anm@example.org")
+    assert answer.status == 1
+    assert answer.complaint == "detector: no mail of anm@example.org was seen so far; did you mean ann@example.org?\n"
+
+
+def test_accounts_are_listed_blocked_ones_first(keyboard: Keyboard) -> None:
+    keyboard.let_send("zoe@example.org", recipients=300)
+    keyboard.let_send("bob@example.net", recipients=1)
+    keyboard.open_incident()
+    listed = keyboard.read("accounts", "list")
+    assert [line["account"] for line in listed] == [ANN, "zoe@example.org", "bob@example.net"]
+    assert [line["standing"] for line in listed] == ["blocked", "free", "free"]
+    assert [line["account"] for line in keyboard.read("accounts", "list", "Example.ORG", "-n", "1")] == [ANN]
+    assert "and 2 more accounts" in keyboard.type("accounts", "list", "-n", "1").output
+
+
+def test_a_name_cannot_steer_the_terminal(keyboard: Keyboard) -> None:
+    keyboard.let_send("ann\x1b[2J", recipients=1)
+    assert "\x1b" not in keyboard.type("accounts", "list").output
+
+
+def test_an_account_is_exempt_for_some_days_and_then_not_any_more(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    answer = keyboard.type("accounts", "exempt", ANN, "--days", "2", "--reason", "general meeting")
+    assert answer.status == 0
+    dossier = keyboard.read("accounts", "show", ANN)
+    assert dossier["standing"] == "exempt"
+    assert 1.9 * 86_400 < dossier["exemption"]["until"] - keyboard.now <= 2.1 * 86_400
+    assert "general meeting" in keyboard.type("accounts", "show", ANN).output
+    assert keyboard.type("accounts", "unexempt", ANN).status == 0
+    assert keyboard.read("accounts", "show", ANN)["standing"] == "free"
+    again = keyboard.type("accounts", "unexempt", ANN)
+    assert (again.status, again.complaint) == (1, f"detector: {ANN} has no exemption\n")
+
+
+def test_an_exemption_of_a_blocked_account_says_that_it_is_blocked(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    answer = keyboard.type("accounts", "exempt", ANN, "--days", "1", "--reason", "ticket 1")
+    assert "blocked by incident 3f2a9c01d4e5f607" in answer.output
+
+
+def test_a_reason_is_needed(keyboard: Keyboard) -> None:
+    answer = keyboard.type("accounts", "exempt", ANN, "--days", "1", "--reason", "  ")
+    assert answer.status == 2
+    assert "a reason is needed" in answer.complaint
+    assert keyboard.type("accounts", "exempt", ANN, "--days", "0", "--reason", "x").status == 2
+
+
+def test_a_release_comes_after_a_confirmation(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    early = keyboard.type("accounts", "release", ANN, "--reason", "scanned")
+    assert early.status == 1
+    assert "detector incidents confirm 3f2a9c01d4e5f607" in early.complaint
+    keyboard.type("incidents", "confirm", "3f2a")
+    assert "may send again" in keyboard.type("accounts", "release", ANN, "--reason", "scanned").output
+    late = keyboard.type("accounts", "release", ANN, "--reason", "scanned")
+    assert (late.status, late.complaint) == (1, f"detector: {ANN} is not blocked: there is nothing to release\n")
+
+
+def test_every_look_and_every_decision_is_in_the_audit_log(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    keyboard.type("accounts", "list", "ann")
+    keyboard.type("accounts", "show", ANN)
+    keyboard.type("accounts", "exempt", ANN, "--days", "1", "--reason", "ticket 1")
+    records = keyboard.records()
+    entries = records.audit_log()
+    records.close()
+    assert [(entry.action, entry.subject) for entry in entries] == [
+        ("exempt", ANN),
+        ("look at account", ANN),
+        ("look at accounts", "ann"),
+    ]
+    assert all(entry.actor.startswith("olga (by ") for entry in entries)

@@ -1,0 +1,60 @@
+"""Operators' mistakes end in words and a status, never in a traceback."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from detector.cli.ends import Commands, Impossible
+from detector.cli.main import app
+from detector.config import ConfigError
+from detector.models import ModelError
+from detector.ports import Refused, Temporary
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(Impossible, 1), (Refused, 1), (ConfigError, 2), (ModelError, 2), (Temporary, 75)],
+)
+def test_each_kind_of_error_has_its_status_and_all_its_lines(error: type[Exception], status: int) -> None:
+    commands = typer.Typer(cls=Commands)
+
+    @commands.command()
+    def fail() -> None:
+        raise error("first\nsecond")
+
+    @commands.callback()
+    def root() -> None: ...
+
+    result = CliRunner().invoke(commands, ["fail"])
+    assert result.exit_code == status
+    assert result.stderr == "detector: first\ndetector: second\n"
+
+
+def test_a_fault_of_ours_keeps_its_traceback() -> None:
+    commands = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
+
+    @commands.command()
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    @commands.callback()
+    def root() -> None: ...
+
+    assert isinstance(CliRunner().invoke(commands, ["fail"]).exception, ZeroDivisionError)
+
+
+def test_every_mistake_of_a_configuration_is_told(tmp_path: Path) -> None:
+    config = tmp_path / "detector.toml"
+    config.write_text('mode = "sideways"\nobserv = true\n', "utf-8")
+    result = CliRunner().invoke(app, ["incidents", "list", "-c", str(config)])
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 2
+    assert "did you mean `observe`?" in result.stderr
+
+
+def test_a_missing_configuration_is_told(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["incidents", "list", "-c", str(tmp_path / "none.toml")])
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr
