@@ -52,22 +52,27 @@ class MemoryJoins:
         self._remembered = 0
 
     async def remember(self, request: PolicyRequest, now: float) -> None:
-        """A newer request takes the place of an older one: Postfix uses queue ids and clients use ports again."""
+        """Under the queue id, or else under the client. A newer request takes the place of an older one.
+
+        Postfix uses queue ids and clients use ports again; the requests of mail without a login must come here too, or
+        that mail would be laid at the door of whoever had the queue id or port before.
+        """
         self._newest = max(self._newest, now)
-        remembered = Remembered(now, request)
-        if request.queue_id:
-            self._put(_key("queue", request.host, request.queue_id), remembered)
-        if request.client_port:
-            self._put(_key("client", request.host, request.client_address, request.client_port), remembered)
+        if not request.queue_id and not request.client_port:
+            return
+        key = _queue_key(request.host, request.queue_id)
+        if not request.queue_id:
+            key = _client_key(request.host, request.client_address, request.client_port)
+        self._put(key, Remembered(now, request))
         self._remembered += 1
         if self._remembered % max(1, self._remember_count // 100) == 0:
-            self._rows.forget(now - self._remember_time, 2 * self._remember_count)  # two rows for a request
+            self._rows.forget(now - self._remember_time, self._remember_count)
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
-        return self._find(_key("queue", host, queue_id))
+        return self._find(_queue_key(host, queue_id))
 
     async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None:
-        return self._find(_key("client", host, client_address, client_port))
+        return self._find(_client_key(host, client_address, client_port))
 
     def close(self) -> None:
         """Write what was not written yet. Blocks."""
@@ -76,7 +81,7 @@ class MemoryJoins:
     def _put(self, key: str, remembered: Remembered) -> None:
         self._fresh[key] = remembered
         self._fresh.move_to_end(key)
-        if len(self._fresh) > min(FRESH, 2 * self._remember_count):
+        if len(self._fresh) > min(FRESH, self._remember_count):
             self._fresh.popitem(last=False)
         self._rows.put(key, remembered, remembered.at)
 
@@ -87,5 +92,9 @@ class MemoryJoins:
         return remembered.request
 
 
-def _key(*parts: str) -> str:
-    return json.dumps(parts)  # unlike a separator, no part can contain it
+def _queue_key(host: str, queue_id: str) -> str:
+    return json.dumps([host, queue_id])  # unlike a separator, no part can contain it
+
+
+def _client_key(host: str, client_address: str, client_port: str) -> str:
+    return json.dumps([host, client_address, client_port])

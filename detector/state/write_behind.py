@@ -18,6 +18,7 @@ from detector.state.table import (
     open_for_writing,
     out_of_reach,
     read_value,
+    set_aside,
     stored_keys,
 )
 
@@ -123,7 +124,10 @@ class WriteBehind(Generic[V]):
 
     def _run(self) -> None:
         while not self._closing.wait(self._write_every):
-            self._flush()
+            try:
+                self._flush()
+            except Exception as error:  # a fault must not end the thread: nothing would be written any more
+                log.internal_error(f"writing {self._path.name}", error)
         self._flush()
         if self._writer is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -132,7 +136,7 @@ class WriteBehind(Generic[V]):
 
     def _flush(self) -> None:
         with self._lock:
-            self._writing, self._waiting = self._waiting, {}
+            self._writing, self._waiting = self._writing | self._waiting, {}
             unreadable, self._unreadable = self._unreadable, {}
             forget, self._forget = self._forget, None
         try:
@@ -191,6 +195,10 @@ class WriteBehind(Generic[V]):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+            if isinstance(error, sqlite3.Error) and damaged(error):
+                # Here and not when it is opened again: that may go well, with the journal's pages.
+                with contextlib.suppress(OSError):  # next time
+                    set_aside(self._path, error)
         self._degraded.set(1)
         if not self._failing:
             self._failing = True

@@ -80,7 +80,19 @@ async def test_a_queue_id_that_is_used_again_belongs_to_the_newer_login(open_joi
     await join.remember(asked("ann"), now=1.0)
     await join.remember(asked("bob"), now=2.0)
     assert await join.by_queue_id("192.0.2.1", "4ABC") == asked("bob")
-    assert await join.by_client("192.0.2.1", "198.51.100.7", "40000") == asked("bob")
+
+
+async def test_a_port_that_is_used_again_belongs_to_the_newer_login_or_to_none(open_join: Open) -> None:
+    join = open_join()
+    await join.remember(asked("ann", queue_id=""), now=1.0)
+    await join.remember(asked("", queue_id=""), now=2.0)
+    assert await join.by_client("192.0.2.1", "198.51.100.7", "40000") == asked("", queue_id="")
+
+
+async def test_a_message_with_a_queue_id_is_not_found_by_its_client(open_join: Open) -> None:
+    join = open_join()
+    await join.remember(asked("ann"), now=1.0)
+    assert await join.by_client("192.0.2.1", "198.51.100.7", "40000") is None
 
 
 async def test_a_login_with_odd_octets_survives_a_restart(open_join: Open) -> None:
