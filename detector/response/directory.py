@@ -106,7 +106,7 @@ class CommandDirectory:
         """Raises `Temporary` or `Refused` as the program's exit status says, `Refused` for an odd answer."""
         answer = self._command.run({"action": "contact", "account": account, "time": round(self._clock())})
         try:
-            row = json.loads(answer or "{}")
+            row = json.loads(answer.strip() or "{}")
             return contact_of(account, row) if row else None
         except ValueError as error:
             msg = f"the customer directory's answer cannot be used: {error}"

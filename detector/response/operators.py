@@ -27,8 +27,11 @@ class Operators:
     def names(self) -> tuple[str, ...]:
         return tuple(target.hook.name for target in self._tools.providers.hooks)
 
-    def deliver(self, name: str, incident_id: str, kind: str, happened_at: float) -> bool:
-        """Whether the hook has heard it; a hook that is no longer configured hears nothing."""
+    def deliver(self, name: str, incident_id: str, kind: str, step: str, happened_at: float) -> bool:
+        """Whether the hook has heard it; a hook that is no longer configured hears nothing.
+
+        `step` is the one that the event is about, empty when it is about none.
+        """
         target = next((t for t in self._tools.providers.hooks if t.hook.name == name), None)
         if target is None:
             return False
@@ -40,7 +43,9 @@ class Operators:
 
         def tell() -> str:
             event = event_document(kind, self._story(incident_id), target.redaction, happened_at)
-            return target.hook.deliver(event, f"{incident_id}.{kind}")
+            if step:
+                event["step"] = step
+            return target.hook.deliver(event, ".".join(filter(None, (incident_id, kind, step))))
 
         if self._patience.attempt(tell, failed) is None:
             return False

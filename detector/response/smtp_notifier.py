@@ -5,9 +5,10 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 
 from detector.config import ClientTls, ConfigError, HostPort, NextHop, NoticeSettings
 from detector.incident.notice import Notice
@@ -60,8 +61,8 @@ class SmtpNotifier:
     def _message(self, notice: Notice, contact: Contact) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
         try:
-            message["From"] = formataddr((self._settings.sender_name, self._settings.sender))
-            message["To"] = formataddr((contact.name, contact.address))
+            message["From"] = _mailbox(self._settings.sender_name, self._settings.sender)
+            message["To"] = _mailbox(contact.name, contact.address)
             message["Subject"] = notice.subject
         except ValueError as error:  # a line break in a name: EmailMessage refuses what would become another header
             msg = f"the notice has no lawful header: {error}"
@@ -101,6 +102,12 @@ def _greet(smtp: smtplib.SMTP, server: HostPort, tls: ClientTls) -> None:
         return
     smtp.starttls(context=_context(tls))
     smtp.ehlo()
+
+
+def _mailbox(name: str, address: str) -> Address:
+    # In parts: given as a whole, an address outside ASCII (RFC 6532) would be refused.
+    local_part, _, domain = address.rpartition("@")
+    return Address(name, local_part, domain)
 
 
 def _context(tls: ClientTls) -> ssl.SSLContext:

@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Condition
 
@@ -23,6 +24,7 @@ DELIVERIES_PER_HOOK = 4
 QUEUE_LOOKS_EVERY = 0.5
 STOP_TIME = 10.0
 MANY = 10_000
+KEEP_WORKFLOWS = 90 * 86_400.0
 LOST = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 UNRESOLVED = (State.OPEN, State.PENDING, State.CONTAINED, State.CONFIRMED)
 
@@ -65,9 +67,9 @@ class Containment:
                 return self._act(incident_id)
 
         @DBOS.workflow(name="deliver")
-        def deliver(name: str, incident_id: str, kind: str, happened_at: float) -> bool:
+        def deliver(name: str, incident_id: str, kind: str, step: str, happened_at: float) -> bool:
             with self._at_work():
-                return self._operators.deliver(name, incident_id, kind, happened_at)
+                return self._operators.deliver(name, incident_id, kind, step, happened_at)
 
         self._contain_workflow, self._confirmed_workflow, self._deliver_workflow = contain, contain_confirmed, deliver
         DBOS.launch()
@@ -77,7 +79,7 @@ class Containment:
             polling_interval_sec=QUEUE_LOOKS_EVERY,
             on_conflict="always_update",
         )
-        self._begin_lost_ones_again()
+        self._tidy()
         self.keep_in_step()
 
     def stop(self) -> None:
@@ -103,12 +105,15 @@ class Containment:
             self._tell(incident_id, operators.CLOSED)
 
     def keep_in_step(self) -> None:
-        """Do what the records ask for and nobody has told us: decisions of another process, incidents of before."""
+        """Do what the records ask for and nobody has told us: decisions of another process, incidents of before.
+
+        Raises `Temporary` when the records do not answer; the next call does it then.
+        """
         found = {i.incident_id: i for state in UNRESOLVED for i in self._tools.records.incidents(state, limit=MANY)}
         for incident in found.values():
             self._take_up(incident)
         for incident_id in self._unresolved - found.keys():
-            if self._steps.closed(incident_id):
+            if self._tools.records.incident(incident_id).state is State.CLOSED:
                 self.decided(incident_id, (Step.LIFT_BLOCK,))
         self._unresolved |= found.keys()
         self._settled &= found.keys()
@@ -134,11 +139,15 @@ class Containment:
                 self.decided(incident_id, (Step.CONTAIN,))
             self._settled.add(incident_id)
 
-    def _begin_lost_ones_again(self) -> None:
-        """What ended by a fault of ours is forgotten; the timeline keeps what it did from being done again."""
-        lost = DBOS.list_workflows(status=list(LOST), name=["contain", "contain_confirmed"], load_input=False)
-        for workflow in lost:
-            DBOS.delete_workflow(workflow.workflow_id)
+    def _tidy(self) -> None:
+        """Forget what is long over, and what ended by a fault of ours, so that `keep_in_step` begins it again.
+
+        The timeline keeps what such a workflow has done from being done twice.
+        """
+        then = datetime.fromtimestamp(self._tools.clock() - KEEP_WORKFLOWS, UTC).isoformat()
+        lost = DBOS.list_workflows(status=list(LOST), load_input=False, load_output=False)
+        old = DBOS.list_workflows(status="SUCCESS", completed_before=then, load_input=False, load_output=False)
+        DBOS.delete_workflows([workflow.workflow_id for workflow in (*lost, *old)])
 
     # -- the story --
 
@@ -166,18 +175,18 @@ class Containment:
             self._tell_step(incident_id, operators.CONTAINED)
         return "done"
 
-    def _tell_step(self, incident_id: str, kind: str, about: str = "") -> None:
+    def _tell_step(self, incident_id: str, kind: str, step: str = "") -> None:
         """One step however many hooks there are, so that another number of them after a restart does no harm."""
         # In a context of its own: DBOS would refuse to start a workflow in the middle of a step.
-        DBOS.run_step({"name": f"tell {kind}"}, lambda: contextvars.Context().run(self._tell, incident_id, kind, about))
+        DBOS.run_step({"name": f"tell {kind}"}, lambda: contextvars.Context().run(self._tell, incident_id, kind, step))
 
-    def _tell(self, incident_id: str, kind: str, about: str = "") -> int:
+    def _tell(self, incident_id: str, kind: str, step: str = "") -> int:
         """Queue the event for each hook, once; the number of hooks."""
         now = self._tools.clock()
         for name in self._operators.names:
-            parts = [incident_id, kind, about, name]
-            with SetWorkflowID(".".join(filter(None, parts))), SetEnqueueOptions(queue_partition_key=name):
-                DBOS.enqueue_workflow(QUEUE, self._deliver_workflow, name, incident_id, kind, now)
+            workflow_id = ".".join(filter(None, (incident_id, kind, step, name)))
+            with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=name):
+                DBOS.enqueue_workflow(QUEUE, self._deliver_workflow, name, incident_id, kind, step, now)
         return len(self._operators.names)
 
     # -- DBOS --

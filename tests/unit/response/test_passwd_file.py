@@ -22,7 +22,7 @@ no-line-break:{PLAIN}y:1"""
 
 
 def provider(path: Path) -> PasswdFile:
-    return PasswdFile(PasswdFileProvider(provider="passwd-file", path=path))
+    return PasswdFile(PasswdFileProvider(provider="passwd-file", path=path), settling_time=0.0)
 
 
 def users(tmp_path: Path, content: bytes = CONTENT) -> Path:
@@ -57,10 +57,10 @@ def test_a_user_that_stands_there_twice_keeps_no_old_password() -> None:
 
 def test_an_unknown_user_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     path = users(tmp_path)
-    before = path.stat()
+    before = path.stat().st_ino
     with pytest.raises(Refused, match=r"has no user eve@example\.org"):
         provider(path).change_password("eve@example.org", Secret("new"), "r")
-    assert path.stat() == before
+    assert (path.stat().st_ino, path.read_bytes()) == (before, CONTENT)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["users", "users.lock"]
 
 
@@ -137,11 +137,20 @@ def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["users", "users.lock"]
 
 
+def test_two_changes_within_a_second_differ_by_one(tmp_path: Path) -> None:
+    path = users(tmp_path)
+    seconds = []
+    for _ in range(3):
+        provider(path).change_password("ann@example.org", Secret("new"), "r")
+        seconds.append(int(path.stat().st_mtime))
+    assert len(set(seconds)) == 3
+
+
 def test_check_changes_nothing_and_counts_users(tmp_path: Path) -> None:
     path = users(tmp_path)
-    before = path.stat()
+    before = path.stat().st_ino
     assert provider(path).check() == f"passwd-file {path}: 5 users, can be changed"
-    assert path.stat() == before
+    assert (path.stat().st_ino, path.read_bytes()) == (before, CONTENT)
 
 
 def test_check_tells_what_is_wrong(tmp_path: Path) -> None:

@@ -319,6 +319,16 @@ def test_a_workflow_that_broke_is_begun_again_at_start(scene: Scene) -> None:
         wait_for_state(scene, State.CONTAINED)
 
 
+def test_what_is_long_over_is_forgotten_at_start(scene: Scene) -> None:
+    contain(scene)
+    with started(scene) as containment:
+        assert _status(containment, "i-1") == "SUCCESS"
+    scene.clock = lambda: 4_000_000_000.0
+    with started(scene) as containment:
+        assert not _status(containment, "i-1")
+    assert scene.told() == ALL_DONE
+
+
 def _status(containment: Containment, incident_id: str) -> str:
     from dbos import DBOS
 

@@ -1,0 +1,139 @@
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from detector.config import CommandAction, ConfigError, CsvDirectory
+from detector.ports import Contact, Refused, Temporary
+from detector.response.command import Command
+from detector.response.directory import CommandDirectory, CsvFile, is_hijacked
+
+CSV = """\
+account,address,name,language
+ann@example.org,ann@private.example,"Ann, the first",de
+Bob@Example.org,bob@private.example,,
+"""
+
+
+def csv_file(tmp_path: Path, text: str = CSV) -> CsvFile:
+    path = tmp_path / "customers.csv"
+    path.write_text(text, "utf-8")
+    return CsvFile(CsvDirectory(provider="csv", path=path))
+
+
+def test_a_customer_is_found_without_regard_to_case(tmp_path: Path) -> None:
+    directory = csv_file(tmp_path)
+    assert directory.contact("ANN@example.org") == Contact(
+        "ann@example.org", "ann@private.example", "Ann, the first", "de"
+    )
+    assert directory.contact("bob@example.org") == Contact("Bob@Example.org", "bob@private.example", "", "en")
+    assert directory.contact("eve@example.org") is None
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_two_columns_are_enough(tmp_path: Path, start: str) -> None:
+    contact = csv_file(tmp_path, start + "address,account\r\nann@private.example,ann\r\n").contact("ann")
+    assert contact == Contact("ann", "ann@private.example")
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    directory = csv_file(tmp_path)
+    assert directory.contact("eve@example.org") is None
+    new = tmp_path / "new.csv"
+    new.write_text(CSV + "eve@example.org,eve@private.example,,\n", "utf-8")
+    new.replace(tmp_path / "customers.csv")
+    assert directory.contact("eve@example.org") is not None
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
+    directory = csv_file(tmp_path)
+    directory.contact("ann@example.org")
+    path = tmp_path / "customers.csv"
+    before = path.stat()
+    path.write_text(CSV.replace("private", "foreign"), "utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    contact = directory.contact("ann@example.org")
+    assert contact is not None
+    assert contact.address == "ann@private.example"
+
+
+def test_a_file_that_cannot_be_read_may_come_back(tmp_path: Path) -> None:
+    directory = csv_file(tmp_path)
+    (tmp_path / "customers.csv").unlink()
+    with pytest.raises(Temporary, match="cannot be used"):
+        directory.contact("ann@example.org")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        directory.check()
+
+
+@pytest.mark.parametrize("header", ["ann@example.org,x@y", "account,address,telephone", "account", ""])
+def test_a_header_that_is_none_is_told(tmp_path: Path, header: str) -> None:
+    directory = csv_file(tmp_path, header + "\n")
+    with pytest.raises(Temporary, match="the first line must be"):
+        directory.contact("ann@example.org")
+
+
+def test_a_bad_line_harms_nobody_else(tmp_path: Path) -> None:
+    directory = csv_file(tmp_path, CSV + "eve@example.org,nobody knows,,\nzoe@example.org,z@private.example,,\n")
+    assert directory.contact("zoe@example.org") is not None
+    assert directory.contact("eve@example.org") is None
+    assert directory.check().endswith(
+        "3 accounts; 1 lines cannot be used, the first: line 4: 'nobody knows' is not an address for account "
+        "'eve@example.org'"
+    )
+
+
+@pytest.mark.parametrize("address", ["a@b\nBcc: x@y", "a@b,c@d", "<a@b>", "a b@c", "a@", "@b", "a"])
+def test_only_a_plain_address_is_one(tmp_path: Path, address: str) -> None:
+    assert csv_file(tmp_path, f'account,address\nann,"{address}"\n').contact("ann") is None
+
+
+def test_check_tells_who_cannot_be_told(tmp_path: Path) -> None:
+    directory = csv_file(tmp_path, "account,address\nann@example.org,Ann@Example.Org\n")
+    assert "cannot be told, the first: ann@example.org" in directory.check()
+
+
+@pytest.mark.parametrize(
+    ("address", "account", "mail_from", "hijacked"),
+    [
+        ("ann@example.org", "ann@example.org", "", True),
+        ("ANN@EXAMPLE.ORG", "ann@example.org", "", True),
+        ("ann+cases@example.org", "ann@example.org", "", True),
+        ("ann@example.org", "ann", "<Ann@example.org>", True),
+        ("ann@private.example", "ann@example.org", "ann@example.org", False),
+        ("ann@example.org", "ann", "", False),
+    ],
+)
+def test_the_hijacked_mailbox_is_recognised(address: str, account: str, mail_from: str, hijacked: bool) -> None:
+    assert is_hijacked(address, account, mail_from) is hijacked
+
+
+def program(answer: str, status: int = 0) -> CommandDirectory:
+    code = f"import json, sys; asked = json.load(sys.stdin); print({answer}); sys.exit({status})"
+    return CommandDirectory(
+        Command(CommandAction(provider="command", argv=(sys.executable, "-c", code))), lambda: 1000.0
+    )
+
+
+def test_a_program_is_asked_in_json() -> None:
+    answer = "json.dumps({'address': asked['action'] + '@' + asked['account'], 'name': 'Ann', 'language': 'fr'})"
+    assert program(answer).contact("example.org") == Contact("example.org", "contact@example.org", "Ann", "fr")
+
+
+@pytest.mark.parametrize("answer", ["''", "'{}'", "'null'"])
+def test_a_program_need_not_know_a_customer(answer: str) -> None:
+    assert program(answer).contact("ann") is None
+
+
+@pytest.mark.parametrize("answer", ["not json", json.dumps(["a@b"]), json.dumps({"address": "nowhere"}), '"a@b"'])
+def test_an_odd_answer_is_refused(answer: str) -> None:
+    with pytest.raises(Refused, match="answer cannot be used"):
+        program(repr(answer)).contact("ann")
+
+
+def test_a_program_can_ask_to_try_again() -> None:
+    with pytest.raises(Temporary):
+        program("''", 75).contact("ann")
+    assert "can be executed" in program("''").check()

@@ -1,0 +1,62 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from detector.ports import Refused, Temporary
+from detector.response.hooks import Target
+from detector.response.operators import OPENED, STEP_FAILED, Operators
+from detector.response.patience import Patience
+from tests.support.response import NOW, Ear, Scene, incident
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path)
+    scene.records.open_incident(incident())
+    yield scene
+    scene.records.close()
+
+
+def operators(scene: Scene) -> Operators:
+    return Operators(scene.tools, Patience(scene.settings.retry))
+
+
+def test_a_hook_is_told_with_a_key_of_its_own(scene: Scene) -> None:
+    assert operators(scene).deliver("desk", "i-1", OPENED, "", NOW)
+    event, request_id = scene.ears[0].heard[0]
+    assert (event["event"], event["account"], request_id) == (OPENED, "ann@example.org", "i-1.incident.opened")
+
+
+def test_two_failed_steps_are_two_events(scene: Scene) -> None:
+    for step in ("change_password", "end_sessions"):
+        operators(scene).deliver("desk", "i-1", STEP_FAILED, step, NOW)
+    assert [(event["step"], request_id) for event, request_id in scene.ears[0].heard] == [
+        ("change_password", "i-1.incident.step_failed.change_password"),
+        ("end_sessions", "i-1.incident.step_failed.end_sessions"),
+    ]
+
+
+def test_each_hook_hears_what_it_may(scene: Scene) -> None:
+    ear = Ear("web")
+    scene.providers = lambda: replace(scene.all_providers(), hooks=(Target(ear, "none"),))
+    operators(scene).deliver("web", "i-1", OPENED, "", NOW)
+    assert "ann@example.org" not in repr(ear.heard)
+
+
+def test_a_failing_hook_is_tried_again_and_counted(scene: Scene) -> None:
+    scene.ears[0].failures = [Temporary("busy"), Temporary("busy")]
+    assert operators(scene).deliver("desk", "i-1", OPENED, "", NOW)
+    assert scene.count("detector_hook_deliveries_total", result="retried") == 2
+    assert scene.count("detector_hook_deliveries_total", result="done") == 1
+
+
+def test_a_refusing_hook_is_given_up_and_counted(scene: Scene) -> None:
+    scene.ears[0].for_ever = Refused("404")
+    assert not operators(scene).deliver("desk", "i-1", OPENED, "", NOW)
+    assert scene.count("detector_hook_deliveries_total", result="failed") == 1
+
+
+def test_a_hook_that_is_gone_hears_nothing(scene: Scene) -> None:
+    assert not operators(scene).deliver("gone", "i-1", OPENED, "", NOW)

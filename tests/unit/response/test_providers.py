@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+
+from detector.config import ConfigError, NextHop, Response
+from detector.incident.notice import DEFAULT_TEMPLATE
+from detector.response.command import CommandPassword, CommandSessions
+from detector.response.directory import CommandDirectory, CsvFile
+from detector.response.dovecot import Dovecot
+from detector.response.http import HttpPassword
+from detector.response.passwd_file import PasswdFile
+from detector.response.providers import Providers, build
+
+COMMAND = {"provider": "command", "argv": ["true"]}
+
+
+def built(**settings: object) -> Providers:
+    return build(Response.model_validate(settings), NextHop(), "relay.example.org", lambda: 0.0)
+
+
+def secret(tmp_path: Path, mode: int = 0o600) -> dict[str, object]:
+    path = tmp_path / "secret"
+    path.write_text("s3cret\n")
+    path.chmod(mode)
+    return {"file": str(path)}
+
+
+def test_what_is_not_configured_is_not_built() -> None:
+    assert built() == Providers()
+
+
+def test_every_provider_of_the_configuration_is_built(tmp_path: Path) -> None:
+    http = {"provider": "http", "url": "http://localhost:1/x", "secret": secret(tmp_path)}
+    assert isinstance(built(password={"provider": "passwd-file", "path": "/x"}).password, PasswdFile)
+    assert isinstance(built(password=COMMAND).password, CommandPassword)
+    assert isinstance(built(password=http).password, HttpPassword)
+    assert isinstance(built(sessions={"provider": "dovecot"}).sessions, Dovecot)
+    assert isinstance(built(sessions=COMMAND).sessions, CommandSessions)
+    assert isinstance(built(directory={"provider": "csv", "path": "/x"}).directory, CsvFile)
+    assert isinstance(built(directory=COMMAND).directory, CommandDirectory)
+    hooks = [{"name": "desk", "action": COMMAND}, {"name": "web", "action": http, "redaction": "none"}]
+    assert [(t.hook.name, t.redaction) for t in built(hooks=hooks).hooks] == [
+        ("desk", "account-and-evidence"),
+        ("web", "none"),
+    ]
+
+
+def test_a_secret_that_everybody_may_read_stops_the_start(tmp_path: Path) -> None:
+    http = {"provider": "http", "url": "http://localhost:1/x", "secret": secret(tmp_path, 0o644)}
+    with pytest.raises(ConfigError, match="everybody may read"):
+        built(password=http)
+
+
+def noticed(template: Path | None = None, contact: str = "") -> Providers:
+    notice = {"sender": "abuse@example.org", "contact": contact} | ({"template": str(template)} if template else {})
+    return built(directory=COMMAND, notice=notice)
+
+
+def test_the_built_in_template_is_the_default() -> None:
+    providers = noticed(contact="Call us: +49 000 0000.")
+    assert (providers.template, providers.contact) == (DEFAULT_TEMPLATE, "Call us: +49 000 0000.")
+
+
+def test_a_bad_template_stops_the_start_with_every_fault(tmp_path: Path) -> None:
+    template = tmp_path / "notice.txt"
+    template.write_text("Subject: Hello\n\nReply with your password, or log in at www.example.org.\n")
+    with pytest.raises(ConfigError) as caught:
+        noticed(template, "See https://example.org")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith(f"notice template {template}: it contains a link: ")
+    assert lines[1].startswith(f"notice template {template}: it asks for a password: ")
+    assert lines[2].startswith("response.notice.contact: it contains a link: ")
+
+
+def test_a_template_of_ones_own_is_taken(tmp_path: Path) -> None:
+    template = tmp_path / "notice.txt"
+    template.write_text("Subject: Hello $account\n\nPlease call us.\n")
+    assert noticed(template).template.endswith("Please call us.\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        noticed(tmp_path / "nothing")
+
+
+def test_check_tells_all_that_was_found_or_all_that_is_wrong(tmp_path: Path) -> None:
+    good = built(password=COMMAND, hooks=[{"name": "desk", "action": COMMAND}])
+    assert [line.split(": ")[0] for line in good.check()] == ["command /usr/bin/true", "hook desk"]
+    missing = {"provider": "command", "argv": ["/no/such/program"]}
+    with pytest.raises(ConfigError) as caught:
+        built(password=missing, sessions=COMMAND, directory=missing).check()
+    assert len(str(caught.value).splitlines()) == 2
