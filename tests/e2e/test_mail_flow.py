@@ -42,7 +42,7 @@ def test_the_two_servers_alone_deliver_and_bounce(peers: Peers) -> None:
         postfix.outbound(peers.sink.port, ["^nobody-"]) as outbound,
         postfix.submission(peers.dovecot.auth_socket, outbound.port, free_port()) as submission,
     ):
-        peers.dovecot.add_user(ANN.login, ANN.password)
+        peers.dovecot.add_users({ANN.login: ANN.password})
         with log_in(submission, ANN) as client:
             client.sendmail(ANN.login, ["kim@example.org", "nobody-1@example.org"], letter(ANN.login, "alone"))
         [message] = peers.sink.wait_for_messages(1, to="kim@")

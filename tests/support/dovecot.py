@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -127,17 +129,21 @@ class Dovecot:
         files = (self.directory / "log", self.directory / "output")
         return "".join(file.read_text("utf-8", "replace") for file in files if file.exists())
 
-    def add_user(self, login: str, password: str) -> None:
-        """Add a login, or give it a new password without telling Dovecot (its cache keeps the old one)."""
-        lines = [line for line in self.passwd_file.read_text("utf-8").splitlines() if not line.startswith(login + ":")]
-        # Cost 4: the cheapest that exists; the strength of these passwords is not what we test.
-        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
-        lines.append(f"{login}:{{BLF-CRYPT}}{hashed}::::::")
+    def add_users(self, passwords: Mapping[str, str]) -> None:
+        """Logins with their passwords, new ones and known ones; all of them can log in when this returns."""
+        lines = self.passwd_file.read_text("utf-8").splitlines()
+        lines = [line for line in lines if line.partition(":")[0] not in passwords]
+        for login, password in passwords.items():
+            # Cost 4: the cheapest that exists; the strength of these passwords is not what we test.
+            hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+            lines.append(f"{login}:{{BLF-CRYPT}}{hashed}::::::")
         self.passwd_file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        # Dovecot reads the file again when its size or the second of its time has changed. Times of ours are long ago
-        # and all different, so that the next change is seen, whoever makes it.
+        # Dovecot looks at most once a second, and only at the size and the second of the last change. The times we set
+        # are long ago and all different, so that the next change is seen, whoever makes it.
         self._passwd_changes += 1
         os.utime(self.passwd_file, (self._passwd_changes, self._passwd_changes))
+        for login, password in passwords.items():
+            wait_for(lambda: self.authenticates(login, password), f"{login} can log in")  # noqa: B023 - called here
 
     def authenticates(self, login: str, password: str) -> bool:
         """Ask the socket that Postfix asks, in the words of Dovecot's authentication protocol, version 1."""
@@ -153,11 +159,15 @@ class Dovecot:
             stream.flush()
             return stream.readline().startswith("OK\t")
 
-    def imap_session(self, login: str, password: str) -> imaplib.IMAP4:
+    @contextmanager
+    def imap_session(self, login: str, password: str) -> Iterator[imaplib.IMAP4]:
         """An open IMAP session, logged in. Raises `imaplib.IMAP4.error` if the password is wrong."""
         client = imaplib.IMAP4(HOST, self.imap_port, timeout=10)
-        client.login(login, password)
-        return client
+        try:
+            client.login(login, password)
+            yield client
+        finally:
+            client.shutdown()
 
     def sessions(self) -> list[str]:
         """The logins with an open session, as `doveadm who` knows them."""

@@ -57,14 +57,18 @@ class MailPath:
             client.sendmail(customer.login, list(recipients), content, **options)
 
     def add(self, *customers: Customer) -> None:
-        for customer in customers:
-            self.dovecot.add_user(customer.login, customer.password)
+        """Give them their logins."""
+        self.dovecot.add_users({customer.login: customer.password for customer in customers})
 
 
 def log_in(submission: Postfix, customer: Customer) -> smtplib.SMTP:
     """A session at the submission server. Raises `smtplib.SMTPAuthenticationError`."""
     client = smtplib.SMTP(HOST, submission.port, timeout=60, source_address=(customer.network_address, 0))
-    client.login(customer.login, customer.password)
+    try:
+        client.login(customer.login, customer.password)
+    except smtplib.SMTPException:
+        client.close()
+        raise
     return client
 
 
@@ -93,7 +97,7 @@ def mail_path(peers: Peers, way: Way = "after-queue", settings: Settings | None 
                 yield MailPath(peers.dovecot, submission, detector, outbound, peers.sink)
             except BaseException:
                 for name, log in (("submission", submission), ("detector", detector), ("outbound", outbound)):
-                    print(f"--- {name}\n{log.log()[-8000:]}", file=sys.stderr)
+                    print(f"--- {name}\n{log.log()[-4000:]}", file=sys.stderr)
                 raise
 
 
