@@ -87,6 +87,8 @@ def _ensure_schema(engine: Engine) -> None:
                 return
         # Whoever comes second waits here and then finds the work done.
         with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('detector records schema'))"))
             version = _version(connection)
             if version != HEAD:
                 _migrate(connection, version)
@@ -94,7 +96,7 @@ def _ensure_schema(engine: Engine) -> None:
         raise
     except DatabaseError as error:
         # Nothing is moved away here: incidents and the audit log are not ours to throw away.
-        msg = f"records.url: the database is damaged ({error.orig}); restore it from a backup, or move it away"
+        msg = f"records.url: the database is damaged, or not ours ({error.orig}); restore a backup, or move it away"
         raise ConfigError(msg) from error
 
 
