@@ -106,7 +106,7 @@ def _prior(path: Path, content: PriorFile) -> Prior:
     weights = [weight for pair in content.refusals.values() for weight in pair]
     means, others = [one.mean for one in moments], [min(one.variance, one.dispersion) for one in moments]
     if min(means) <= 0.0 or min(others) < 0.0 or min(weights) <= 0.0:
-        msg = f"{path}: means and weights must be positive, variances not negative; train again with `python -m detector.training.prior`"
+        msg = f"{path}: means and weights must be positive; train again with `python -m detector.training.prior`"
         raise ModelError(msg)
     return Prior(
         tuple(one.mean for one in moments),

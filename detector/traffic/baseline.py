@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from detector.mail.transaction import Stream
-from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, FEATURES_OF, STREAMS, Tally
+from detector.traffic.amounts import AnswerAmounts, AnswerNumbers, FeatureAmounts, Number, StreamNumbers
+from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, FEATURES_OF, STREAM_INDEX, STREAMS, Tally
 
 MOST_DAYS = 45  # older days fade: the mean becomes a moving one
 PRIOR_DAYS = 5.0  # the cohort weighs as much as so many days of the account's own
@@ -31,9 +32,9 @@ class Prior:
 class Today(Struct, frozen=True, array_like=True):
     """The highest value of each feature on a UTC day, and the next hop's answers of that day."""
 
-    day: int = 0
-    peaks: tuple[float, ...] = (0.0,) * len(FEATURES)
-    answers: tuple[int, ...] = (0,) * len(ANSWERS)
+    day: Number = 0
+    peaks: FeatureAmounts = (0.0,) * len(FEATURES)
+    answers: AnswerNumbers = (0,) * len(ANSWERS)
 
     def add(self, stream: Stream, features: Sequence[float], tally: Tally) -> "Today":
         """A day to which the transaction was added; `features` are the counters after it."""
@@ -48,10 +49,10 @@ class Today(Struct, frozen=True, array_like=True):
 class Baseline(Struct, frozen=True, array_like=True):
     """Running mean and variance of the daily peaks, `days` for each stream, and the answers of the past."""
 
-    days: tuple[int, ...] = (0,) * len(STREAMS)
-    means: tuple[float, ...] = (0.0,) * len(FEATURES)
-    variances: tuple[float, ...] = (0.0,) * len(FEATURES)
-    answers: tuple[float, ...] = (0.0,) * len(ANSWERS)
+    days: StreamNumbers = (0,) * len(STREAMS)
+    means: FeatureAmounts = (0.0,) * len(FEATURES)
+    variances: FeatureAmounts = (0.0,) * len(FEATURES)
+    answers: AnswerAmounts = (0.0,) * len(ANSWERS)
 
     def learn(self, today: Today) -> "Baseline":
         """The baseline with one more day; a stream without mail on that day learns nothing."""
@@ -77,7 +78,7 @@ class Baseline(Struct, frozen=True, array_like=True):
 
     def expect(self, index: int, prior: Prior) -> tuple[float, float]:
         """Mean and variance of a feature's daily peak: own days and cohort, weighted (empirical Bayes)."""
-        days = self.days[STREAMS.index(FEATURES[index].stream)]
+        days = self.days[STREAM_INDEX[index]]
         share = days / (days + PRIOR_DAYS)
         mean = share * self.means[index] + (1.0 - share) * prior.means[index]
         variance = share * self.variances[index] + (1.0 - share) * prior.variances[index]

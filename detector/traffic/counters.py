@@ -5,6 +5,7 @@ from math import exp2
 from msgspec import Struct
 
 from detector.mail.transaction import Stream
+from detector.traffic.amounts import Amount, AnswerAmounts, FeatureAmounts
 from detector.traffic.clock import latest
 from detector.traffic.features import ANSWERS, FEATURES, Counter, Tally
 
@@ -27,9 +28,9 @@ class Counters(Struct, frozen=True, array_like=True):
     4.0
     """
 
-    updated_at: float = 0.0
-    answers: tuple[float, ...] = (0.0,) * len(ANSWERS)
-    features: tuple[float, ...] = (0.0,) * len(FEATURES)
+    updated_at: Amount = 0.0
+    answers: AnswerAmounts = (0.0,) * len(ANSWERS)
+    features: FeatureAmounts = (0.0,) * len(FEATURES)
 
     def at(self, now: float) -> "Counters":
         return self.add(Stream.PERSONAL, Tally(), now)

@@ -49,13 +49,12 @@ def origin_of(transaction: Transaction, key: bytes) -> Origin:
     )
 
 
-def count(profile: Profile, transaction: Transaction, now: float, key: bytes) -> Profile:
-    """The profile after the transaction, before anything is judged. Whom it reached is learned later, by `settle`."""
+def count(profile: Profile, transaction: Transaction, origin: Origin, now: float, key: bytes) -> Profile:
+    """The profile after a transaction from `origin`, not yet judged. Whom it reached is learned later, by `settle`."""
     at = latest(profile.counters.updated_at, now)
     profile = profile.on_day(day_of(at))
     tally, first_time_refused, counted = _tally(profile, transaction, key)
     counters = profile.counters.add(transaction.stream, tally, at)
-    origin = origin_of(transaction, key)
     return replace(
         profile,
         counters=counters,

@@ -60,6 +60,7 @@ FEATURES = (
 )
 
 STREAMS = tuple(Stream)
+STREAM_INDEX = tuple(STREAMS.index(feature.stream) for feature in FEATURES)
 FEATURES_OF = {
     stream: tuple(index for index, feature in enumerate(FEATURES) if feature.stream is stream) for stream in STREAMS
 }

@@ -1,9 +1,10 @@
 """Where an account usually is: the networks and reverse-paths that it was seen with, and since when."""
 
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address
 
 from msgspec import Struct
 
+from detector.traffic.amounts import Number
 from detector.traffic.clock import DAY
 
 HABIT_AFTER = DAY  # the second message of a thief must not make his network a habit
@@ -12,10 +13,10 @@ MOST_SEEN = 12  # the rest is for strangers: many of them within the hour are ev
 
 
 def network_of(client: str) -> str:
-    """The customer's network: /24 of an IPv4, /48 of an IPv6 address; empty if the text is no address.
+    """The customer's network: the first 24 bits of an IPv4, 48 of an IPv6 address; empty if the text is no address.
 
     >>> network_of("192.0.2.77"), network_of("2001:db8:1:2::3"), network_of("unknown")
-    ('192.0.2.0/24', '2001:db8:1::/48', '')
+    ('192.0.2', '2001:0db8:0001', '')
     """
     try:
         address = ip_address(client)
@@ -23,15 +24,15 @@ def network_of(client: str) -> str:
         return ""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return str(ip_network((int(address), 24) if address.version == 4 else (int(address), 48), strict=False))
+    return address.exploded[:14] if isinstance(address, IPv6Address) else str(address).rpartition(".")[0]
 
 
 class Seen(Struct, frozen=True, array_like=True):
     """A keyed 32-bit hash of a network or reverse-path, with the first and the last time, in whole Unix seconds."""
 
-    key: int
-    first_seen: int
-    last_seen: int
+    key: Number
+    first_seen: Number
+    last_seen: Number
 
     def habitual(self, now: float) -> bool:
         return now - self.first_seen >= HABIT_AFTER

@@ -18,6 +18,6 @@ def unpack(packed: bytes) -> Profile:
     """The profile that was packed. Raises `ValueError` for anything else."""
     try:
         return _decoder.decode(packed)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         msg = f"not a packed profile: {error}"
         raise ValueError(msg) from error

@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from detector.traffic.amounts import Number
 from detector.traffic.baseline import Baseline, Today
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.counters import Counters
@@ -21,7 +22,7 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-1"):
     counters: Counters = Counters()
     today: Today = Today()
     baseline: Baseline = Baseline()
-    suspicious_day: int = 0
+    suspicious_day: Number = 0
     known: KnownRecipients = KnownRecipients()
     counted: CountedPairs = CountedPairs()
     networks: Habits = Habits()
@@ -56,7 +57,6 @@ def forgive(profile: Profile, now: float) -> Profile:
     """
     at = latest(profile.counters.updated_at, now)
     suspicious_since = (profile.suspicious_day or day_of(at) + 1) * DAY
-    window = profile.window
     return replace(
         profile,
         counters=Counters(updated_at=at),
@@ -64,5 +64,5 @@ def forgive(profile: Profile, now: float) -> Profile:
         suspicious_day=0,
         networks=profile.networks.without_since(suspicious_since),
         reverse_paths=profile.reverse_paths.without_since(suspicious_since),
-        window=Window(window.updated_at, window.clean, 0.0, window.reserved, window.ripening),
+        window=replace(profile.window, refused=0.0, narrow_until=0),
     )

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from detector.traffic.amounts import Amount, Number
 from detector.traffic.clock import DAY, latest
 from detector.traffic.counters import decayed
 
+NARROW_FOR = 3600.0
 LOST_AFTER = 3600.0  # a place whose transaction never ended (a crash) is free again
 MOST_BUCKETS = 12
 DOMAINS_NEEDED = 5  # a thief cannot widen the window with mailboxes of his own at one or two domains
@@ -29,19 +32,23 @@ class WindowLimits:
 class Bucket(Struct, frozen=True, array_like=True):
     """So many recipients that leave at `due` (Unix seconds), and the hashes of their domains as bits."""
 
-    due: int
-    count: int
+    due: Number
+    count: Number
     domains: int = 0
 
 
 class Window(Struct, frozen=True, array_like=True):
-    """`reserved`: passed on, without the next hop's final answer. `ripening`: delivered, not yet clean."""
+    """`reserved`: passed on, without the next hop's final answer. `ripening`: delivered, not yet clean.
 
-    updated_at: float = 0.0
-    clean: float = 0.0
-    refused: float = 0.0
+    Until `narrow_until` (Unix seconds) the window is at its least, because the judge has doubts.
+    """
+
+    updated_at: Amount = 0.0
+    clean: Amount = 0.0
+    refused: Amount = 0.0
     reserved: tuple[Bucket, ...] = ()
     ripening: tuple[Bucket, ...] = ()
+    narrow_until: Number = 0
 
     @property
     def in_flight(self) -> int:
@@ -49,6 +56,8 @@ class Window(Struct, frozen=True, array_like=True):
 
     def size(self, limits: WindowLimits) -> int:
         """W: grows by half a place for a clean recipient, shrinks by ten for a refused one beyond the usual share."""
+        if self.updated_at < self.narrow_until <= self.updated_at + NARROW_FOR + 1:
+            return limits.least
         too_many = max(0.0, self.refused - REFUSED_ALLOWED * (self.clean + self.refused))
         wanted = limits.start + CLEAN_CREDIT * self.clean - REFUSED_COST * too_many
         return int(min(max(wanted, limits.least), limits.most))
@@ -68,12 +77,13 @@ class Window(Struct, frozen=True, array_like=True):
             decayed(self.refused, HALF_LIFE, elapsed),
             _waiting(self.reserved, at, LOST_AFTER),
             _waiting(self.ripening, at, limits.clean_after),
+            self.narrow_until,
         )
 
     def reserve(self) -> "Window":
         """One more on its way. Call it on a window that is up to date, `at(now)`."""
         reserved = _joined(self.reserved, self.updated_at, LOST_AFTER, Bucket(0, 1))
-        return Window(self.updated_at, self.clean, self.refused, reserved, self.ripening)
+        return replace(self, reserved=reserved)
 
     def give_back(self, count: int) -> "Window":
         """So many reserved places are free again, the oldest first."""
@@ -83,16 +93,20 @@ class Window(Struct, frozen=True, array_like=True):
             left -= taken
             if bucket.count > taken:
                 reserved.append(Bucket(bucket.due, bucket.count - taken, bucket.domains))
-        return Window(self.updated_at, self.clean, self.refused, tuple(reserved), self.ripening)
+        return replace(self, reserved=tuple(reserved))
 
     def deliver(self, count: int, domains: int, limits: WindowLimits) -> "Window":
         """So many first-time recipients were accepted for good; they ripen now."""
         ripening = _joined(self.ripening, self.updated_at, limits.clean_after, Bucket(0, count, domains))
-        return Window(self.updated_at, self.clean, self.refused, self.reserved, ripening)
+        return replace(self, ripening=ripening)
 
     def refuse(self, count: int) -> "Window":
         """So many first-time recipients were refused by the next hop."""
-        return Window(self.updated_at, self.clean, self.refused + count, self.reserved, self.ripening)
+        return replace(self, refused=self.refused + count)
+
+    def narrow(self, now: float) -> "Window":
+        """At its least for the next hour."""
+        return replace(self, narrow_until=int(now + NARROW_FOR))
 
 
 def _waiting(buckets: tuple[Bucket, ...], now: float, span: float) -> tuple[Bucket, ...]:

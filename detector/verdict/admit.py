@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.transaction import RecipientStatus, Transaction
-from detector.traffic.clock import day_of
 from detector.traffic.counting import is_known
 from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
@@ -29,9 +28,7 @@ def admit(
     if is_known(profile, address, policy.recipient_key):
         return profile, True
     window = profile.window.at(now, policy.window)
-    # On a suspicious day the window is at its least, whatever it had grown to.
-    size = policy.window_least if profile.suspicious_day == day_of(now) else window.size(policy.window)
-    if window.in_flight >= size:
+    if window.in_flight >= window.size(policy.window):
         return profile, False
     return replace(profile, window=window.reserve()), True
 

@@ -52,7 +52,7 @@ def bad_list(refused: float, answered: float, usual: float) -> float:
     (3.8, -1.3, 0.0)
     """
     effective = (OVERDISPERSION + 1.0) / (OVERDISPERSION + max(answered, 1.0))
-    bad, good = refused * effective, (answered - refused) * effective
+    bad, good = refused * effective, max(0.0, answered - refused) * effective
     return _log_beta(BAD + bad, GOOD + good) - _log_beta(BAD, GOOD) - bad * log(usual) - good * log(1.0 - usual)
 
 

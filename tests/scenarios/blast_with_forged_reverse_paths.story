@@ -1,0 +1,8 @@
+A stolen password: the thief puts other senders into MAIL FROM.
+
+owner for 40 days: 6 a day, 1 recipient each, 5% new, 1% refused, from 192.0.2.7
+thief sends 900 messages: 60 a minute, 1 recipient each, 100% new, 25% refused, from 198.51.100.9, as support@bank.example
+
+expect blocked
+expect escaped in the median at most 15
+expect escaped at most 50
