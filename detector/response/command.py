@@ -47,10 +47,9 @@ class Command:
         except OSError as error:
             msg = f"{self._name} cannot be started: {error}"
             raise Temporary(msg) from error
-        with _Pipes(process) as pipes:
-            pipes.feed(json.dumps(document).encode())
-            status = self._wait(process)
-            output, complaints = pipes.texts()
+        pipes = _Pipes(process, json.dumps(document).encode())
+        status = self._wait(process)
+        output, complaints = pipes.texts()
         if status != 0:
             raise self._failure(status, _first_line(complaints, secret))
         return output
@@ -91,28 +90,18 @@ class _Pipes:
     our memory or hang on a full pipe.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], octets: bytes) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             msg = "the program was started without pipes"
             raise ValueError(msg)
-        self._stdin = process.stdin
         self._kept: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._readers = [
             Thread(target=_read, args=(pipe, kept), daemon=True)
             for pipe, kept in zip((process.stdout, process.stderr), self._kept, strict=True)
         ]
-
-    def __enter__(self) -> "_Pipes":
         for reader in self._readers:
             reader.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for reader in self._readers:
-            reader.join(1.0)
-
-    def feed(self, octets: bytes) -> None:
-        Thread(target=_write, args=(self._stdin, octets), daemon=True).start()
+        Thread(target=_write, args=(process.stdin, octets), daemon=True).start()
 
     def texts(self) -> tuple[str, str]:
         """Standard output and standard error."""

@@ -78,30 +78,31 @@ class SmtpNotifier:
         """The first server that can be reached with the encryption that is asked for. Raises `Temporary`."""
         problems = []
         for server in self._next_hop.servers:
-            smtp = smtplib.SMTP(local_hostname=self._hostname, timeout=self._next_hop.connect_time)
             try:
-                _greet(smtp, server, self._next_hop.tls)
+                smtp = self._connect(server)
             except (smtplib.SMTPException, OSError) as error:
-                smtp.close()
                 problems.append(f"{server}: {error}")
                 continue
-            if smtp.sock is not None:
-                smtp.sock.settimeout(self._next_hop.reply_time)
             with smtp:
                 yield smtp
             return
         raise Temporary("; ".join(problems))
 
-
-def _greet(smtp: smtplib.SMTP, server: HostPort, tls: ClientTls) -> None:
-    code, text = smtp.connect(server.host, server.port)
-    if code != 220:
-        raise smtplib.SMTPConnectError(code, text)
-    smtp.ehlo_or_helo_if_needed()
-    if tls.mode == "off" or (tls.mode == "may" and not smtp.has_extn("starttls")):
-        return
-    smtp.starttls(context=_context(tls))
-    smtp.ehlo()
+    def _connect(self, server: HostPort) -> smtplib.SMTP:
+        tls, time = self._next_hop.tls, self._next_hop.connect_time
+        # Connected by the constructor: only so it keeps the name that STARTTLS compares the certificate with.
+        smtp = smtplib.SMTP(server.host, server.port, local_hostname=self._hostname, timeout=time)
+        try:
+            smtp.ehlo_or_helo_if_needed()
+            if tls.mode in ("require", "verify") or (tls.mode == "may" and smtp.has_extn("starttls")):
+                smtp.starttls(context=_context(tls))
+                smtp.ehlo()
+            if smtp.sock is not None:
+                smtp.sock.settimeout(self._next_hop.reply_time)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
 
 
 def _mailbox(name: str, address: str) -> Address:

@@ -1,17 +1,22 @@
 import email
 import email.policy
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from detector.config import ClientTls, ConfigError, HostPort, NextHop, NoticeSettings
 from detector.incident.notice import Notice
 from detector.ports import Contact, Refused, Temporary
 from detector.response.smtp_notifier import SmtpNotifier
+from tests.support.ports import free_port
 from tests.support.response import NOW
 from tests.support.smtp_sink import CLOSE, SmtpSink, SunkMessage
 
@@ -104,6 +109,57 @@ def test_encryption_that_is_required_is_not_done_without(sink: SmtpSink, mode: s
     with pytest.raises(Temporary, match="STARTTLS"):
         notifier(sink.port, tls=ClientTls.model_validate({"mode": mode})).send(NOTICE, CONTACT, "r")
     assert sink.messages == []
+
+
+class Inbox:
+    """What an aiosmtpd server was sent, and whether it came encrypted."""
+
+    def __init__(self) -> None:
+        self.encrypted: list[bool] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.encrypted.append(session.ssl is not None)
+        return "250 2.0.0 Ok"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    directory = tmp_path_factory.mktemp("tls")
+    certificate, key = directory / "cert.pem", directory / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key
+
+
+@pytest.fixture
+def encrypted(certificate: tuple[Path, Path]) -> Iterator[tuple[int, Inbox]]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    inbox, port = Inbox(), free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port, tls_context=context)
+    controller.start()
+    yield port, inbox
+    controller.stop()
+
+
+@pytest.mark.parametrize("mode", ["off", "may", "require", "verify"])
+def test_the_notice_is_encrypted_as_configured(
+    encrypted: tuple[int, Inbox], certificate: tuple[Path, Path], mode: str
+) -> None:
+    port, inbox = encrypted
+    tls = ClientTls.model_validate({"mode": mode, "ca_file": certificate[0] if mode == "verify" else None})
+    notifier(port, tls=tls).send(NOTICE, CONTACT, "r")
+    assert inbox.encrypted == [mode != "off"]
+
+
+def test_a_certificate_of_a_stranger_is_refused_where_it_matters(encrypted: tuple[int, Inbox]) -> None:
+    port, inbox = encrypted
+    with pytest.raises(Temporary, match="certificate verify failed"):
+        notifier(port, tls=ClientTls(mode="verify")).send(NOTICE, CONTACT, "r")
+    assert inbox.encrypted == []
 
 
 def test_a_name_cannot_write_headers(sink: SmtpSink) -> None:
