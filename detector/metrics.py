@@ -112,7 +112,10 @@ class Metrics:
         # -- state, records --
         self.profiles = Gauge("detector_profiles", "Account profiles in memory.", registry=registry)
         self.state_degraded = Gauge(
-            "detector_state_degraded", "1 while profiles or records cannot be written.", ["store"], registry=registry
+            "detector_state_degraded",
+            "1 while this store (profiles, joins, records) cannot be read or written.",
+            ["store"],
+            registry=registry,
         )
         self.broken_judgements = Counter(
             "detector_broken_judgements",

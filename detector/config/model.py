@@ -38,7 +38,7 @@ class State(Section):
 
     directory: AbsolutePath = Path("/var/lib/detector")
     write_every: Annotated[float, Field(gt=0, le=2.0, strict=True)] = 1.0
-    accounts: Count = 1_000_000
+    accounts: Count = 100_000
 
 
 def _database(url: str) -> str:

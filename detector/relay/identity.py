@@ -72,8 +72,8 @@ class JoinedLogin:
     """The login that Postfix told the policy service about this very message.
 
     After the queue the message is known by its queue id at the connected host. Postfix uses short queue ids again
-    (same inode, same microsecond), and a later message without login does not overwrite what is remembered of the
-    earlier: set `enable_long_queue_ids = yes`. The sender is not compared here, Postfix may have rewritten it since.
+    (same inode, same microsecond); a message that was never told to the policy service would then be taken for the
+    earlier one's: set `enable_long_queue_ids = yes`. The sender is not compared here, Postfix may have rewritten it since.
 
     Before the queue there is no queue id: the message is known by the address and port of the customer's connection,
     which carries several messages and whose port is used again. There the sender must agree.

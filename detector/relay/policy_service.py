@@ -86,8 +86,8 @@ class PolicyService:
         """Take from a request what can be learned. Never raises."""
         try:
             request = read_request(lines, peer)
-            if request is not None:
-                async with asyncio.timeout(REMEMBER_TIME):
+            async with asyncio.timeout(REMEMBER_TIME):
+                if request.sasl_username or await self._is_of_another(request):
                     await self._join.remember(request, self._clock())
         except BrokenRequest as problem:
             self.broken(peer, str(problem))
@@ -95,7 +95,13 @@ class PolicyService:
             self.metrics.policy_requests.labels("broken").inc()
             log.internal_error("policy_service", error)
         else:
-            self.metrics.policy_requests.labels("anonymous" if request is None else "login").inc()
+            self.metrics.policy_requests.labels("login" if request.sasl_username else "anonymous").inc()
+
+    async def _is_of_another(self, request: PolicyRequest) -> bool:
+        """Whether mail without a login comes under a queue id, or from a port, that an earlier login had."""
+        if request.queue_id:
+            return await self._join.by_queue_id(request.host, request.queue_id) is not None
+        return await self._join.by_client(request.host, request.client_address, request.client_port) is not None
 
     def broken(self, peer: str, problem: str) -> None:
         self.metrics.policy_requests.labels("broken").inc()
@@ -198,8 +204,8 @@ class PolicyConnection(asyncio.Protocol):
         self._close()
 
 
-def read_request(lines: list[bytes], peer: str) -> PolicyRequest | None:
-    """What the lines of one request tell, or None if they name no login. Raises `BrokenRequest`."""
+def read_request(lines: list[bytes], peer: str) -> PolicyRequest:
+    """What the lines of one request tell; without a login `sasl_username` is empty. Raises `BrokenRequest`."""
     attributes: dict[str, str] = {}
     for line in lines:
         name, equals, value = line.decode("utf-8", "surrogateescape").partition("=")
@@ -210,14 +216,12 @@ def read_request(lines: list[bytes], peer: str) -> PolicyRequest | None:
     if attributes.get("request") != "smtpd_access_policy":
         msg = "not a request=smtpd_access_policy"
         raise BrokenRequest(msg)
-    if not attributes.get("sasl_username"):
-        return None
     request = PolicyRequest(
         host=same_host_key(peer),
         queue_id=attributes.get("queue_id", ""),
         client_address=canonical(attributes.get("client_address", "")),
         client_port=attributes.get("client_port", ""),
-        sasl_username=attributes["sasl_username"],
+        sasl_username=attributes.get("sasl_username", ""),
         sender=attributes.get("sender", ""),
     )
     if not request.queue_id and not (request.client_address and request.client_port):

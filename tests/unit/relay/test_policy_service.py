@@ -137,6 +137,13 @@ async def test_a_request_may_come_in_pieces_and_with_crlf() -> None:
         writer.close()
 
 
+async def test_mail_without_login_under_a_used_queue_id_is_not_taken_for_the_earlier_login() -> None:
+    async with running() as server:
+        assert await server.ask(REQUEST) == DUNNO
+        assert await server.ask(REQUEST.replace(b"sasl_username=ann@example.org", b"sasl_username=")) == DUNNO
+        assert [request.sasl_username for request, _ in server.joins.told] == ["ann@example.org", ""]
+
+
 async def test_without_login_there_is_nothing_to_remember() -> None:
     async with running() as server:
         assert await server.ask(ANONYMOUS) == DUNNO
