@@ -53,7 +53,9 @@ def bad_list(refused: float, answered: float, usual: float) -> float:
     """
     effective = (OVERDISPERSION + 1.0) / (OVERDISPERSION + max(answered, 1.0))
     bad, good = refused * effective, max(0.0, answered - refused) * effective
-    return _log_beta(BAD + bad, GOOD + good) - _log_beta(BAD, GOOD) - bad * log(usual) - good * log(1.0 - usual)
+    nats = _log_beta(BAD + bad, GOOD + good) - _log_beta(BAD, GOOD) - bad * log(usual) - good * log(1.0 - usual)
+    # A list that is better than usual is unlike the usual one too, but that is no offence.
+    return nats if refused > usual * answered else min(nats, 0.0)
 
 
 def _log_beta(a: float, b: float) -> float:

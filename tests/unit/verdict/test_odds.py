@@ -82,6 +82,11 @@ def test_shares_are_never_worse_than_finite(answered: float, share: float, usual
     assert isfinite(bad_list(share * answered, answered, usual))
 
 
+@given(st.floats(min_value=0, max_value=1e6), st.floats(min_value=0.001, max_value=0.5))
+def test_a_list_that_is_better_than_usual_is_no_offence(answered: float, usual: float) -> None:
+    assert bad_list(0.5 * usual * answered, answered, usual) <= 0.0
+
+
 def test_a_quarter_of_twenty_is_a_bad_list_and_a_grown_list_is_not() -> None:
     assert bad_list(5, 20, 0.02) > 3.5
     assert bad_list(18, 600, 0.02) < 0.0
