@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from detector.cli import accounts, audit, ends, incidents
-from detector.cli.options import DEFAULT_CONFIG, ConfigArgument, ConfigFile, examples
+from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
 
@@ -47,6 +47,31 @@ def serve(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG) -> N
     from detector.app import serve as run
 
     run(file or config)
+
+
+@app.command(
+    epilog=examples("detector check", "detector check /tmp/new.toml && mv /tmp/new.toml /etc/detector/detector.toml")
+)
+def check(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Try everything that the configuration names.
+
+    Directories, addresses, next hops, certificates, models, the database, and all that changes passwords, ends sessions
+    and tells people. Nothing is changed. One line for each thing: ok, hint, or problem with what to do; exit status 1
+    if there is a problem. It may run beside the server.
+    """
+    from detector.cli.check import examine, failed, show
+    from detector.cli.office import clock
+    from detector.cli.page import print_json
+    from detector.config import load
+
+    findings = examine(load(file or config), clock)
+    if as_json:
+        seen = list(findings)
+        print_json(seen)
+    else:
+        seen = show(findings)
+    if failed(seen):
+        raise typer.Exit(ends.NO)
 
 
 def _version(wanted: bool) -> None:

@@ -74,10 +74,15 @@ def name_of(actor: str, login: str) -> str:
     return login
 
 
+def sqlite_file(config: Config) -> Path | None:
+    """Where the records are, if they are in SQLite."""
+    parts = urlsplit(config.records_url)
+    return Path(parts.path.removeprefix("/")) if parts.scheme.startswith("sqlite") else None
+
+
 def _refuse_to_begin(config: Config) -> None:
     # A database made here would belong to the operator, and the server could not write it.
-    parts = urlsplit(config.records_url)
-    path = Path(parts.path.removeprefix("/"))
-    if parts.scheme.startswith("sqlite") and not path.exists():
-        msg = f"there are no records at {path} yet: `detector serve` makes them when it starts for the first time"
+    file = sqlite_file(config)
+    if file is not None and not file.exists():
+        msg = f"there are no records at {file} yet: `detector serve` makes them when it starts for the first time"
         raise ConfigError(msg)

@@ -10,7 +10,7 @@ DEFAULT_CONFIG = Path("/etc/detector/detector.toml")
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="DETECTOR_CONFIG", metavar="FILE", help="The configuration.")
 ]
-ConfigArgument = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The same as --config FILE.")]
+ConfigArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The same as --config FILE.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for programs.")]
 Actor = Annotated[
     str,

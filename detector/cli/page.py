@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from rich.console import Console, JustifyMethod
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -21,11 +21,19 @@ class Page:
     def __init__(self) -> None:
         self._console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
+    def _print(self, what: RenderableType) -> None:
+        if sys.stdout.isatty():
+            self._console.print(what)
+            return
+        with self._console.capture() as captured:
+            self._console.print(what)
+        print("\n".join(line.rstrip() for line in captured.get().split("\n")), end="")  # tables are filled with blanks
+
     def heading(self, text: str) -> None:
-        self._console.print(Text(f"\n{shown(text)}", "bold"))
+        self._print(Text(f"\n{shown(text)}", "bold"))
 
     def line(self, text: str, style: str = "") -> None:
-        self._console.print(Text(shown(text), style))
+        self._print(Text(shown(text), style))
 
     def fields(self, fields: Mapping[str, str]) -> None:
         """A name and what it says, one below the other; empty ones are left out."""
@@ -35,7 +43,7 @@ class Page:
         for name, value in fields.items():
             if value:
                 table.add_row(name, Text(shown(value)))
-        self._console.print(table)
+        self._print(table)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A column whose name begins with `>` is set to the right."""
@@ -47,7 +55,7 @@ class Page:
             table.add_column(name.removeprefix(">"), justify=justify, overflow="fold", no_wrap=one_line)
         for row in rows:
             table.add_row(*[Text(shown(cell)) for cell in row])
-        self._console.print(Padding(table, (0, 0, 0, 2)))
+        self._print(Padding(table, (0, 0, 0, 2)))
 
     def bullets(self, texts: Iterable[str]) -> None:
         table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
@@ -55,7 +63,7 @@ class Page:
         table.add_column(overflow="fold")
         for text in texts:
             table.add_row(" -", Text(shown(text)))
-        self._console.print(table)
+        self._print(table)
 
 
 def print_json(value: object) -> None:

@@ -11,6 +11,7 @@ from detector.cli.main import app
 COMMANDS = (
     [],
     ["serve"],
+    ["check"],
     ["accounts"],
     *[["accounts", name] for name in ("list", "show", "exempt", "unexempt", "release")],
     ["incidents"],
