@@ -3,17 +3,22 @@
 import imaplib
 import json
 import smtplib
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.support import set_password
+from tests.support.detector_process import merged
 from tests.support.hijack import CONTACT, NORA, THIEF, blast, escaped, full_response
 from tests.support.mail_path import Customer, MailPath, Peers, letter, mail_path
 from tests.support.ports import wait_for
 
 pytestmark = pytest.mark.e2e
 BEN = Customer("ben@example.net", network_address="127.0.0.2")
+NORA_IN_SQL = Customer("nora.in.sql@example.net", network_address="127.0.66.7")
+BEN_IN_SQL = Customer("ben.in.sql@example.net")
 WINDOW = 20  # judging.window_start: the most that a login without a history can do before it is stopped
 
 
@@ -52,6 +57,24 @@ def test_a_hijacked_login_is_contained_and_the_neighbour_notices_nothing(
     record_property("recipients escaped", reached)
     record_property("seconds to changed password", figures["detector_time_to_password_change_seconds_sum"])
     record_property("seconds to notice", figures["detector_time_to_notice_seconds_sum"])
+
+
+def test_where_dovecot_caches_logins_the_old_password_dies_too(peers: Peers) -> None:
+    """The password is set by a command, in a store whose logins Dovecot keeps in its cache for an hour."""
+    dovecot = peers.dovecot
+    dovecot.add_cached_users({NORA_IN_SQL.login: NORA_IN_SQL.password, BEN_IN_SQL.login: BEN_IN_SQL.password})
+    command = [sys.executable, set_password.__file__, str(dovecot.dictionary)]
+    settings = merged(
+        full_response(dovecot, peers.directory),
+        {"response": {"password": {"provider": "command", "argv": command}, "notice": None}},
+    )
+    with mail_path(peers, settings=settings) as path:
+        assert dovecot.authenticates(BEN_IN_SQL.login, BEN_IN_SQL.password)
+        blast(path, by=NORA_IN_SQL)
+        wait_for(lambda: not dovecot.authenticates(NORA_IN_SQL.login, NORA_IN_SQL.password), "the old password is dead")
+    # Without a flush it would have lived on: Ben's new password is in the same file.
+    dovecot.add_cached_users({BEN_IN_SQL.login: "another one"})
+    assert dovecot.authenticates(BEN_IN_SQL.login, BEN_IN_SQL.password)
 
 
 def test_before_the_queue_the_thief_himself_hears_that_the_account_is_suspended(peers: Peers) -> None:

@@ -123,11 +123,17 @@ class DetectorProcess:
 
 
 def merged(below: Settings, above: Settings) -> dict[str, Any]:
-    """Both, tables merged, everything else taken from `above`."""
+    """Both, tables merged, everything else taken from `above`; None there takes a key away.
+
+    An array of tables (`hooks`) is replaced as a whole, and so is a table that names another `provider`.
+    """
     result = dict(below)
     for key, value in above.items():
+        if value is None:
+            result.pop(key, None)
+            continue
         both_are_tables = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = merged(result[key], value) if both_are_tables else value
+        result[key] = merged(result[key], value) if both_are_tables and "provider" not in value else value
     return result
 
 

@@ -16,6 +16,7 @@ from typing import Self
 import bcrypt
 
 from tests.support.ports import HOST, free_port, greets, wait_for
+from tests.support.set_password import set_passwords
 
 DOVECOT = Path("/usr/sbin/dovecot")
 NOBODY = 65534  # owns the mailboxes: Dovecot refuses to run mail processes as root
@@ -39,6 +40,11 @@ mail_location = maildir:~/Maildir
 passdb {{
   driver = passwd-file
   args = scheme=BLF-CRYPT username_format=%u {directory}/passwd
+}}
+# Dovecot never caches logins of a passwd-file; those of other sources it does. This one stands for SQL and LDAP.
+passdb {{
+  driver = dict
+  args = {directory}/dictionary.conf
 }}
 userdb {{
   driver = static
@@ -64,6 +70,16 @@ service auth {{
   }}
 }}
 """
+DICTIONARY = """\
+uri = file:{directory}/dictionary
+default_pass_scheme = BLF-CRYPT
+iterate_disable = yes
+key passdb {{
+  key = passdb/%u
+  format = json
+}}
+passdb_objects = passdb
+"""
 
 
 class Dovecot:
@@ -75,6 +91,7 @@ class Dovecot:
         self.imap_port = free_port()
         self.auth_socket = self.directory / "auth"
         self.passwd_file = self.directory / "passwd"
+        self.dictionary = self.directory / "dictionary"
         self.doveadm = ("/usr/bin/doveadm", "-c", str(self.directory / "dovecot.conf"))
         self._process: subprocess.Popen[bytes] | None = None
         self._passwd_changes = 0
@@ -87,6 +104,8 @@ class Dovecot:
             directory=self.directory, name=self.directory.name, nobody=NOBODY, imap_port=self.imap_port
         )
         (self.directory / "dovecot.conf").write_text(text, "utf-8")
+        (self.directory / "dictionary.conf").write_text(DICTIONARY.format(directory=self.directory), "utf-8")
+        set_passwords(self.dictionary, {})
 
     def __enter__(self) -> Self:
         self.start()
@@ -131,6 +150,15 @@ class Dovecot:
 
     def add_users(self, passwords: Mapping[str, str]) -> None:
         """Logins with their passwords, new ones and known ones; all of them can log in when this returns."""
+        self._write(passwords)
+        for login, password in passwords.items():
+            wait_for(lambda: self.authenticates(login, password), f"{login} can log in")  # noqa: B023 - called here
+
+    def add_user(self, login: str, password: str) -> None:
+        """The same for one, without waiting until Dovecot has looked at the file."""
+        self._write({login: password})
+
+    def _write(self, passwords: Mapping[str, str]) -> None:
         lines = self.passwd_file.read_text("utf-8").splitlines()
         lines = [line for line in lines if line.partition(":")[0] not in passwords]
         for login, password in passwords.items():
@@ -142,8 +170,10 @@ class Dovecot:
         # are long ago and all different, so that the next change is seen, whoever makes it.
         self._passwd_changes += 1
         os.utime(self.passwd_file, (self._passwd_changes, self._passwd_changes))
-        for login, password in passwords.items():
-            wait_for(lambda: self.authenticates(login, password), f"{login} can log in")  # noqa: B023 - called here
+
+    def add_cached_users(self, passwords: Mapping[str, str]) -> None:
+        """Logins that Dovecot remembers from their first use on, for an hour or until it is told to forget."""
+        set_passwords(self.dictionary, passwords)
 
     def authenticates(self, login: str, password: str) -> bool:
         """Ask the socket that Postfix asks, in the words of Dovecot's authentication protocol, version 1."""

@@ -33,13 +33,13 @@ def full_response(dovecot: Dovecot, directory: Path) -> Settings:
     }
 
 
-def blast(path: MailPath) -> int:
+def blast(path: MailPath, by: Customer = THIEF) -> int:
     """Send spam by the stolen login in several sessions, 25 % to people who do not exist; to how many in all."""
-    sessions = [path.log_in(THIEF) for _ in range(SESSIONS)]
+    sessions = [path.log_in(by) for _ in range(SESSIONS)]
     for number, recipients in enumerate(_targets()):
-        content = letter(THIEF.login, f"offer {number}", f"Buy now, number {number}!")
+        content = letter(by.login, f"offer {number}", f"Buy now, number {number}!")
         with suppress(smtplib.SMTPException):  # before the queue the thief hears the refusals himself
-            sessions[number % SESSIONS].sendmail(THIEF.login, recipients, content)
+            sessions[number % SESSIONS].sendmail(by.login, recipients, content)
     for client in sessions:
         client.close()
     return MESSAGES * RECIPIENTS_EACH
