@@ -36,7 +36,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class GroupScore:
-    """A term of the ledger. `nats` is ln of the mean of the members' e-values, after floor and cap."""
+    """A term of the ledger, after floor and cap: ln of the mean of the members' e-values.
+
+    In group client the members are factors of one e-value, so that their nats are added.
+    """
 
     group: Group
     nats: float
