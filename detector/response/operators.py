@@ -5,6 +5,7 @@ from detector.response.hooks import Story, event_document
 from detector.response.patience import Patience
 from detector.response.steps import finished_steps
 from detector.response.tools import Tools
+from detector.verdict.explain import explain
 
 OPENED = "incident.opened"
 CONTAINED = "incident.contained"
@@ -57,7 +58,7 @@ class Operators:
         incident = records.incident(incident_id)
         return Story(
             incident,
-            self._tools.explain(incident.verdict),
+            explain(incident.verdict),
             len(records.strikes(incident.account)),
             finished_steps(records.timeline(incident_id)),
         )

@@ -19,7 +19,7 @@ NOW = 1_700_000_000.0
 VERDICT = Verdict(
     Action.BLOCK,
     14.25,
-    (GroupScore(Group.BULK, 14.25, (Evidence(Group.BULK, "recipients_1h", 480.0, 3.0, 14.25),)),),
+    (GroupScore(Group.BULK, 14.25, (Evidence(Group.BULK, "recipients_2h", 480.0, 3.0, 14.25),)),),
     "1",
     "",
 )

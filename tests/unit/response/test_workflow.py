@@ -10,8 +10,9 @@ from detector.incident.incident import Event, State
 from detector.ports import Refused, Temporary
 from detector.response.providers import Providers
 from detector.response.workflow import Containment
+from detector.verdict.explain import explain
 from tests.support.ports import wait_for
-from tests.support.response import NOW, Ear, Scene, incident
+from tests.support.response import NOW, VERDICT, Ear, Scene, incident
 
 ALL_DONE = ["opened", "change_password: done", "end_sessions: done", "notify_customer: done", "steps_done"]
 
@@ -85,7 +86,7 @@ def test_the_last_event_tells_operators_what_was_done(scene: Scene) -> None:
         {"step": "end_sessions", "result": "done", "detail": "ended"},
         {"step": "notify_customer", "result": "done", "detail": "sent"},
     ]
-    assert event["evidence"] == ["bulk: recipients_1h 480, usual 3 (+14.2 nats)"]
+    assert event["evidence"] == explain(VERDICT)
 
 
 def test_opening_twice_contains_once(scene: Scene) -> None:
