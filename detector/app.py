@@ -31,7 +31,6 @@ from detector.response.workflow import Containment
 from detector.state.joins import MemoryJoins
 from detector.state.profiles import MemoryProfiles
 from detector.tls import server_context
-from detector.verdict.explain import explain
 from detector.verdict.policy import Policy
 
 VERSION = version("outbound-abuse-detector")
@@ -101,7 +100,7 @@ class Application:
         )
         stack.push_async_callback(asyncio.to_thread, self._joins.close)
         providers = build(config.response, config.next_hop, config.relay.hostname, clock)
-        tools = Tools(records, providers, config.response, clock, self._metrics, explain)
+        tools = Tools(records, providers, config.response, clock, self._metrics)
         containment = Containment(state.directory / "containment.sqlite", tools)
         await asyncio.to_thread(containment.start)
         stack.push_async_callback(asyncio.to_thread, containment.stop)
