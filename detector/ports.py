@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from detector.incident.notice import Notice
-from detector.mail.transaction import Identity
+from detector.mail.transaction import Identity, Transaction
 from detector.traffic.profile import Profile
+from detector.verdict.verdict import Verdict
 
 T = TypeVar("T")
 
@@ -106,6 +107,18 @@ class SessionFacts:
     mail_from: str
     auth_parameter: str
     header: bytes = b""
+
+
+class Desk(Protocol):
+    """Where suspicion goes."""
+
+    async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
+        """The account is blocked, durably, when this returns."""
+        ...
+
+    def note(self, transaction: Transaction, verdict: Verdict) -> None:
+        """Remember a verdict worth a look. Never waits."""
+        ...
 
 
 class PasswordProvider(Protocol):

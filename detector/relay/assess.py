@@ -13,7 +13,6 @@ happens then is `when_broken`.
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Protocol
 
 from detector import log
 from detector.config import Config
@@ -23,29 +22,17 @@ from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics
-from detector.ports import Clock, IdentitySource, ProfileStore
+from detector.ports import Clock, Desk, IdentitySource, ProfileStore
 from detector.records.book import Book
 from detector.relay import replies
 from detector.relay.body import Body
 from detector.relay.draft import Draft
 from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
-from detector.verdict.admit import admit, settle
+from detector.verdict.admit import admit, admit_message, settle
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
-from detector.verdict.verdict import Action, Verdict
-
-
-class Desk(Protocol):
-    """Where suspicion goes."""
-
-    async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
-        """The account is blocked, durably, when this returns."""
-        ...
-
-    def note(self, transaction: Transaction, verdict: Verdict) -> None:
-        """Remember a verdict worth a look. Never waits."""
-        ...
+from detector.verdict.verdict import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,31 +111,52 @@ class Assessor:
             if refusal is not None:
                 return refusal
         now = self.clock()
-        key = draft.queue_id or draft.transaction_id
         admitted = await self.profiles.update(
-            draft.identity.account, lambda profile: admit(profile, address, key, now, self.policy)
+            draft.identity.account, lambda profile: admit(profile, address, now, self.policy)
         )
-        if admitted:
-            return None
-        draft.would_pace = True
-        if self.config.observe or self.book.exempt(draft.identity.account, now):
+        if admitted or self._only_watched(draft):
             return None
         draft.recipients.append(Recipient(address, RecipientStatus.PACED))
+        return self._paced(1)
+
+    def _only_watched(self, draft: Draft) -> bool:
+        """The window was full, but nothing is stopped: we observe, or a person exempted the account."""
+        draft.would_pace = True
+        return self.config.observe or self.book.exempt(draft.identity.account, self.clock())
+
+    def _paced(self, recipients: int) -> Reply:
         self.metrics.reasons.labels("recipient_window").inc()
-        self.metrics.recipients.labels("paced").inc()
+        self.metrics.recipients.labels("paced").inc(recipients)
         return replies.RECIPIENT_PACED
 
     # -- DATA --
 
     async def _decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
+        refusal: Reply | None = None
         if not draft.identity.known and self.needs_header:
             draft.identity = await identify(self.sources, replace(draft.facts, header=section or b"\r\n"))
             refusal = self._gate(draft)
             if refusal is not None:
                 return refusal
+            refusal = await self._admit_message(draft) if draft.identity.known else None
         if not draft.identity.known:
             return None
-        return await self._judge(draft, self._transaction(draft, section, body))
+        return await self._judge(draft, self._transaction(draft, section, body)) or refusal
+
+    async def _admit_message(self, draft: Draft) -> Reply | None:
+        """The recipient window for an account that only the header told."""
+        asked = [recipient.address for recipient in draft.recipients if recipient.status is RecipientStatus.ACCEPTED]
+        now = self.clock()
+        admitted = await self.profiles.update(
+            draft.identity.account, lambda profile: admit_message(profile, asked, now, self.policy)
+        )
+        if admitted or self._only_watched(draft):
+            return None
+        accepted = RecipientStatus.ACCEPTED
+        draft.recipients = [
+            replace(r, status=RecipientStatus.PACED) if r.status is accepted else r for r in draft.recipients
+        ]
+        return self._paced(len(asked))
 
     def _transaction(self, draft: Draft, section: bytes, body: Body | None) -> Transaction:
         digest = b"" if body is None else blake2b(body.head, digest_size=16).digest()

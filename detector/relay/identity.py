@@ -73,7 +73,7 @@ class JoinedLogin:
 
     After the queue the message is known by its queue id at the connected host. Postfix uses short queue ids again
     (same inode, same microsecond); a message that was never told to the policy service would then be taken for the
-    earlier one's: set `enable_long_queue_ids = yes`. The sender is not compared here, Postfix may have rewritten it since.
+    earlier one's: set `enable_long_queue_ids = yes`. The sender is not compared, Postfix may have rewritten it since.
 
     Before the queue there is no queue id: the message is known by the address and port of the customer's connection,
     which carries several messages and whose port is used again. There the sender must agree.

@@ -2,7 +2,6 @@
 
 import contextlib
 import smtplib
-import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -10,9 +9,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from detector.config import ClientTls, ConfigError, HostPort, NextHop, NoticeSettings
+from detector.config import ConfigError, HostPort, NextHop, NoticeSettings
 from detector.incident.notice import Notice
 from detector.ports import Clock, Contact, Refused, Temporary
+from detector.tls import client_context
 
 
 class SmtpNotifier:
@@ -95,7 +95,7 @@ class SmtpNotifier:
         try:
             smtp.ehlo_or_helo_if_needed()
             if tls.mode in ("require", "verify") or (tls.mode == "may" and smtp.has_extn("starttls")):
-                smtp.starttls(context=_context(tls))
+                smtp.starttls(context=client_context(tls))
                 smtp.ehlo()
             if smtp.sock is not None:
                 smtp.sock.settimeout(self._next_hop.reply_time)
@@ -109,15 +109,6 @@ def _mailbox(name: str, address: str) -> Address:
     # In parts: given as a whole, an address outside ASCII (RFC 6532) would be refused.
     local_part, _, domain = address.rpartition("@")
     return Address(name, local_part, domain)
-
-
-def _context(tls: ClientTls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    if tls.mode != "verify":
-        # Opportunistic encryption (RFC 7435): a certificate that nobody has to show proves nothing when it is shown.
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _refusal(code: int, text: bytes | str) -> Exception:

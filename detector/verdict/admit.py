@@ -1,5 +1,6 @@
 """The recipient window at work: who may pass now (`admit`), and what became of those who did (`settle`)."""
 
+from collections.abc import Sequence
 from zlib import crc32
 
 from msgspec.structs import replace
@@ -14,13 +15,7 @@ from detector.verdict.policy import Policy
 ASKED = frozenset({RecipientStatus.ACCEPTED, RecipientStatus.REFUSED, RecipientStatus.DEFERRED})
 
 
-def admit(
-    profile: Profile,
-    address: Address,
-    message_key: str,  # noqa: ARG001 (named by the caller already; who is paced does not depend on it yet)
-    now: float,
-    policy: Policy,
-) -> tuple[Profile, bool]:
+def admit(profile: Profile, address: Address, now: float, policy: Policy) -> tuple[Profile, bool]:
     """Whether this recipient may be asked for at the next hop now; a first-time recipient takes a place in flight.
 
     Known recipients always pass. The profile is the same object when nothing changed.
@@ -31,6 +26,23 @@ def admit(
     if window.in_flight >= window.size(policy.window):
         return profile, False
     return replace(profile, window=window.reserve()), True
+
+
+def admit_message(profile: Profile, addresses: Sequence[Address], now: float, policy: Policy) -> tuple[Profile, bool]:
+    """The same for a whole message, when its account became known too late to ask for each recipient.
+
+    It passes or waits as one. Where a place is free it passes with all its recipients, though they may be more than
+    there are places: it could never pass otherwise.
+    """
+    strangers = [address for address in addresses if not is_known(profile, address, policy.recipient_key)]
+    if not strangers:
+        return profile, True
+    window = profile.window.at(now, policy.window)
+    if window.in_flight >= window.size(policy.window):
+        return profile, False
+    for _ in strangers:
+        window = window.reserve()
+    return replace(profile, window=window), True
 
 
 def settle(profile: Profile, transaction: Transaction, delivered: bool, now: float, policy: Policy) -> Profile:

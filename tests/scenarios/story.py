@@ -202,7 +202,7 @@ class _Player:
         """One transaction of the relay; gives back the recipients that must be tried again."""
         profile, asked = self.outcome.profile, []
         for address, refused in part:
-            profile, admitted = admit(profile, address, message.key, now, self.policy)
+            profile, admitted = admit(profile, address, now, self.policy)
             status = RecipientStatus.REFUSED if refused else RecipientStatus.ACCEPTED
             asked.append(Recipient(address, status if admitted else RecipientStatus.PACED, "5.1.1" if refused else ""))
         sending = message.sending

@@ -161,3 +161,20 @@ async def test_a_fault_of_ours_does_what_the_operator_chose(
         place.profiles.fault = RuntimeError("a bug")
         assert (await _send(place, "Q1", ["a@example.net"]))[1][:3] == expected
         assert place.metrics.registry.get_sample_value("detector_broken_judgements_total")
+
+
+async def test_an_account_known_by_its_header_meets_the_recipient_window_too(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    by_header = settings(
+        'identity = [{ source = "header", name = "X-AuthUser" }]',
+        "judging.window_start = 2",
+        "judging.window_least = 1",
+    )
+    answers = []
+    async with house(by_header, tmp_path, sink) as place:
+        for number in range(2):
+            async with smtp_talk(place.port) as talk:
+                await talk.begin(*(f"p{number}.{one}@example.net" for one in range(3)))
+                answers.append(await talk.message(f"X-AuthUser: {ANN}\r\nReceived: by mta\r\n\r\nhello".encode()))
+    assert answers == ["250 2.0.0 Ok", "450 4.7.1 Too many new recipients at once, try this one again later"]

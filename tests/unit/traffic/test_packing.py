@@ -20,7 +20,7 @@ times = st.floats(min_value=0.0, max_value=4e9)
 
 def lived(profile: Profile, transaction: Transaction, now: float, policy: Policy) -> Profile:
     for recipient in transaction.recipients:
-        profile, _ = admit(profile, recipient.address, transaction.message_key, now, policy)
+        profile, _ = admit(profile, recipient.address, now, policy)
     profile, _ = judge(profile, transaction, now, policy)
     return settle(profile, transaction, True, now, policy)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from detector.mail.address import Address
 from detector.mail.transaction import RecipientStatus
 from detector.traffic.profile import Profile
-from detector.verdict.admit import admit, settle
+from detector.verdict.admit import admit, admit_message, settle
 from detector.verdict.policy import Policy
 from tests.histories import transaction
 
@@ -19,7 +19,7 @@ def admitted(profile: Profile, number: int, count: int, policy: Policy, now: flo
     passed = 0
     for one in range(count):
         address = Address(f"stranger{number}.{one}", f"domain{one % 9}.example")
-        profile, may_pass = admit(profile, address, f"<{number}>", now, policy)
+        profile, may_pass = admit(profile, address, now, policy)
         passed += may_pass
     return profile, passed
 
@@ -27,7 +27,7 @@ def admitted(profile: Profile, number: int, count: int, policy: Policy, now: flo
 def test_the_first_twenty_strangers_pass_and_the_next_waits(policy: Policy) -> None:
     profile, passed = admitted(Profile(), 1, 20, policy)
     assert passed == 20
-    after, may_pass = admit(profile, Address("one", "more.example"), "<2>", NOW, policy)
+    after, may_pass = admit(profile, Address("one", "more.example"), NOW, policy)
     assert not may_pass
     assert after is profile
 
@@ -35,7 +35,7 @@ def test_the_first_twenty_strangers_pass_and_the_next_waits(policy: Policy) -> N
 def test_a_known_recipient_passes_a_full_window_and_nothing_is_written(policy: Policy) -> None:
     profile = settle(Profile(), transaction(1), True, NOW, policy)
     profile, _ = admitted(profile, 1, 30, policy)
-    after, may_pass = admit(profile, transaction(1).recipients[0].address, "<3>", NOW, policy)
+    after, may_pass = admit(profile, transaction(1).recipients[0].address, NOW, policy)
     assert may_pass
     assert after is profile
 
@@ -44,7 +44,7 @@ def test_places_are_free_again_when_the_delivery_failed(policy: Policy) -> None:
     names = [(f"a{number}@b.example", ACCEPTED) for number in range(20)]
     profile = Profile()
     for one in transaction(1, names).recipients:
-        profile, _ = admit(profile, one.address, "<1>", NOW, policy)
+        profile, _ = admit(profile, one.address, NOW, policy)
     profile = settle(profile, transaction(1, names), False, NOW, policy)
     assert profile.window.in_flight == 0
     assert admitted(profile, 2, 30, policy)[1] == 20
@@ -54,7 +54,7 @@ def test_delivered_strangers_keep_their_places_until_they_are_clean(policy: Poli
     names = [(f"a{number}@b{number}.example", ACCEPTED) for number in range(20)]
     profile = Profile()
     for one in transaction(1, names).recipients:
-        profile, _ = admit(profile, one.address, "<1>", NOW, policy)
+        profile, _ = admit(profile, one.address, NOW, policy)
     profile = settle(profile, transaction(1, names), True, NOW, policy)
     assert admitted(profile, 2, 30, policy)[1] == 0
     assert admitted(profile, 2, 60, policy, NOW + 1.2 * policy.clean_after)[1] == 30
@@ -64,7 +64,7 @@ def test_refused_deferred_and_paced_recipients_hold_no_place_and_stay_strangers(
     asked = [("a@b.example", REFUSED), ("b@b.example", DEFERRED), ("c@b.example", PACED)]
     profile = Profile()
     for one in transaction(1, asked[:2]).recipients:
-        profile, _ = admit(profile, one.address, "<1>", NOW, policy)
+        profile, _ = admit(profile, one.address, NOW, policy)
     profile = settle(profile, transaction(1, asked), True, NOW, policy)
     assert profile.window.in_flight == 0
     assert not profile.known.hashes
@@ -91,10 +91,20 @@ def test_never_more_strangers_in_flight_than_the_window_allows(
         names = [(f"a{number}.{one}@domain{one % 9}.example", ACCEPTED) for one in range(count)]
         passed = []
         for name, one in zip(names, transaction(number, names).recipients, strict=True):
-            profile, may_pass = admit(profile, one.address, str(number), now, policy)
+            profile, may_pass = admit(profile, one.address, now, policy)
             passed += [name] if may_pass else []
             window = profile.window.at(now, policy.window)
             assert window.in_flight <= max(window.size(policy.window), profile.window.in_flight - may_pass)
         if passed:
             assert profile.window.in_flight <= profile.window.size(policy.window)
             profile = settle(profile, transaction(number, passed), delivered, now, policy)
+
+
+def test_a_message_known_late_passes_whole_while_a_place_is_free(policy: Policy) -> None:
+    crowd = [Address(f"a{number}", "b.example") for number in range(50)]
+    profile, may_pass = admit_message(Profile(), crowd, NOW, policy)
+    assert may_pass
+    assert profile.window.in_flight == 50
+    after, may_pass = admit_message(profile, [Address("one", "more.example")], NOW, policy)
+    assert not may_pass
+    assert after is profile
