@@ -1,6 +1,7 @@
 """Loads model files: data beside a card that says what they are, and refuses what does not fit. Never code."""
 
 import hashlib
+import sysconfig
 from datetime import date
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from msgspec import Struct
 from detector.traffic.baseline import Prior
 from detector.traffic.features import FEATURE_VERSION, FEATURES, STREAMS
 
-# Beside the package in a source checkout; an installation names the directory in its configuration.
-MODELS = Path(__file__).resolve().parent.parent / "models"
+CHECKOUT = Path(__file__).resolve().parent.parent / "models"
+INSTALLED = Path(sysconfig.get_path("data")) / "share" / "outbound-abuse-detector" / "models"
+MODELS = CHECKOUT if CHECKOUT.is_dir() else INSTALLED
 MOST_BYTES = 64 * 1024 * 1024
 SUFFIXES = (".json", ".npz")
 
