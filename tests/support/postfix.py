@@ -77,20 +77,20 @@ class Postfix:
         """`settings` go over the common ones; `tables` are files in `$config_directory`."""
         self.name = name
         self.port = free_port()
-        # Not pytest's directory: that one is closed to the user `postfix`, and UNIX sockets allow 107 characters only.
-        self.directory = Path(tempfile.mkdtemp(prefix=f"postfix-{name}-"))
-        self.directory.chmod(0o755)
-        self._configuration = self.directory / "etc"
-        self._queue = self.directory / "queue"
-        self._log_file = self.directory / "log"
-        self._output_file = self.directory / "output"
+        self.directory = Path()  # made when the instance is entered
         self._settings = {**MAIN, **settings}
         self._tables = tables or {}
         self._master: subprocess.Popen[bytes] | None = None
-        self._prepare()
 
     def __enter__(self) -> Self:
-        self.start()
+        # Not pytest's directory: that one is closed to the user `postfix`, and UNIX sockets allow 107 characters only.
+        self.directory = Path(tempfile.mkdtemp(prefix=f"postfix-{self.name}-"))
+        try:
+            self._prepare()
+            self.start()
+        except BaseException:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
         return self
 
     def __exit__(
@@ -99,20 +99,27 @@ class Postfix:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    @property
+    def _configuration(self) -> Path:
+        return self.directory / "etc"
+
+    @property
+    def _log_file(self) -> Path:
+        return self.directory / "log"
+
     def start(self) -> None:
         """Start the master and wait for the greeting. Raises `TimeoutError`, with the log in the text."""
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": str(self._configuration)}
-        with self._output_file.open("ab") as output:
+        with (self.directory / "output").open("ab") as output:
             self._master = subprocess.Popen(
-                # -s: stay in the foreground, as `postfix start-fg` asks it to
-                [DAEMONS / "master", "-s", "-c", self._configuration],
-                env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                [DAEMONS / "master", "-s", "-c", self._configuration],  # -s: in the foreground
+                env={"MAIL_CONFIG": str(self._configuration)}, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
         try:
             wait_for(lambda: greets(self.port, b"220 "), f"Postfix {self.name} greets on port {self.port}")
         except TimeoutError as error:
             self.stop()
-            msg = f"{error}\n{self.log()}\n{self._output_file.read_text('utf-8', 'replace')}"
+            msg = f"{error}\n{self.log()}\n{(self.directory / 'output').read_text('utf-8', 'replace')}"
             raise TimeoutError(msg) from error
 
     def stop(self) -> None:
@@ -158,7 +165,7 @@ class Postfix:
     def _prepare(self) -> None:
         self._make_directories()
         settings = {
-            "queue_directory": str(self._queue),
+            "queue_directory": str(self.directory / "queue"),
             "data_directory": str(self.directory / "data"),
             "maillog_file": str(self._log_file),
             "maillog_file_prefixes": str(self.directory),  # the default allows /var only
@@ -175,13 +182,15 @@ class Postfix:
             (self._configuration / name).write_text(text, "utf-8")
 
     def _make_directories(self) -> None:
-        for path in (self._configuration, self._queue, self._queue / "pid"):
+        self.directory.chmod(0o755)
+        queue = self.directory / "queue"
+        for path in (self._configuration, queue, queue / "pid"):
             path.mkdir(mode=0o755)
         for name in OWNED_BY_POSTFIX:
-            self._directory(self._queue / name, 0o700)
+            self._directory(queue / name, 0o700)
         self._directory(self.directory / "data", 0o700)
-        self._directory(self._queue / "public", 0o2710, group="postdrop")
-        self._directory(self._queue / "maildrop", 0o1730, group="postdrop")
+        self._directory(queue / "public", 0o2710, group="postdrop")
+        self._directory(queue / "maildrop", 0o1730, group="postdrop")
 
     @staticmethod
     def _directory(path: Path, mode: int, group: str | None = None) -> None:
@@ -205,7 +214,7 @@ def _with_login(auth_socket: Path) -> dict[str, str]:
     }
 
 
-def submission(auth_socket: Path, hop: int, policy_port: int, name: str = "submission") -> Postfix:
+def submission(auth_socket: Path, hop: int, policy_port: int) -> Postfix:
     """After the queue: customers log in, all goes to the hop, the policy service hears login and queue id."""
     settings = {
         **_with_login(auth_socket),
@@ -213,7 +222,7 @@ def submission(auth_socket: Path, hop: int, policy_port: int, name: str = "submi
         "smtp_send_xforward_command": "yes",
         "smtpd_end_of_data_restrictions": policy(policy_port),
     }
-    return Postfix(name, settings)
+    return Postfix("submission", settings)
 
 
 def submission_before_queue(auth_socket: Path, hop: int, policy_port: int, options: str = "") -> Postfix:
@@ -231,7 +240,7 @@ def submission_before_queue(auth_socket: Path, hop: int, policy_port: int, optio
     return Postfix("submission", settings)
 
 
-def outbound(sink: int, refused: Sequence[str] = (), name: str = "outbound") -> Postfix:
+def outbound(sink: int, refused: Sequence[str] = ()) -> Postfix:
     """The server behind the hop: delivers to the sink; recipients matching a pattern of `refused` do not exist."""
     lines = "".join(f"/{pattern}/ 550 5.1.1 No such user here\n" for pattern in refused)
     settings = {
@@ -239,4 +248,4 @@ def outbound(sink: int, refused: Sequence[str] = (), name: str = "outbound") -> 
         "smtpd_authorized_xforward_hosts": "127.0.0.0/8",
         "smtpd_recipient_restrictions": "check_recipient_access regexp:$config_directory/recipients",
     }
-    return Postfix(name, settings, {"recipients": lines})
+    return Postfix("outbound", settings, {"recipients": lines})
