@@ -1,5 +1,6 @@
 """The command line: `detector COMMAND ...`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -71,6 +72,40 @@ def check(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG, as_j
     else:
         seen = show(findings)
     if failed(seen):
+        raise typer.Exit(ends.NO)
+
+
+@app.command(epilog=examples("detector demo", "detector demo --plain --json result.json"))
+def demo(
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live table.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Do not remove the directory with all files afterwards.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the result there as JSON.")
+    ] = None,
+) -> None:
+    """The whole job on loopback, in about a minute.
+
+    Eight customers send ordinary mail through a real detector, then one of them is hijacked and blasts. You see the
+    verdicts, the changed password, the notice to the customer, the alert to the operators, and that nobody else is
+    hurt; exit status 1 if not so. Everything happens in a temporary directory and on free ports.
+    """
+    from detector.cli.demo import play
+    from detector.cli.demo_report import report, write_json
+    from detector.cli.demo_stage import StageError
+
+    try:
+        result = play(plain, keep)
+    except StageError as error:
+        raise ends.Impossible(str(error)) from error
+    except KeyboardInterrupt:
+        print("Interrupted: everything was stopped and removed.")
+        raise typer.Exit(130) from None
+    report(result, plain)
+    if json_file is not None:
+        write_json(result, json_file)
+    if not result.passed:
         raise typer.Exit(ends.NO)
 
 

@@ -12,6 +12,7 @@ COMMANDS = (
     [],
     ["serve"],
     ["check"],
+    ["demo"],
     ["accounts"],
     *[["accounts", name] for name in ("list", "show", "exempt", "unexempt", "release")],
     ["incidents"],
