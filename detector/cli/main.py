@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import accounts, audit, ends, incidents
+from detector.cli import accounts, audit, ends, incidents, replay
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(audit.app, name="audit")
+app.command(epilog=replay.EXAMPLES)(replay.replay)
 
 
 @app.command(epilog=examples("detector serve /etc/detector/detector.toml"))

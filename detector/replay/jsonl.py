@@ -1,0 +1,128 @@
+"""Format `jsonl`: one event a line, and for each line one answer line, in order and at once.
+
+An answer tells `id`, `action` (accept or reject), `score` in nats, the recipients `deferred` by the window, the
+`evidence`, and the `incidents` that begin with it. Events other than transactions are answered with `{}`.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+from msgspec import Struct
+
+from detector.mail.address import Address
+from detector.mail.headers import header_section
+from detector.mail.stream import classify, message_key
+from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.replay.engine import Engine, Outcome
+from detector.replay.events import Event, Submission
+
+NOTHING = b"{}"
+SOURCE = "replay"
+
+_decoder = msgspec.json.Decoder(Event)
+_encoder = msgspec.json.Encoder()
+
+
+class Malformed(Exception):
+    """A line is not an event; the text says where and why."""
+
+
+class Told(Struct, frozen=True):
+    """A signal, as in `Evidence`."""
+
+    group: str
+    signal: str
+    value: float
+    expected: float
+    nats: float
+
+
+class Begun(Struct, frozen=True):
+    """An incident begins: the account is considered taken over."""
+
+    account: str
+    kind: str = "compromise"
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """The answer to a transaction; what is empty is left out."""
+
+    id: str
+    action: str
+    score: float | None = None
+    deferred: list[str] = []
+    evidence: list[Told] = []
+    incidents: list[Begun] = []
+
+
+def answers(lines: Iterable[bytes], engine: Engine, skipped: Callable[[str], None] | None = None) -> Iterable[bytes]:
+    """An answer for each line, without line end.
+
+    Raises `Malformed` for a line that is no event; with `skipped` that is told the reason instead, and answered `{}`.
+    """
+    for number, line in enumerate(lines, 1):
+        try:
+            event = _decoder.decode(line)
+            answer = _answer(event, engine)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            reason = f"line {number}: {error}"
+            if skipped is None:
+                raise Malformed(reason) from error
+            skipped(reason)
+            answer = NOTHING
+        yield answer
+
+
+def transaction_of(event: Submission) -> Transaction:
+    """The event as the relay would see it, with the next hop's answers. Raises `UnicodeError` for an odd message."""
+    mail_from = Address.parse(event.mail_from)
+    content = event.message.encode("latin-1")
+    return Transaction(
+        transaction_id=event.id,
+        message_key=message_key(SOURCE, event.retry_of or event.id, "", "", b""),
+        identity=Identity(event.account, SOURCE, trusted=True),
+        client=event.client_ip,
+        helo=event.helo,
+        mail_from=mail_from,
+        recipients=tuple([_recipient(text, event.rcpt_status.get(text, "")) for text in event.rcpt_to]),
+        stream=classify(mail_from, header_section(content)),
+        received_at=event.time,
+        size_bytes=len(content),
+    )
+
+
+def _recipient(text: str, reply: str) -> Recipient:
+    if reply.startswith("5"):
+        status = RecipientStatus.REFUSED
+    elif reply.startswith("4"):
+        status = RecipientStatus.DEFERRED
+    else:
+        status = RecipientStatus.ACCEPTED
+    return Recipient(Address.parse(text), status, reply)
+
+
+def _answer(event: Event, engine: Engine) -> bytes:
+    if isinstance(event, Submission):
+        return _encoder.encode(_told(event, engine.transact(transaction_of(event))))
+    engine.hear(event)
+    return NOTHING
+
+
+def _told(event: Submission, outcome: Outcome) -> Answer:
+    action = "reject" if outcome.stopped else "accept"
+    verdict = outcome.verdict
+    if verdict is None:
+        return Answer(event.id, action)
+    pairs = zip(event.rcpt_to, outcome.transaction.recipients, strict=True)
+    return Answer(
+        event.id,
+        action,
+        verdict.score,
+        [] if outcome.stopped else [text for text, one in pairs if one.status is RecipientStatus.PACED],
+        [
+            Told(one.group, one.signal, one.value, one.expected, one.nats)
+            for group in verdict.groups
+            for one in group.evidence
+        ],
+        [Begun(event.account)] if outcome.incident else [],
+    )

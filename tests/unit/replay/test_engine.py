@@ -1,0 +1,121 @@
+"""The engine of a replay does what the relay does."""
+
+from dataclasses import replace
+
+from detector.mail.address import Address
+from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stream, Transaction
+from detector.replay.engine import Engine, Outcome
+from detector.replay.events import Delivery, Tick
+from detector.replay.profiles import Profiles
+from detector.verdict.policy import Policy
+from detector.verdict.verdict import Action
+
+DAY = 86_400.0
+ACCEPTED, REFUSED, PACED = RecipientStatus.ACCEPTED, RecipientStatus.REFUSED, RecipientStatus.PACED
+
+
+def mail(number: int, now: float, recipients: list[Recipient], client: str = "192.0.2.7") -> Transaction:
+    return Transaction(
+        transaction_id=f"t{number}",
+        message_key=f"m{number}",
+        identity=Identity("ann", "test", trusted=True),
+        client=client,
+        helo="pc",
+        mail_from=Address.parse("ann@customer.example"),
+        recipients=tuple(recipients),
+        stream=Stream.PERSONAL,
+        received_at=now,
+    )
+
+
+def strangers(first: int, count: int, status: RecipientStatus = ACCEPTED) -> list[Recipient]:
+    reply = "5.1.1" if status is REFUSED else ""
+    return [
+        Recipient(Address(f"u{number}", f"d{number % 40}.example"), status, reply)
+        for number in range(first, first + count)
+    ]
+
+
+def theft(engine: Engine, start: float = 40 * DAY) -> list[Outcome]:
+    """Six weeks of a message a day, then a hundred messages to bought addresses from another network."""
+    for day in range(40):
+        engine.transact(mail(day, day * DAY, strangers(day % 5, 1)))
+    return [
+        engine.transact(
+            mail(
+                1000 + number,
+                start + 60.0 * number,
+                [*strangers(1000 + 10 * number, 7), *strangers(1007 + 10 * number, 3, REFUSED)],
+                client="198.51.100.9",
+            )
+        )
+        for number in range(100)
+    ]
+
+
+def test_a_hijacked_account_is_stopped_once_and_then_all_its_mail_is_rejected(policy: Policy) -> None:
+    outcomes = theft(Engine(policy, Profiles()))
+    assert sum(outcome.incident for outcome in outcomes) == 1
+    begin = next(number for number, outcome in enumerate(outcomes) if outcome.incident)
+    assert all(outcome.stopped for outcome in outcomes[begin:])
+    verdict = outcomes[begin].verdict
+    assert verdict is not None
+    assert verdict.action is Action.BLOCK
+    assert all(outcome.verdict is None for outcome in outcomes[begin + 1 :])
+    assert not any(outcome.stopped for outcome in outcomes[:begin])
+
+
+def test_who_only_observes_stops_nothing_and_still_says_when_the_incident_begins(policy: Policy) -> None:
+    outcomes = theft(Engine(policy, Profiles(), observe=True))
+    assert sum(outcome.incident for outcome in outcomes) == 1
+    assert not any(outcome.stopped for outcome in outcomes)
+    assert all(outcome.verdict is not None for outcome in outcomes)
+    assert all(one.status is not PACED for outcome in outcomes for one in outcome.transaction.recipients)
+    assert any(outcome.paced for outcome in outcomes)
+
+
+def test_first_time_recipients_beyond_the_window_wait(policy: Policy) -> None:
+    outcome = Engine(policy, Profiles()).transact(mail(1, 0.0, strangers(0, policy.window_start + 5)))
+    assert [one.status for one in outcome.transaction.recipients].count(PACED) == outcome.paced == 5
+    assert outcome.verdict is not None
+    assert outcome.verdict.action is Action.PACE
+
+
+def test_the_answers_for_recipients_that_wait_are_not_known(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    engine.transact(mail(1, 0.0, strangers(0, policy.window_start)))
+    outcome = engine.transact(mail(2, 1.0, strangers(100, 3, REFUSED)))
+    assert {one.status for one in outcome.transaction.recipients} == {PACED}
+
+
+def test_places_are_free_again_when_mail_was_delivered_long_enough_ago(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    engine.transact(mail(1, 0.0, strangers(0, policy.window_start)))
+    assert engine.transact(mail(2, 1.0, strangers(100, 1))).paced == 1
+    assert engine.transact(mail(2, 2 * policy.clean_after, strangers(100, 1))).paced == 0
+
+
+def test_a_retry_is_not_counted_again(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    first = engine.transact(mail(1, 0.0, strangers(0, 30)))
+    again = engine.transact(mail(1, 60.0, [one for one in first.transaction.recipients if one.status is PACED]))
+    assert again.verdict is not None
+    assert max(one.value for group in again.verdict.groups for one in group.evidence) <= 30
+
+
+def test_the_header_of_mail_that_nobody_may_get_is_never_seen(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    listed = replace(mail(1, 0.0, strangers(0, 3, REFUSED)), stream=Stream.AUTOMATIC)
+    assert engine.transact(listed).transaction.stream is Stream.PERSONAL
+
+
+def test_mail_that_no_account_answers_for_is_not_judged(policy: Policy) -> None:
+    nobody = replace(mail(1, 0.0, strangers(0, 500)), identity=Identity("", "none", trusted=False))
+    assert Engine(policy, Profiles()).transact(nobody) == Outcome(nobody, None)
+
+
+def test_other_events_are_counted(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    for report in (Tick(1.0), Tick(2.0), Delivery(3.0, "t1", "x@a.example", "5.1.1")):
+        engine.hear(report)
+    assert engine.heard == {"tick": 2, "delivery": 1}

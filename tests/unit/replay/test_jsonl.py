@@ -1,0 +1,115 @@
+"""Format `jsonl`: one line in, one line out."""
+
+import json
+from typing import Any
+
+import pytest
+
+from detector.mail.transaction import RecipientStatus, Stream
+from detector.replay.engine import Engine
+from detector.replay.events import Submission
+from detector.replay.jsonl import Malformed, answers, transaction_of
+from detector.replay.profiles import Profiles
+from detector.verdict.policy import Policy
+
+
+def line(number: int, **other: object) -> bytes:
+    event = {
+        "type": "transaction",
+        "id": f"t{number}",
+        "time": 1000.0 * number,
+        "account": "ann@customer.example",
+        "mail_from": "ann@customer.example",
+        "client_ip": "192.0.2.7",
+        "rcpt_to": ["x@a.example", "y@b.example"],
+        "message": "Subject: hello\r\n\r\nhello\r\n",
+    }
+    return json.dumps(event | other).encode()
+
+
+def told(engine: Engine, *lines: bytes) -> list[Any]:
+    return [json.loads(answer) for answer in answers(lines, engine)]
+
+
+def test_each_transaction_is_answered_with_its_id_action_and_evidence(policy: Policy) -> None:
+    answer = told(Engine(policy, Profiles()), line(1))[0]
+    assert (answer["id"], answer["action"]) == ("t1", "accept")
+    assert {"group", "signal", "value", "expected", "nats"} == set(answer["evidence"][0])
+    assert "incidents" not in answer
+    assert "deferred" not in answer
+
+
+def test_recipients_beyond_the_window_are_named_as_they_were_written(policy: Policy) -> None:
+    recipients = [f"User{number}@A{number}.Example" for number in range(22)]
+    answer = told(Engine(policy, Profiles()), line(1, rcpt_to=recipients))[0]
+    assert answer["deferred"] == recipients[20:]
+
+
+def test_an_incident_is_told_once_and_what_follows_is_rejected(policy: Policy) -> None:
+    def blast(number: int) -> bytes:
+        recipients = [f"u{number}.{n}@d{n}.example" for n in range(20)]
+        refused = dict.fromkeys(recipients[:12], "5.1.1")
+        return line(number, rcpt_to=recipients, rcpt_status=refused, time=8e6 + number, client_ip="198.51.100.9")
+
+    found = told(Engine(policy, Profiles()), line(1), *[blast(number) for number in range(2, 40)])
+    incidents = [answer for answer in found if "incidents" in answer]
+    assert [answer["incidents"] for answer in incidents] == [
+        [{"account": "ann@customer.example", "kind": "compromise"}]
+    ]
+    assert incidents[0]["action"] == "reject"
+    assert found[-1] == {"id": "t39", "action": "reject"}
+
+
+def test_other_events_are_answered_with_an_empty_object(policy: Policy) -> None:
+    assert told(Engine(policy, Profiles()), b'{"type":"tick","time":1}') == [{}]
+
+
+def test_an_answer_comes_before_the_next_line_is_read(policy: Policy) -> None:
+    read = []
+
+    def lines() -> Any:
+        for number in range(3):
+            read.append(number)
+            yield line(number)
+
+    conversation = iter(answers(lines(), Engine(policy, Profiles())))
+    next(conversation)
+    assert read == [0]
+
+
+def test_a_broken_line_ends_the_conversation_with_its_number(policy: Policy) -> None:
+    with pytest.raises(Malformed, match=r"^line 2: "):
+        told(Engine(policy, Profiles()), line(1), b"oops", line(3))
+
+
+def test_a_message_that_is_not_octets_is_a_broken_line(policy: Policy) -> None:
+    with pytest.raises(Malformed, match=r"^line 1: "):
+        told(Engine(policy, Profiles()), line(1, message="\u20ac"))
+
+
+def test_broken_lines_are_skipped_if_so_wished(policy: Policy) -> None:
+    reasons: list[str] = []
+    found = list(answers([b"oops", line(2)], Engine(policy, Profiles()), reasons.append))
+    assert found[0] == b"{}"
+    assert json.loads(found[1])["id"] == "t2"
+    assert reasons[0].startswith("line 1: ")
+
+
+def test_a_retry_has_the_key_of_the_first_attempt() -> None:
+    first = transaction_of(Submission("t1", 1.0, "ann", ["x@a.example"]))
+    retry = transaction_of(Submission("t7", 2.0, "ann", ["x@a.example"], retry_of="t1"))
+    other = transaction_of(Submission("t8", 2.0, "ann", ["x@a.example"]))
+    assert first.message_key == retry.message_key != other.message_key
+
+
+def test_the_header_section_tells_the_stream() -> None:
+    listed = Submission("t1", 1.0, "ann", ["x@a.example"], "ann@a.example", message="List-Id: <l.example>\r\n\r\nx")
+    quoted = Submission("t1", 1.0, "ann", ["x@a.example"], "ann@a.example", message="X: y\r\n\r\nList-Id: <l.example>")
+    assert transaction_of(listed).stream is Stream.AUTOMATIC
+    assert transaction_of(quoted).stream is Stream.PERSONAL
+
+
+def test_the_next_hops_answers_become_states_of_recipients() -> None:
+    event = Submission("t1", 1.0, "ann", ["a@x", "b@x", "c@x"], rcpt_status={"a@x": "5.1.1", "b@x": "4.2.2"})
+    statuses = [recipient.status for recipient in transaction_of(event).recipients]
+    assert statuses == [RecipientStatus.REFUSED, RecipientStatus.DEFERRED, RecipientStatus.ACCEPTED]
