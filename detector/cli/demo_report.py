@@ -57,7 +57,7 @@ def _story(result: Result) -> list[str]:
         f"{result.refused:>5}  do not exist, which the next hop said",
         f"{result.kept_back:>5}  wait at the submission server, where operators delete them",
         "",
-        f"{_number(result.asked_before_verdict):>5}  recipients had been asked for when the verdict fell"
+        f"{_number(result.asked_before_verdict):>5}  recipients had been named when the verdict fell"
         + (f" (score {result.score:.1f})" if result.score is not None else ""),
         f"{_seconds(result.seconds_to_block):>5}  s from the first stolen message to the block",
         f"{_seconds(result.seconds_to_password):>5}  s from the verdict to the changed password",

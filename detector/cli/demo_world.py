@@ -167,7 +167,7 @@ class Thief:
     """Somebody who knows a password: strangers in bulk, one in four long gone, from computers that are not his."""
 
     account: str = VICTIM.account
-    clients: tuple[str, ...] = ("192.0.2.66", "192.0.2.91", "198.18.7.21")
+    clients: tuple[str, ...] = ("192.0.2.66", "198.18.7.21", "192.0.2.91")
     at_once: int = 20
     every: float = 0.4
 
