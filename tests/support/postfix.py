@@ -41,7 +41,8 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
-# Everything goes to the next hop, nothing is looked up in the DNS, and what was deferred is tried again after a second.
+# Everything goes to the next hop, nothing is looked up in the DNS, and what was deferred is tried again after 2 s.
+# After 1 s the delivery agent may not have let go of the file yet, and then the queue manager waits for minutes.
 MAIN = {
     "compatibility_level": "3.6",
     "inet_interfaces": HOST,
@@ -59,8 +60,8 @@ MAIN = {
     "smtp_tls_security_level": "none",
     "smtp_connect_timeout": "3s",
     "queue_run_delay": "1s",
-    "minimal_backoff_time": "1s",
-    "maximal_backoff_time": "2s",
+    "minimal_backoff_time": "2s",
+    "maximal_backoff_time": "3s",
     "in_flow_delay": "0",
     "enable_long_queue_ids": "yes",
     "smtpd_error_sleep_time": "0",
@@ -103,10 +104,6 @@ class Postfix:
     def _configuration(self) -> Path:
         return self.directory / "etc"
 
-    @property
-    def _log_file(self) -> Path:
-        return self.directory / "log"
-
     def start(self) -> None:
         """Start the master and wait for the greeting. Raises `TimeoutError`, with the log in the text."""
         with (self.directory / "output").open("ab") as output:
@@ -136,7 +133,8 @@ class Postfix:
 
     def log(self) -> str:
         """Everything that Postfix logged so far."""
-        return self._log_file.read_text("utf-8", "replace") if self._log_file.exists() else ""
+        file = self.directory / "log"
+        return file.read_text("utf-8", "replace") if file.exists() else ""
 
     def queue(self) -> list[dict[str, Any]]:
         """What waits in the queue, one entry per message, as `postqueue -j` tells it."""
@@ -167,7 +165,7 @@ class Postfix:
         settings = {
             "queue_directory": str(self.directory / "queue"),
             "data_directory": str(self.directory / "data"),
-            "maillog_file": str(self._log_file),
+            "maillog_file": str(self.directory / "log"),
             "maillog_file_prefixes": str(self.directory),  # the default allows /var only
             "myhostname": f"{self.name}.example",
             **self._settings,
