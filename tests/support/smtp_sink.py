@@ -1,6 +1,7 @@
 """The end of the road: an SMTP server that keeps every message, octet for octet, and answers as the test tells it."""
 
 import asyncio
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -135,6 +136,7 @@ class SmtpSink:
         if self._server is not None:
             self._server.close()
             self._server = None
+        await asyncio.sleep(0)  # who was accepted just now has a task that must begin before it can end
         sessions = list(self._sessions)
         for session in sessions:
             session.cancel()
@@ -151,6 +153,8 @@ class SmtpSink:
         finally:
             self._sessions.discard(session)
             writer.close()
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
 
     def reply_to(self, verb: str, texts: list[str]) -> str | None:
         """The first rule that fits, or None: be obedient."""
