@@ -52,9 +52,13 @@ def bad_list(refused: float, answered: float, usual: float) -> float:
     (3.8, -1.3, 0.0)
     """
     effective = (OVERDISPERSION + 1.0) / (OVERDISPERSION + max(answered, 1.0))
-    bad, good = refused * effective, max(0.0, answered - refused) * effective
+    total = answered * effective
+    # The odds are convex in the refused. A list far better than usual is unlike the usual one too, but that must not
+    # speak against it: left of their lowest point (digamma(x) is nearly ln(x - 1/2)) all lists count as the one there.
+    lowest = min(usual * (total + BAD + GOOD - 1.0) - BAD + 0.5, total)
+    bad = max(refused * effective, lowest)
+    good = max(0.0, total - bad)
     nats = _log_beta(BAD + bad, GOOD + good) - _log_beta(BAD, GOOD) - bad * log(usual) - good * log(1.0 - usual)
-    # A list that is better than usual is unlike the usual one too, but that is no offence.
     return nats if refused > usual * answered else min(nats, 0.0)
 
 

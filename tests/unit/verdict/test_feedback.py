@@ -1,0 +1,132 @@
+"""Group feedback: refused recipients weigh, the more the heavier; no answers say nothing."""
+
+from math import isfinite
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.mail.transaction import Stream
+from detector.traffic.baseline import Baseline, Today
+from detector.traffic.counters import Counters
+from detector.traffic.features import FEATURES, Tally
+from detector.traffic.profile import Profile
+from detector.verdict.feedback import weigh_feedback
+from detector.verdict.odds import CAP, FLOOR
+from detector.verdict.policy import Policy
+
+MOST = 10**9
+PERSONAL, AUTOMATIC = Stream.PERSONAL, Stream.AUTOMATIC
+streams = st.sampled_from(Stream)
+shares = st.floats(min_value=0.0, max_value=1.0)
+answers = st.one_of(st.integers(min_value=0, max_value=50), st.integers(min_value=0, max_value=MOST))
+refusals = st.tuples(answers, shares).map(lambda one: (one[0], int(one[1] * one[0])))  # answered, of these refused
+
+
+def answered(count: int, refused: int, stream: Stream = PERSONAL, past: Baseline | None = None) -> Profile:
+    counters = Counters().add(stream, Tally(count, 0, count, refused), 0.0)
+    return Profile(counters=counters, baseline=past or Baseline())
+
+
+def used_to(count: int, refused: int, stream: Stream) -> Baseline:
+    """The past of an account of whose recipients so many were refused."""
+    return Baseline().learn(Today(1).add(stream, [1.0] * len(FEATURES), Tally(count, 0, count, refused)))
+
+
+def nats(policy: Policy, count: int, refused: int, stream: Stream = PERSONAL) -> float:
+    return weigh_feedback(answered(count, refused, stream), stream, policy.prior).nats
+
+
+@given(refusals, shares, refusals, streams)
+def test_of_the_same_number_of_answers_more_refusals_never_lower_the_evidence(
+    policy: Policy, answers: tuple[int, int], share: float, past: tuple[int, int], stream: Stream
+) -> None:
+    count, more = answers
+    fewer = int(share * more)
+    baseline = used_to(*past, stream)
+    light, heavy = (
+        weigh_feedback(answered(count, refused, stream, baseline), stream, policy.prior).nats
+        for refused in (fewer, more)
+    )
+    assert heavy >= light - 1e-4
+
+
+@pytest.mark.parametrize("stream", Stream)
+@pytest.mark.parametrize("count", [20, 100, 1000])
+def test_an_account_without_refusals_looks_no_worse_than_one_with_some(
+    policy: Policy, count: int, stream: Stream
+) -> None:
+    """Of forwarded mail one recipient in five is usually refused; none refused must not weigh more than that."""
+    assert nats(policy, count, 0, stream) <= nats(policy, count, count // 5, stream)
+    assert nats(policy, count, 0, stream) < -0.6
+
+
+@given(refusals)
+def test_one_more_recipient_who_is_refused_never_lowers_the_evidence_of_a_person(
+    policy: Policy, answers: tuple[int, int]
+) -> None:
+    count, refused = answers
+    assert nats(policy, count + 1, refused + 1) >= nats(policy, count, refused) - 1e-9
+
+
+@given(refusals, refusals, streams)
+def test_whatever_was_answered_the_group_stays_within_floor_and_cap(
+    policy: Policy, answers: tuple[int, int], past: tuple[int, int], stream: Stream
+) -> None:
+    score = weigh_feedback(answered(*answers, stream, used_to(*past, stream)), stream, policy.prior)
+    (one,) = score.evidence
+    assert FLOOR <= score.nats <= CAP
+    assert all(isfinite(number) for number in (one.value, one.expected, one.nats))
+
+
+@given(answers, refusals, streams)
+def test_nobody_refused_is_never_evidence(policy: Policy, count: int, past: tuple[int, int], stream: Stream) -> None:
+    profile = answered(count, 0, stream, used_to(*past, stream))
+    assert weigh_feedback(profile, stream, policy.prior).nats <= 0.0
+
+
+@pytest.mark.parametrize("stream", Stream)
+def test_no_answers_say_nothing(policy: Policy, stream: Stream) -> None:
+    assert nats(policy, 0, 0, stream) == 0.0
+
+
+def test_a_bad_list_is_caught_in_a_screenful_and_a_grown_list_never(policy: Policy) -> None:
+    assert nats(policy, 9, 4) > 5.0  # two fifths
+    assert nats(policy, 20, 5) > 3.0  # a quarter
+    assert all(nats(policy, 50 * size, size) < 0.0 for size in (1, 10, 100, 10**6))  # one in fifty
+    assert all(nats(policy, 25 * size, size) < 1.0 for size in (1, 10, 100, 10**6))  # one in twenty-five
+
+
+def test_a_single_wrong_address_does_not_make_a_suspect(policy: Policy) -> None:
+    """The group speaks from 1 nat on: one typing error among ten recipients is below it."""
+    assert nats(policy, 10, 1) < 1.0
+
+
+def test_an_account_whose_recipients_were_often_refused_is_measured_by_itself(policy: Policy) -> None:
+    past = used_to(1000, 200, PERSONAL)
+    assert nats(policy, 100, 20) > 3.0
+    assert weigh_feedback(answered(100, 20, PERSONAL, past), PERSONAL, policy.prior).nats < 0.0
+
+
+def test_the_operator_reads_how_many_of_so_many_are_usual(policy: Policy) -> None:
+    (one,) = weigh_feedback(answered(31, 9), PERSONAL, policy.prior).evidence
+    assert (one.signal, one.value) == ("refused_24h", 9.0)
+    assert one.expected == pytest.approx(0.02 * 31)
+
+
+def test_refusals_of_forwarded_mail_are_not_held_against_the_person(policy: Policy) -> None:
+    forwarder = answered(20, 20, AUTOMATIC)
+    assert weigh_feedback(forwarder, PERSONAL, policy.prior).nats == 0.0
+    assert weigh_feedback(forwarder, AUTOMATIC, policy.prior).nats == CAP
+
+
+def test_refusals_are_forgotten_in_days_and_old_ones_do_not_turn_into_praise(policy: Policy) -> None:
+    profile = answered(40, 20)
+    later = [
+        weigh_feedback(Profile(counters=profile.counters.at(days * 86400.0)), PERSONAL, policy.prior).nats
+        for days in range(30)
+    ]
+    assert later[0] == CAP
+    assert later == sorted(later, reverse=True)
+    assert later[-1] == pytest.approx(0.0, abs=1e-4)
+    assert min(later) >= 0.0
