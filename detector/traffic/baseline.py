@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from detector.mail.transaction import Stream
-from detector.traffic.amounts import AnswerAmounts, AnswerNumbers, FeatureAmounts, Number, StreamNumbers
+from detector.traffic.amounts import AnswerAmounts, AnswerNumbers, FeatureAmounts, FeatureSquares, Number, StreamNumbers
 from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, FEATURES_OF, STREAM_INDEX, STREAMS, Tally
 
 MOST_DAYS = 45  # older days fade: the mean becomes a moving one
@@ -51,7 +51,7 @@ class Baseline(Struct, frozen=True, array_like=True):
 
     days: StreamNumbers = (0,) * len(STREAMS)
     means: FeatureAmounts = (0.0,) * len(FEATURES)
-    variances: FeatureAmounts = (0.0,) * len(FEATURES)
+    variances: FeatureSquares = (0.0,) * len(FEATURES)
     answers: AnswerAmounts = (0.0,) * len(ANSWERS)
 
     def learn(self, today: Today) -> "Baseline":
