@@ -24,6 +24,7 @@ from detector.verdict.odds import CAP, calibrated, too_many
 
 VERSION, CREATED = "1", date(2026, 11, 22)  # change both when the numbers change
 TIMELINES = ("email_eu_core_first150d", "enron_perry")
+LEARNED_FIRST = MOST_DAYS // 3  # days that are not judged: the account's own baseline is still young
 LEAST_DAYS = 10  # accounts with fewer active days say little about a variance
 # The timelines show mail inside one organisation only; open mail is assumed to reach so many times as many strangers.
 OPEN_WORLD = 2.5
@@ -60,7 +61,13 @@ def active_days(messages: Iterable[Message]) -> list[Today]:
 
 
 def cohort(accounts: list[list[Today]]) -> dict[str, Moments]:
-    """Medians over the accounts, and the least dispersions with which the e-values are honest."""
+    """Medians over the accounts, and the least dispersions with which the e-values are honest.
+
+    Raises `ValueError` when the accounts were seen for too short a time, or send too unevenly.
+    """
+    if all(len(days) <= LEARNED_FIRST for days in accounts):
+        msg = f"no account has more than {LEARNED_FIRST} active days; longer timelines are needed"
+        raise ValueError(msg)
     baselines = [whole_life(days) for days in accounts]
     features = dict(AUTOMATIC)
     for index in FEATURES_OF[Stream.PERSONAL]:
@@ -98,7 +105,7 @@ def mean_e_value(accounts: list[list[Today]], index: int, moments: Moments, disp
         baseline = Baseline()
         for number, today in enumerate(days):
             nats = calibrated(too_many(today.peaks[index], *baseline.expect(index, prior)))
-            if number >= MOST_DAYS / 3:
+            if number >= LEARNED_FIRST:
                 e_values.append(exp(min(nats, CAP)))
             # Days that the judge would find suspicious are not learned.
             if nats < CAP:
