@@ -1,0 +1,50 @@
+"""A policy is what the configuration says, keeps its secret, and its defaults mean what the design says they mean."""
+
+from dataclasses import fields, replace
+from math import exp, log
+
+from detector.config import Judging
+from detector.mail.address import Address
+from detector.traffic.profile import Profile
+from detector.verdict.admit import admit
+from detector.verdict.policy import Policy
+
+
+def test_the_secret_of_all_hashes_is_not_shown_with_the_policy(policy: Policy) -> None:
+    """Policies may end up in a traceback; whoever has the key can ask profiles for any address."""
+    assert policy.recipient_key == b"a key of the tests"
+    assert "a key of the tests" not in repr(policy)
+
+
+def test_without_configuration_the_policy_is_the_default_configuration(policy: Policy) -> None:
+    configured = Policy(policy.recipient_key, policy.prior, policy.model_version, **Judging().model_dump())
+    assert configured == policy
+
+
+def test_every_number_of_the_configuration_reaches_the_judge(policy: Policy) -> None:
+    changed = {name: value + 1 for name, value in Judging().model_dump().items()}
+    configured = Policy(policy.recipient_key, policy.prior, policy.model_version, **changed)
+    assert {one.name: getattr(configured, one.name) for one in fields(Policy) if one.name in changed} == changed
+    window = configured.window
+    assert (window.start, window.least, window.most) == (21, 6, 501)
+    assert window.clean_after == 601.0
+
+
+def test_the_window_of_the_policy_is_the_one_that_recipients_meet(policy: Policy) -> None:
+    narrow = replace(policy, window_start=3, window_least=1)
+    profile, passed = Profile(), 0
+    for number in range(10):
+        profile, may_pass = admit(profile, Address(f"a{number}", "there.example"), 1.8e9, narrow)
+        passed += may_pass
+    assert passed == 3
+
+
+def test_an_account_is_blocked_when_it_is_at_least_as_likely_stolen_as_not(policy: Policy) -> None:
+    """Ten in a million accounts are stolen on a day: 11.5 nats make even odds of that."""
+    stolen = 1e-5
+    odds = exp(policy.block_score + log(stolen / (1.0 - stolen)))
+    assert 0.98 < odds / (1.0 + odds) * 2.0 < 1.02
+
+
+def test_a_day_is_not_learned_from_long_before_it_would_be_blocked(policy: Policy) -> None:
+    assert policy.suspicion_score <= policy.block_score - 2.0
