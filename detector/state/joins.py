@@ -67,6 +67,8 @@ class MemoryJoins:
         self._remembered += 1
         if self._remembered % max(1, self._remember_count // 100) == 0:
             self._rows.forget(now - self._remember_time, self._remember_count)
+        # Postfix sends on as soon as it has our answer, and tries again for days: the login must outlive our process.
+        await self._rows.written()
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
         return self._find(_queue_key(host, queue_id))

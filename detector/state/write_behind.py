@@ -1,5 +1,6 @@
 """Rows that are written to disk a moment later, by a thread, so that nobody waits for the disk."""
 
+import asyncio
 import contextlib
 import sqlite3
 import threading
@@ -54,17 +55,19 @@ class WriteBehind(Generic[V]):
         self._write_every = write_every
         self._most_waiting = most_waiting
         self._degraded = degraded
-        self._lock = threading.Lock()  # guards the four below
+        self._lock = threading.Lock()  # guards the five below
         self._waiting: dict[str, tuple[float, V]] = {}
         self._writing: dict[str, tuple[float, V]] = {}
         self._unreadable: dict[str, bytes] = {}
         self._forget: tuple[float, int] | None = None
+        self._listeners: list[asyncio.Future[None]] = []
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._failing = False
         self.rows_written = 0
         self._flush()
-        self._closing = threading.Event()
+        self._closing = False
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"write-behind {path.name}", daemon=True)
         self._thread.start()
 
@@ -73,6 +76,18 @@ class WriteBehind(Generic[V]):
         with self._lock:
             self._waiting.pop(key, None)  # so that the row that waits longest stands first
             self._waiting[key] = (at, value)
+
+    async def written(self) -> None:
+        """Do not wait for `write_every`: return when what was put so far is written, or could not be.
+
+        Written means that it survives the end of this process, not of the machine. Who comes while the disk is busy
+        is served together (group commit).
+        """
+        listener = asyncio.get_running_loop().create_future()
+        with self._lock:
+            self._listeners.append(listener)
+        self._wake.set()
+        await listener
 
     def get(self, key: str) -> V | None:
         """Raises `Temporary` when the disk cannot be read."""
@@ -104,7 +119,8 @@ class WriteBehind(Generic[V]):
 
     def close(self) -> None:
         """Write what waits and see it through to the disk."""
-        self._closing.set()
+        self._closing = True
+        self._wake.set()
         self._thread.join(CLOSE_TIME)
 
     def _read(self, key: str) -> bytes | None:
@@ -123,11 +139,16 @@ class WriteBehind(Generic[V]):
     # -- the thread --
 
     def _run(self) -> None:
-        while not self._closing.wait(self._write_every):
+        while not self._closing:
+            self._wake.wait(self._write_every)
+            self._wake.clear()
+            with self._lock:
+                listeners, self._listeners = self._listeners, []
             try:
                 self._flush()
             except Exception as error:  # a fault must not end the thread: nothing would be written any more
                 log.internal_error(f"writing {self._path.name}", error)
+            _tell(listeners)
         self._flush()
         if self._writer is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -203,3 +224,15 @@ class WriteBehind(Generic[V]):
         if not self._failing:
             self._failing = True
             log.state_write_failed(f"{self._path}: {error}")
+
+
+def _tell(listeners: list[asyncio.Future[None]]) -> None:
+    """Each in its own event loop, as far as that still runs."""
+    for listener in listeners:
+        with contextlib.suppress(RuntimeError):
+            listener.get_loop().call_soon_threadsafe(_answer, listener)
+
+
+def _answer(listener: asyncio.Future[None]) -> None:
+    if not listener.done():
+        listener.set_result(None)

@@ -49,7 +49,6 @@ def test_kill_9_in_the_middle_of_mail_flow_loses_nothing_and_forgets_no_block(pe
     assert arrived.total() - len(arrived) <= uncertain
 
 
-@pytest.mark.xfail(reason="logins are written up to a second after Postfix was answered, so a kill forgets them")
 def test_a_login_that_postfix_has_told_is_known_after_kill_9(peers: Peers) -> None:
     """Else the mail of a blocked account, still in Postfix's queue, would pass as mail of nobody in particular."""
     with mail_path(peers, settings=full_response(peers.dovecot, peers.directory)) as path:
