@@ -14,7 +14,7 @@ from detector import log
 from detector.config import Config, ConfigError, load
 from detector.health import HealthServer
 from detector.metrics import Metrics
-from detector.models import load_prior
+from detector.models import ModelError, load_prior
 from detector.ports import Temporary
 from detector.records.book import Book
 from detector.records.records import Records
@@ -244,5 +244,5 @@ def serve(path: Path) -> None:
     with runner:
         try:
             runner.run(main())
-        except (Temporary, OSError) as error:
+        except (ModelError, Temporary, OSError) as error:
             raise ConfigError(str(error)) from error

@@ -16,12 +16,14 @@ Subject: Your account $account can send no mail at the moment
 
 Dear customer,
 
-on $when our outgoing mail servers stopped your account
+on $when our outgoing mail servers
+stopped your account
 
     $account
 
-because it sent mail in a way that it never did before. This is what it looks like
-when somebody else has learned the password of an account and sends bulk mail with it.
+because it sent mail in a way that it never did before. This is what
+it looks like when somebody else has learned the password of an
+account and sends bulk mail with it.
 
 What we saw
 $seen
@@ -30,17 +32,19 @@ What we did
 $done
 
 What we ask of you
-    1. Scan every computer and telephone that knows the old password with an
-       up-to-date anti-virus program, and remove what it finds. Please do this first:
-       malware on a device would learn the next password as well.
-    2. After that, set a new password in the way that you know from your contract
-       with us. Use it nowhere else.
-    3. Look through the forwarding rules, filters and signatures of your mailbox, and
-       remove those that are not yours.
+    1. Scan every computer and telephone that knows the old password
+       with an up-to-date anti-virus program, and remove what it
+       finds. Please do this first: malware on a device would learn
+       the next password as well.
+    2. After that, set a new password in the way that you know from
+       your contract with us. Use it nowhere else.
+    3. Look through the forwarding rules, filters and signatures of
+       your mailbox, and remove those that are not yours.
 
 $contact
 
-We will never ask you for your password, and this message contains no link on purpose.
+We will never ask you for your password, and this message contains
+no link on purpose.
 
 Case number: $incident
 """
