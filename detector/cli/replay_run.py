@@ -1,0 +1,159 @@
+"""Runs a replay for `detector replay`: opens the record, shows how far it is, and writes the report."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from detector.cli import ends
+from detector.cli.replay_page import show
+from detector.cli.words import counted
+from detector.mail.transaction import Transaction
+from detector.models import load_prior
+from detector.replay.boxes import Count, NoBox, open_maildir, open_mbox, transactions
+from detector.replay.engine import Engine
+from detector.replay.findings import Collector, Findings
+from detector.replay.html_page import html_page
+from detector.replay.jsonl import Malformed, answers
+from detector.replay.log_files import NoLog, in_order, read_lines
+from detector.replay.postfix import Joiner
+from detector.replay.profiles import Profiles
+from detector.verdict.policy import Policy
+
+Advance = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that is opened: its transactions, and afterwards sentences and figures about the reading."""
+
+    transactions: Iterator[Transaction]
+    notes: Callable[[], list[str]]
+    counts: Callable[[], dict[str, int]]
+
+
+def converse(files: list[str], keep_going: bool) -> int:
+    """Answer each line of format `jsonl`; the exit status."""
+    broken = 0
+
+    def skipped(reason: str) -> None:
+        nonlocal broken
+        broken += 1
+        print(f"detector: skipped {reason}", file=sys.stderr)
+
+    out = sys.stdout.buffer
+    engine = Engine(_policy(), Profiles())
+    try:
+        for answer in answers(_lines(files), engine, skipped if keep_going else None):
+            out.write(answer + b"\n")
+            out.flush()
+    except Malformed as error:
+        return _mistake(str(error))
+    except OSError as error:
+        return _mistake(str(error))
+    if broken:
+        print(f"detector: {counted(broken, 'line')} skipped", file=sys.stderr)
+    return 0
+
+
+def report(form: str, files: list[str], json_file: Path | None, html_file: Path | None) -> int:
+    """Replay a log or a folder, show what was found and write it to the files; the exit status."""
+    policy = _policy()
+    profiles, collector = Profiles(), Collector(policy.block_score)
+    engine = Engine(policy, profiles, observe=True)
+    try:
+        with _progress(form, files) as record:
+            for transaction in record.transactions:
+                collector.add(engine.transact(transaction))
+    except (NoLog, NoBox) as error:
+        return _mistake(str(error))
+    findings, notes = collector.findings(), record.notes()
+    if profiles.forgotten:
+        notes.append(f"{counted(profiles.forgotten, 'profile')} had to be forgotten for lack of room.")
+    show(findings, notes)
+    return _write(json_file, html_file, findings, notes, record.counts())
+
+
+def _write(
+    json_file: Path | None, html_file: Path | None, findings: Findings, notes: list[str], counts: dict[str, int]
+) -> int:
+    try:
+        if json_file is not None:
+            content = {"reading": counts} | msgspec.to_builtins(findings, str_keys=True)
+            json_file.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+        if html_file is not None:
+            html_file.write_text(html_page(findings, notes), "utf-8")
+    except OSError as error:
+        return _mistake(str(error))
+    return 0
+
+
+@contextmanager
+def _progress(form: str, files: list[str]) -> Iterator[Record]:
+    """Progress goes to standard error, and only where somebody looks at it."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("reading", total=None)
+
+        def advance(amount: int) -> None:
+            progress.advance(task, amount)
+
+        def total(amount: int) -> None:
+            progress.update(task, total=amount or None)
+
+        yield _log(files, total, advance) if form == "postfix" else _boxes(form, files, total, advance)
+
+
+def _log(files: list[str], total: Advance, advance: Advance) -> Record:
+    logs, joiner = in_order(files), Joiner()
+    total(sum(log.size_bytes for log in logs))
+    count = joiner.count
+
+    def notes() -> list[str]:
+        lines = f"{counted(count.lines, 'line')} read, {count.used} of them about messages, {count.broken} broken."
+        if count.logins:
+            return [lines]
+        return [lines, "No line names a login (sasl_username=): is this the log of a submission server?"]
+
+    return Record(
+        joiner.transactions(read_lines(logs, advance)),
+        notes,
+        lambda: {"lines": count.lines, "used": count.used, "broken": count.broken, "messages_with_login": count.logins},
+    )
+
+
+def _boxes(form: str, files: list[str], total: Advance, advance: Advance) -> Record:
+    boxes = [open_mbox(name) if form == "mbox" else open_maildir(name) for name in files]
+    total(sum(len(box) for box in boxes))
+    count = Count()
+    return Record(
+        transactions(boxes, count, advance),
+        lambda: [f"{counted(count.messages, 'message')} read, {count.broken} without date, author or recipients."],
+        lambda: {"messages": count.messages, "broken": count.broken},
+    )
+
+
+def _lines(files: list[str]) -> Iterator[bytes]:
+    for name in files:
+        if name == "-":
+            yield from sys.stdin.buffer
+        else:
+            with Path(name).open("rb") as file:
+                yield from file
+
+
+def _policy() -> Policy:
+    prior, model_version = load_prior()
+    # The hashes never leave this process: nobody can look for a recipient in them, so their key need not be secret.
+    return Policy(b"replay", prior, model_version)
+
+
+def _mistake(words: str) -> int:
+    print(f"detector: {words}", file=sys.stderr)
+    return ends.MISTAKE

@@ -1,0 +1,119 @@
+"""Formats `mbox` and `maildir`: folders of sent mail. The account is the From address, the time the Date.
+
+Networks and the next hop's answers are not in such a folder.
+"""
+
+import mailbox
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from email.utils import getaddresses, parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from detector.mail.address import Address
+from detector.mail.headers import chosen, header_section
+from detector.mail.stream import classify, message_key
+from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+
+SOURCE = "From"
+HEAD_BYTES = 65_536
+RECIPIENTS = ("to", "cc", "bcc")
+_WANTED = frozenset({"from", "date", "message-id", *RECIPIENTS})
+
+
+class NoBox(Exception):
+    """A folder cannot be read; the text says why."""
+
+
+@dataclass(slots=True)
+class Count:
+    """Messages in all, and those skipped because they have no date, no author or no recipient."""
+
+    messages: int = 0
+    broken: int = 0
+
+
+Box = mailbox.Mailbox[Any]
+
+
+def open_mbox(path: str) -> Box:
+    """Raises `NoBox`."""
+    if not Path(path).is_file():
+        msg = f"{path}: there is no such file"
+        raise NoBox(msg)
+    return mailbox.mbox(path, create=False)
+
+
+def open_maildir(path: str) -> Box:
+    """Raises `NoBox`."""
+    if not (Path(path) / "cur").is_dir():
+        msg = f"{path}: is no Maildir, it has no directory cur"
+        raise NoBox(msg)
+    return mailbox.Maildir(path, create=False)
+
+
+def transactions(boxes: Iterable[Box], count: Count, advance: Callable[[int], object]) -> Iterator[Transaction]:
+    """The messages of all folders in order of their dates; `advance` is told of each message that is done.
+
+    Only dates and places are held in memory meanwhile. The folders are closed at the end.
+    """
+    with ExitStack() as stack:
+        yield from _in_order([stack.enter_context(closing(box)) for box in boxes], count, advance)
+
+
+def _in_order(boxes: Iterable[Box], count: Count, advance: Callable[[int], object]) -> Iterator[Transaction]:
+    places: list[tuple[float, int, Box, str]] = []
+    for box in boxes:
+        for key in box.iterkeys():
+            count.messages += 1
+            time = _time(_values(box, key).get("date", ""))
+            if time is None:
+                count.broken += 1
+            else:
+                places.append((time, len(places), box, key))
+    for time, _, box, key in sorted(places, key=lambda place: place[:2]):
+        transaction = _transaction(box.get_bytes(key), time)
+        if transaction is None:
+            count.broken += 1
+        else:
+            yield transaction
+        advance(1)
+
+
+def _values(box: Box, key: str) -> dict[str, str]:
+    with box.get_file(key) as file:
+        return dict(chosen(header_section(file.read(HEAD_BYTES)), _WANTED))
+
+
+def _transaction(content: bytes, time: float) -> Transaction | None:
+    section = header_section(content)
+    values: dict[str, list[str]] = {}
+    for name, value in chosen(section, _WANTED):
+        values.setdefault(name, []).append(value)
+    authors = [address for _, address in getaddresses(values.get("from", [])) if "@" in address]
+    wanted = [text for name in RECIPIENTS for text in values.get(name, [])]
+    recipients = dict.fromkeys(address for _, address in getaddresses(wanted) if "@" in address)
+    if not authors or not recipients:
+        return None
+    mail_from = Address.parse(authors[0])
+    message_id = values.get("message-id", [""])[0]
+    return Transaction(
+        transaction_id=message_id,
+        message_key=message_key("", "", message_id, authors[0], str(time).encode()),
+        identity=Identity(authors[0].lower(), SOURCE, trusted=False),
+        client="",
+        helo="",
+        mail_from=mail_from,
+        recipients=tuple(Recipient(Address.parse(text), RecipientStatus.ACCEPTED) for text in recipients),
+        stream=classify(mail_from, section),
+        received_at=time,
+        size_bytes=len(content),
+    )
+
+
+def _time(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

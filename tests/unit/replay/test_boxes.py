@@ -1,0 +1,57 @@
+"""Folders of sent mail become transactions."""
+
+import mailbox
+from pathlib import Path
+
+import pytest
+
+from detector.mail.transaction import Stream, Transaction
+from detector.replay.boxes import Box, Count, NoBox, open_maildir, open_mbox, transactions
+
+LATE = (
+    "From: Ann <Ann@x.example>\nTo: Bob <bob@a.example>, cy@b.example\nCc: bob@a.example\n"
+    "Date: Thu, 5 Mar 2026 12:00:00 +0100\nMessage-ID: <2@x>\n\nhello\n"
+)
+EARLY = "From: ann@x.example\nBcc: d@c.example\nDate: Wed, 4 Mar 2026 12:00:00 +0100\nList-Id: <l.example>\n\nhello\n"
+BROKEN = (
+    "From: ann@x.example\nTo: bob@a.example\n\nno date\n",
+    "From: ann@x.example\nTo: bob@a.example\nDate: tomorrow\n\nodd date\n",
+    "From: ann@x.example\nDate: Wed, 4 Mar 2026 12:00:00 +0100\n\nno recipient\n",
+    "To: bob@a.example\nDate: Wed, 4 Mar 2026 12:00:00 +0100\n\nno author\n",
+    "\n\n",
+)
+
+
+def filled(box: mailbox.Mailbox[mailbox.Message]) -> None:
+    for text in (LATE, *BROKEN, EARLY):
+        box.add(text.encode())
+    box.flush()
+    box.close()
+
+
+def read(box: Box, count: Count) -> list[Transaction]:
+    steps: list[int] = []
+    found = list(transactions([box], count, steps.append))
+    assert sum(steps) == 4  # those with a date
+    return found
+
+
+@pytest.mark.parametrize("kind", ["mbox", "maildir"])
+def test_messages_come_in_the_order_of_their_dates_and_broken_ones_are_counted(tmp_path: Path, kind: str) -> None:
+    path = str(tmp_path / "box")
+    filled(mailbox.mbox(path) if kind == "mbox" else mailbox.Maildir(path))
+    count = Count()
+    early, late = read(open_mbox(path) if kind == "mbox" else open_maildir(path), count)
+    assert (count.messages, count.broken) == (7, 5)
+    assert late.received_at - early.received_at == 86400.0
+    assert [str(one.address) for one in late.recipients] == ["bob@a.example", "cy@b.example"]
+    assert [str(one.address) for one in early.recipients] == ["d@c.example"]
+    assert late.identity.account == early.identity.account == "ann@x.example"
+    assert (early.stream, late.stream) == (Stream.AUTOMATIC, Stream.PERSONAL)
+
+
+def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoBox, match="no such file"):
+        open_mbox(str(tmp_path / "none"))
+    with pytest.raises(NoBox, match="no Maildir"):
+        open_maildir(str(tmp_path))
