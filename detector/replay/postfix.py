@@ -6,8 +6,9 @@
     smtp     4XyZ1: to=<bob@example.net>, ..., dsn=2.0.0, status=sent (...)        and lmtp, error, local, virtual, ...
     qmgr     4XyZ1: removed
 
-Mail without a login is passed over: no account answers for it. The answers that the hop would get at RCPT time are not
-in a log; the status at delivery stands for them.
+Mail without a login is passed over: no account answers for it. Mail that comes back from a content filter on the same
+host has none either, but its queue id stands where the first one ends (`queued as`). The answers that the hop would get
+at RCPT time are not in a log; the status at delivery stands for them.
 """
 
 import re
@@ -28,6 +29,7 @@ _CLIENT = re.compile(rb"client=\S*\[([^\]]*)\]")
 _LOGIN = re.compile(rb", sasl_username=([^,\s]+)")
 _QUEUED = re.compile(rb"from=<([^>]*)>, size=(\d+), nrcpt=(\d+)")
 _DELIVERY = re.compile(rb"to=<?([^>,]*)>?,(?: orig_to=<?([^>,]*)>?,)?.*? dsn=([245]\.\d+\.\d+), status=([a-z]+)")
+_HANDED_ON = re.compile(rb"queued as (\w+)\)?\s*\Z")
 _PROBES = frozenset({b"deliverable", b"undeliverable"})  # address verification: nobody sent anything
 
 
@@ -46,7 +48,10 @@ class Count:
 
 @dataclass(slots=True)
 class Queued:
-    """A message in the queue. `recipients` are those not told yet, the first of them since `waiting_since`."""
+    """A message in the queue. `recipients` are those not told yet, the first of them since `waiting_since`.
+
+    The account is empty as long as it is not known whose mail came back from a content filter.
+    """
 
     queue_id: str
     key: str
@@ -106,15 +111,18 @@ class Joiner:
             self.count.broken += 1
         else:
             self.count.used += 1
+            address = _text(client[1])
             if login is not None:
-                self._begin(name, _text(login[1]), _text(client[1]))
-        return before if before is not None and before.recipients else None
+                self.count.logins += 1
+                self._begin(name, _text(login[1]), address)
+            elif address.startswith("127.") or address == "::1":
+                self._begin(name, "", address)
+        return before if before is not None and before.account and before.recipients else None
 
     def _begin(self, name: bytes, account: str, client: str) -> None:
         host, _, queue_id = _text(name).partition(" ")
         key = message_key(host, f"{queue_id} {self._now:.0f}", "", "", b"")
         self._open[name] = Queued(queue_id, key, account, client)
-        self.count.logins += 1
         if len(self._open) > self._most_open:
             oldest, _ = self._open.popitem(last=False)
             self._waiting.pop(oldest, None)
@@ -140,22 +148,37 @@ class Joiner:
         message = self._open.get(name)
         if message is None or match[4] in _PROBES:
             return None
-        message.recipients.append(_recipient(match))
-        if len(message.recipients) >= message.expected > 0:
+        if self._handed_on(name, message, text):
+            message.expected -= 1
+        else:
+            message.recipients.append(_recipient(match))
+        if message.account and len(message.recipients) >= message.expected:
             self._waiting.pop(name, None)
-            return message
+            return message if message.recipients else None
         if name not in self._waiting:
             message.waiting_since = self._now
             self._waiting[name] = message
         return None
 
+    def _handed_on(self, name: bytes, message: Queued, text: bytes) -> bool:
+        """Whether this delivery went to a content filter and came back; if so, what came back is the account's mail."""
+        match = _HANDED_ON.search(text) if message.account else None
+        returned = self._open.get(name.partition(b" ")[0] + b" " + match[1]) if match is not None else None
+        if returned is None or (returned.account and returned.key != message.key):
+            return False
+        returned.account, returned.key, returned.client = message.account, message.key, message.client
+        return True
+
     def _removed(self, name: bytes, text: bytes) -> Queued | None:
         if not text.startswith(b"removed"):
             return None
         self.count.used += 1
+        message = self._open.get(name)
+        if message is None or not message.account:  # whose it was may stand in the next line
+            return None
         self._waiting.pop(name, None)
-        message = self._open.pop(name, None)
-        return message if message is not None and message.recipients else None
+        del self._open[name]
+        return message if message.recipients else None
 
     # -- transactions --
 
@@ -165,7 +188,10 @@ class Joiner:
             if message.waiting_since > since:
                 return
             del self._waiting[name]
-            yield self._transaction(message)
+            if message.account:
+                yield self._transaction(message)
+            elif self._open.get(name) is message:
+                del self._open[name]
 
     def _transaction(self, message: Queued) -> Transaction:
         recipients = tuple(message.recipients)

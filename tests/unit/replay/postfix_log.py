@@ -16,6 +16,20 @@ class Log:
         stamp = datetime.fromtimestamp(now, UTC).strftime("%b %e %H:%M:%S")
         self.lines.append(f"{stamp} {self._host} postfix/{service}[4711]: {text}\n".encode())
 
+    def come_back(self, now: float, queue_id: str) -> None:
+        """From a content filter on the same host."""
+        self.write(now, "smtpd", f"{queue_id}: client=localhost[127.0.0.1]")
+        self.write(now, "qmgr", f"{queue_id}: from=<a@x.example>, size=1300, nrcpt=1 (queue active)")
+
+    def hand_on(self, now: float, queue_id: str, recipient: str, returned: str) -> None:
+        """To a content filter, which has handed it back already."""
+        self.write(
+            now,
+            "smtp",
+            f"{queue_id}: to=<{recipient}>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0.1/0/0/1, dsn=2.0.0, "
+            f"status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {returned})",
+        )
+
     def submit(
         self, now: float, queue_id: str, login: str = "ann", recipients: int = 1, sender: str = "a@x.example"
     ) -> None:

@@ -121,6 +121,40 @@ def test_an_address_verification_is_no_mail() -> None:
     assert joined(log) == []
 
 
+@pytest.mark.parametrize("order", ["slow", "fast"])
+def test_mail_that_comes_back_from_a_content_filter_is_the_accounts(order: str) -> None:
+    log = Log()
+    log.submit(T, "4ABC1", recipients=2)
+    log.come_back(T + 1, "4ABC2")
+    if order == "fast":
+        log.deliver(T + 1, "4ABC2", "x@a.example", "5.1.1")
+        log.remove(T + 1, "4ABC2")
+    log.hand_on(T + 1, "4ABC1", "x@a.example", "4ABC2")
+    log.deliver(T + 1, "4ABC1", "y@b.example")
+    log.remove(T + 1, "4ABC1")
+    if order == "slow":
+        log.deliver(T + 2, "4ABC2", "x@a.example", "5.1.1")
+        log.remove(T + 2, "4ABC2")
+    found = joined(log)
+    assert {name: status for one in found for name, status in statuses(one).items()} == {
+        "x@a.example": REFUSED,
+        "y@b.example": ACCEPTED,
+    }
+    assert {(one.identity.account, one.client) for one in found} == {("ann", "192.0.2.7")}
+    assert len({one.message_key for one in found}) == 1
+
+
+def test_mail_from_the_host_itself_that_nobody_submitted_is_passed_over() -> None:
+    log = Log()
+    log.come_back(T, "4ABC2")
+    log.deliver(T, "4ABC2", "x@a.example")
+    log.remove(T, "4ABC2")
+    log.submit(T + PATIENCE + 1, "4ABC3")
+    joiner = Joiner()
+    assert joined(log, joiner) == []
+    assert joiner.count.logins == 1
+
+
 def test_lines_that_are_cut_or_of_other_programs_do_no_harm() -> None:
     log, joiner = Log(), Joiner()
     log.submit(T, "4ABC1")
