@@ -52,9 +52,7 @@ def converse(files: list[str], keep_going: bool) -> int:
         for answer in answers(_lines(files), engine, skipped if keep_going else None):
             out.write(answer + b"\n")
             out.flush()
-    except Malformed as error:
-        return _mistake(str(error))
-    except OSError as error:
+    except (Malformed, OSError) as error:
         return _mistake(str(error))
     if broken:
         print(f"detector: {counted(broken, 'line')} skipped", file=sys.stderr)

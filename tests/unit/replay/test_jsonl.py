@@ -1,9 +1,12 @@
 """Format `jsonl`: one line in, one line out."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector.mail.transaction import RecipientStatus, Stream
 from detector.replay.engine import Engine
@@ -85,6 +88,18 @@ def test_a_broken_line_ends_the_conversation_with_its_number(policy: Policy) -> 
 def test_a_message_that_is_not_octets_is_a_broken_line(policy: Policy) -> None:
     with pytest.raises(Malformed, match=r"^line 1: "):
         told(Engine(policy, Profiles()), line(1, message="\u20ac"))
+
+
+@pytest.mark.parametrize("time", [-5.0, 0.0, 1e300, 4e9])
+def test_an_odd_time_is_answered_like_any_other(policy: Policy, time: float) -> None:
+    engine = Engine(policy, Profiles())
+    assert [answer["id"] for answer in told(engine, line(1), line(2, time=time), line(3))] == ["t1", "t2", "t3"]
+
+
+@given(st.binary(max_size=40) | st.from_regex(rb'\{"type":"(tick|transaction)",.{0,40}', fullmatch=True))
+def test_whatever_the_line_it_is_answered_or_malformed(policy: Policy, octets: bytes) -> None:
+    with suppress(Malformed):
+        assert len(list(answers([octets], Engine(policy, Profiles())))) == 1
 
 
 def test_broken_lines_are_skipped_if_so_wished(policy: Policy) -> None:

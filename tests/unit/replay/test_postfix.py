@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector.mail.transaction import RecipientStatus, Stream, Transaction
 from detector.replay.postfix import PATIENCE, Joiner
@@ -11,6 +13,21 @@ from tests.unit.replay.postfix_log import Log
 
 T = 1_772_700_000.0
 ACCEPTED, REFUSED, DEFERRED = RecipientStatus.ACCEPTED, RecipientStatus.REFUSED, RecipientStatus.DEFERRED
+
+STAMPS = (b"Mar  5 10:00:00 ", b"2026-03-05T10:00:00+01:00 ", b"Mar  5 11:30:00 ", b"")
+TEXTS = (
+    b"4AB1: client=pc[192.0.2.7], sasl_username=ann",
+    b"4AB2: client=localhost[127.0.0.1]",
+    b"4AB1: from=<a@x.example>, size=1, nrcpt=2 (queue active)",
+    b"4AB2: from=<>, size=1, nrcpt=1 (queue active)",
+    b"4AB1: to=<x@y.example>, dsn=2.0.0, status=sent (queued as 4AB2)",
+    b"4AB1: to=<x@y.example>, dsn=4.0.0, status=deferred",
+    b"4AB2: to=<z@y.example>, dsn=5.0.0, status=bounced",
+    b"4AB1: removed",
+    b"4AB2: removed",
+    b"4AB1: ",
+    b"",
+)
 
 
 def joined(log: Log, joiner: Joiner | None = None) -> list[Transaction]:
@@ -172,6 +189,14 @@ def test_lines_that_are_cut_or_of_other_programs_do_no_harm() -> None:
     assert statuses(joined(log, joiner)[-1]) == {"x@a.example": ACCEPTED}
     assert joiner.count.lines == len(log.lines)
     assert 0 < joiner.count.broken < len(cut)
+
+
+@given(st.lists(st.tuples(st.sampled_from(STAMPS), st.sampled_from(TEXTS), st.binary(max_size=12)), max_size=30))
+def test_no_order_of_lines_and_no_octets_are_a_fault(parts: list[tuple[bytes, bytes, bytes]]) -> None:
+    log, joiner = Log(), Joiner()
+    log.lines = [stamp + b"mx postfix/x[1]: " + text + rest for stamp, text, rest in parts]
+    assert all(transaction.recipients and transaction.identity.known for transaction in joined(log, joiner))
+    assert joiner.count.used + joiner.count.broken <= joiner.count.lines == len(parts)
 
 
 def test_unfinished_messages_are_given_up_beyond_the_bound() -> None:
