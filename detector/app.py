@@ -5,7 +5,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from detector import log
 from detector.config import Config, ConfigError, load
 from detector.health import HealthServer
+from detector.host import hold_alone, make_directories, notify_systemd, recipient_key
 from detector.metrics import Metrics
 from detector.models import ModelError, load_prior
 from detector.ports import Temporary
@@ -64,9 +64,10 @@ class Application:
         """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `Temporary` or `OSError` when it cannot start."""
         config = self._config
         log.configure(config.log.format, config.log.level)
-        _make_directories(config)
+        make_directories(config)
         self._metrics = Metrics(VERSION)
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(os.close, hold_alone(config.state.directory))
             health = HealthServer(config.metrics.listen, self._metrics, lambda: self._ready)
             health.start()
             stack.callback(health.stop)
@@ -131,7 +132,7 @@ class Application:
             book=self._book,
             desk=self._desk,
             policy=Policy(
-                recipient_key=_recipient_key(config.state.directory / "recipient.key"),
+                recipient_key=recipient_key(config.state.directory / "recipient.key"),
                 prior=prior,
                 model_version=model_version,
                 **judging.model_dump(),
@@ -200,33 +201,6 @@ class Application:
 
     async def _close_pool(self) -> None:
         await self._pool.close()
-
-
-def notify_systemd(state: str) -> None:
-    """Tell the service manager (sd_notify(3)); without one this does nothing."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, contextlib.suppress(OSError):
-        channel.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
-
-
-def _make_directories(config: Config) -> None:
-    for directory in (config.state.directory, config.spool_directory):
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f"directory {directory} cannot be made: {error}"
-            raise ConfigError(msg) from error
-
-
-def _recipient_key(path: Path) -> bytes:
-    """The secret of all hashes in profiles, made once. Without it, every recipient is a stranger again."""
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
 
 
 def serve(path: Path) -> None:

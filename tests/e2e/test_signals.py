@@ -107,3 +107,10 @@ async def _certificate(port: int) -> str:
         await talk.ask("STARTTLS")
         await talk.writer.start_tls(context)
         return ssl.DER_cert_to_PEM_cert(talk.writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+
+
+def test_a_second_process_on_the_same_state_is_refused(sink: SmtpSink, tmp_path: Path) -> None:
+    with DetectorProcess(tmp_path / "d", sink.port) as first:
+        second = DetectorProcess(tmp_path / "e", sink.port, {"state": {"directory": str(first.state)}})
+        with pytest.raises(RuntimeError, match="is used by another running detector"):
+            second.start()

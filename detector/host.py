@@ -1,0 +1,49 @@
+"""What the process asks of its host: directories, one lock, one key, and the ear of the service manager."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from detector.config import Config, ConfigError
+
+
+def make_directories(config: Config) -> None:
+    for directory in (config.state.directory, config.spool_directory):
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"directory {directory} cannot be made: {error}"
+            raise ConfigError(msg) from error
+
+
+def hold_alone(directory: Path) -> int:
+    """Hold the state directory for this process: two would overwrite each other's profiles. Raises `ConfigError`."""
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        msg = f"state.directory: {directory} is used by another running detector"
+        raise ConfigError(msg) from error
+    return lock
+
+
+def recipient_key(path: Path) -> bytes:
+    """The secret of all hashes in profiles, made once. Without it, every recipient is a stranger again."""
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def notify_systemd(state: str) -> None:
+    """Tell the service manager (sd_notify(3)); without one this does nothing."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel, contextlib.suppress(OSError):
+        channel.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
