@@ -115,13 +115,14 @@ class Application:
         self._policy_service = PolicyService(config.policy_service, self._joins, self._metrics, clock)
         await self._policy_service.start()
         stack.push_async_callback(self._policy_service.stop)
+        self._key = recipient_key(state.directory / "recipient.key")
         self._pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
         stack.push_async_callback(self._close_pool)
-        self._server = Server(config, self._route(config), server_context(config.relay.tls), new_id)
+        self._server = Server(config, self._route(config, self._pool), server_context(config.relay.tls), new_id)
         await self._server.start()
         stack.push_async_callback(self._server.stop)
 
-    def _route(self, config: Config) -> Route:
+    def _route(self, config: Config, pool: Pool) -> Route:
         prior, model_version = load_prior()
         judging = config.judging
         assessor = Assessor(
@@ -132,7 +133,7 @@ class Application:
             book=self._book,
             desk=self._desk,
             policy=Policy(
-                recipient_key=recipient_key(config.state.directory / "recipient.key"),
+                recipient_key=self._key,
                 prior=prior,
                 model_version=model_version,
                 **judging.model_dump(),
@@ -143,7 +144,7 @@ class Application:
         )
         limits = config.relay.limits
         return Route(
-            pool=self._pool,
+            pool=pool,
             assessor=assessor,
             metrics=self._metrics,
             strip=headers_to_strip(config),
@@ -173,11 +174,11 @@ class Application:
         notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             config = load(self._path)
+            make_directories(config)
             tls = server_context(config.relay.tls)
-            old_pool = self._pool
-            self._pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
-            self._server.reconfigure(config, self._route(config), tls)
-        except ConfigError as error:
+            pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
+            self._server.reconfigure(config, self._route(config, pool), tls)
+        except (ConfigError, ModelError, OSError) as error:
             log.reload_refused(str(error))
         else:
             for section in RESTART_NEEDED:
@@ -186,7 +187,8 @@ class Application:
             if config.relay.listen != self._config.relay.listen:
                 log.restart_needed("relay.listen")
             self._config = config
-            await old_pool.close()
+            old, self._pool = self._pool, pool
+            await old.close()
             log.reloaded()
         notify_systemd("READY=1")
 
@@ -200,6 +202,7 @@ class Application:
             task.cancel()
 
     async def _close_pool(self) -> None:
+        """Whichever it is by then: a reload replaces it."""
         await self._pool.close()
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from detector.config import Config, ConfigError
 
+KEY_BYTES = 32
+
 
 def make_directories(config: Config) -> None:
     for directory in (config.state.directory, config.spool_directory):
@@ -32,12 +34,25 @@ def hold_alone(directory: Path) -> int:
 
 
 def recipient_key(path: Path) -> bytes:
-    """The secret of all hashes in profiles, made once. Without it, every recipient is a stranger again."""
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """The secret of all hashes in profiles, made once. Without it, every recipient is a stranger again.
+
+    Raises `ConfigError` for a file that cannot be ours.
+    """
+    if not path.exists():
+        unfinished = path.with_suffix(".new")
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        msg = (
+            f"{path} has {len(key)} octets, not {KEY_BYTES}: restore it, or remove it: all recipients will be new"
+        )
+        raise ConfigError(msg)
+    return key
 
 
 def notify_systemd(state: str) -> None:

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "TOO_MANY_FROM_CLIENT": "tests/unit/relay/test_server.py",
     "TIMEOUT": "tests/unit/relay/test_server.py",
     "STOPPING": "tests/unit/relay/test_server.py",
+    "NEXT_HOP_CHANGED": "tests/unit/relay/test_exchange.py",
     "NO_STORAGE": "tests/unit/relay/test_wire.py",
     "TLS_ACTIVE": "tests/unit/relay/test_session.py",
 }
@@ -35,7 +36,7 @@ async def test_the_conversation_goes_as_written(path: Path, tmp_path: Path) -> N
     with SmtpSink() as sink:
         async with house(settings, tmp_path, sink) as place:
             for key, text in script.setup:
-                await _set_up(place, key, text)
+                await _set_up(place, sink, key, text)
             await dialog.play(script, place.port)
         _check_sunk(script, sink)
 
@@ -47,10 +48,10 @@ def test_every_reply_of_ours_is_shown_in_a_dialog() -> None:
     assert sorted(missing) == sorted(ELSEWHERE)
 
 
-async def _set_up(place: House, key: str, text: str) -> None:
+async def _set_up(place: House, sink: SmtpSink, key: str, text: str) -> None:
     if key == "sink":
         verb, part, reply = text.split(" ", 2)
-        place.sink.answer(verb, part, reply)
+        sink.answer(verb, part, reply)
     elif key == "blocked":
         place.book.block(text, "i0")
     elif key == "exempt":
@@ -59,7 +60,7 @@ async def _set_up(place: House, key: str, text: str) -> None:
         queue_id, account = text.split()
         await place.join.remember(PolicyRequest("loopback", queue_id, "", "", account, ""), 0.0)
     elif key == "dead":
-        place.sink.close()
+        sink.close()
     elif key == "fault":
         place.profiles.fault = OSError(text)
     else:

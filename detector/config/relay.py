@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from detector.config.errors import Contradiction
 from detector.config.values import (
@@ -56,7 +56,7 @@ class Limits(Section):
     connections_per_client: Count = 100
     recipients_per_transaction: Count = 1000
     message_size_bytes: Bytes = 104_857_600
-    message_memory_bytes: Bytes = 1_048_576
+    message_memory_bytes: Annotated[int, Field(ge=524_288)] = 1_048_576  # room for the largest header section
     commands_per_session: Count = 100_000
     errors_per_session: Count = 20
     idle_time: Seconds = 300.0

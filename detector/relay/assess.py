@@ -84,9 +84,16 @@ class Assessor:
         if not draft.identity.known:
             log.identity_unknown(draft.transaction_id, draft.facts.peer)
             return self._unknown()
-        if self.config.observe or self.book.exempt(draft.identity.account, self.clock()):
+        return self._stopped(draft.identity)
+
+    def _stopped(self, identity: Identity) -> Reply | None:
+        """The refusal, if the account is blocked and nobody said to let it through."""
+        if not self.book.blocked(identity.account) or self._let_through(identity):
             return None
-        return self._suspended(draft.identity) if self.book.blocked(draft.identity.account) else None
+        return self._suspended(identity)
+
+    def _let_through(self, identity: Identity) -> bool:
+        return self.config.observe or self.book.exempt(identity.account, self.clock())
 
     def _unknown(self) -> Reply | None:
         if self.config.observe or self.config.unknown_identity == "relay":
@@ -107,9 +114,9 @@ class Assessor:
             draft.identity = await identify(self.sources, draft.facts)  # Postfix may have told us since MAIL
             if not draft.identity.known:
                 return None
-            refusal = self._gate(draft)
-            if refusal is not None:
-                return refusal
+            self.metrics.identities.labels(draft.identity.source).inc()
+        if (refusal := self._stopped(draft.identity)) is not None:
+            return refusal  # blocked since MAIL
         now = self.clock()
         admitted = await self.profiles.update(
             draft.identity.account, lambda profile: admit(profile, address, now, self.policy)
@@ -122,7 +129,7 @@ class Assessor:
     def _only_watched(self, draft: Draft) -> bool:
         """The window was full, but nothing is stopped: we observe, or a person exempted the account."""
         draft.would_pace = True
-        return self.config.observe or self.book.exempt(draft.identity.account, self.clock())
+        return self._let_through(draft.identity)
 
     def _paced(self, recipients: int) -> Reply:
         self.metrics.reasons.labels("recipient_window").inc()
@@ -187,10 +194,9 @@ class Assessor:
             self.metrics.evidence.labels(score.group).inc(max(score.nats, 0.0))
         if verdict.score >= self.policy.suspicion_score:
             self.desk.note(transaction, verdict)
-        if verdict.action is not Action.BLOCK or self.config.observe or self.book.exempt(account, now):
-            return None
-        await self.desk.open_incident(transaction, verdict)
-        return self._suspended(transaction.identity)
+        if verdict.action is Action.BLOCK and not self._let_through(transaction.identity):
+            await self.desk.open_incident(transaction, verdict)
+        return self._stopped(transaction.identity)
 
     # -- afterwards --
 

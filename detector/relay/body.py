@@ -122,6 +122,7 @@ class Spool:
         self._closed = closed
         self._head: bytes | None = None
         self._file: IO[bytes] | None = None
+        self._write: asyncio.Future[None] | None = None
 
     async def add(self, octets: bytes) -> None:
         """The first part stays in memory as the head, all that follows goes to disk, written by a thread."""
@@ -132,7 +133,8 @@ class Spool:
         if file is None:
             # Nameless from the beginning: nothing is left behind by a crash, and nobody else can open it.
             file = self._file = await asyncio.to_thread(_nameless_file, self._directory)
-        await asyncio.to_thread(_write_all, file, octets)
+        self._write = asyncio.get_running_loop().run_in_executor(None, _write_all, file, octets)
+        await asyncio.shield(self._write)
 
     def body(self, reader: BodyReader) -> Body:
         """The complete message; call it after the last part was added."""
@@ -145,9 +147,13 @@ class Spool:
 
     def discard(self) -> None:
         self._head = None
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is None:
+            return
+        if self._write is None or self._write.done():
+            file.close()
+        else:  # a thread still writes: closed under its hands, its number could be another file's by then
+            self._write.add_done_callback(lambda _: file.close())
 
 
 def _write_all(file: IO[bytes], octets: bytes) -> None:

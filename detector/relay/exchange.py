@@ -41,6 +41,7 @@ class Exchange:
         self._mail_from = mail_from
         self._argument = argument
         self._connection: Connection | None = None
+        self._accepted: list[bytes] = []
         self._failure: Reply | None = None
         self._lost = False
 
@@ -56,10 +57,9 @@ class Exchange:
         if refusal is not None:
             return refusal
         reply = await self._asked(self._send_mail)
-        if reply is replies.NEXT_HOP_UNREACHABLE and self._lost:
+        if self._lost:
             # A kept connection may end just when we take it; nothing was accepted on it, so MAIL may be said again.
-            self._failure = None
-            reply = await self._asked(self._send_mail)
+            reply = await self._once_more(self._send_mail)
         return reply
 
     async def rcpt(self, recipient: Path, argument: str) -> Reply:
@@ -70,9 +70,14 @@ class Exchange:
         refusal = await self._route.assessor.admit(self._draft, recipient.address)
         if refusal is not None:
             return refusal
+        # On the list before the answer is there: a client that goes away meanwhile gives its place back.
+        place = len(self._draft.recipients)
+        self._draft.recipients.append(Recipient(recipient.address, RecipientStatus.DEFERRED))
         reply = await self._asked(lambda connection: connection.command(_line("RCPT", argument)))
         code = reply.enhanced or str(reply.code)
-        self._draft.recipients.append(Recipient(recipient.address, _status(reply), code))
+        self._draft.recipients[place] = Recipient(recipient.address, _status(reply), code)
+        if reply.positive:
+            self._accepted.append(_line("RCPT", argument))
         return reply
 
     def data_refusal(self) -> Reply | None:
@@ -91,7 +96,7 @@ class Exchange:
         try:
             section = headers.header_section(body.head)
             refusal = await self._route.assessor.decide(self._draft, section, body)
-            reply = refusal or await self._asked(lambda connection: self._send(connection, section, body))
+            reply = refusal or await self._pass_on(section, body)
         finally:
             body.close()
         await self._give_back()
@@ -102,6 +107,15 @@ class Exchange:
         """The transaction ends without a message: RSET, a refused MAIL, or a lost client."""
         await self._give_back()
         await self._route.assessor.abandon(self._draft)
+
+    async def _pass_on(self, section: bytes, body: Body) -> Reply:
+        reply = await self._asked(_say_data)
+        if self._lost:
+            # The next hop lost patience while the message came in, or was restarted. It has taken nothing yet.
+            reply = await self._once_more(self._repeat)
+        if reply.code == 354:
+            reply = await self._asked(lambda connection: self._send(connection, section, body))
+        return reply
 
     async def _asked(self, ask: Callable[[Connection], Awaitable[Reply]]) -> Reply:
         """Ask the next hop; when it fails, the transaction has failed, and each further command says so."""
@@ -119,9 +133,26 @@ class Exchange:
         except BaseException:
             self._drop()
             raise
-        if reply.code == 421:
-            self._failure = reply  # RFC 5321 section 3.8: the next hop closes the channel
+        if reply.code == 421:  # RFC 5321 section 3.8: the next hop closes the channel
+            self._lost = True
+            self._failure = reply
         return reply
+
+    async def _once_more(self, ask: Callable[[Connection], Awaitable[Reply]]) -> Reply:
+        """The same on a new connection. Only for what the next hop has not taken."""
+        self._drop()
+        self._lost, self._failure = False, None
+        return await self._asked(ask)
+
+    async def _repeat(self, connection: Connection) -> Reply:
+        """The transaction up to DATA, again. What was accepted for the client must be accepted again."""
+        reply = await self._send_mail(connection)
+        for line in self._accepted:
+            if reply.positive:
+                reply = await connection.command(line)
+        if not reply.positive:
+            return reply if reply.code == 421 else replies.NEXT_HOP_CHANGED
+        return await _say_data(connection)
 
     async def _send_mail(self, connection: Connection) -> Reply:
         lines = [_line("MAIL", self._argument)]
@@ -130,9 +161,6 @@ class Exchange:
         return (await connection.commands(lines))[-1]
 
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:
-        reply = await connection.command(b"DATA")
-        if reply.code != 354:
-            return reply
         received = headers.received_line(self._draft.arrival, self._draft.transaction_id, self._draft.received_at)
         kept = headers.without(section, self._route.strip)
         head = b"".join((received, kept, memoryview(body.head)[len(section) :]))
@@ -167,6 +195,15 @@ class Exchange:
         return reply
 
 
+async def _say_data(connection: Connection) -> Reply:
+    reply = await connection.command(b"DATA")
+    if reply.code < 400 and reply.code != 354:
+        # Neither "go on" nor "no": a message that was not sent must not be called accepted.
+        connection.close()
+        raise NextHopError("protocol", f"answers DATA with {reply}")
+    return reply
+
+
 def _line(verb: str, argument: str) -> bytes:
     return f"{verb} {argument}".encode("utf-8", "surrogateescape")
 
@@ -178,5 +215,10 @@ def _status(reply: Reply) -> RecipientStatus:
 
 
 def _xforward_lines(attributes: dict[str, str]) -> list[bytes]:
-    """XFORWARD commands of at most 512 octets each (XFORWARD_README)."""
-    return [f"XFORWARD {name}={xtext.encode(value) or '[UNAVAILABLE]'}".encode() for name, value in attributes.items()]
+    """One command for each attribute (XFORWARD_README)."""
+    return [f"XFORWARD {name}={_xforward_value(name, value)}".encode() for name, value in attributes.items()]
+
+
+def _xforward_value(name: str, value: str) -> str:
+    value = f"IPV6:{value}" if name == "ADDR" and ":" in value else value
+    return xtext.encode(value) or "[UNAVAILABLE]"

@@ -36,14 +36,23 @@ class LineGate:
     def put(self, octets: bytes) -> None:
         self.held = self.held + octets if self.held else octets
 
+    @property
+    def full(self) -> bool:
+        """So much waits behind the barrier that no more should be read."""
+        return self.closed and len(self.held) > HELD_LIMIT
+
     def lines(self) -> Iterator[bytes]:
-        """The complete lines, with their line ends. Raises `Violation`."""
-        while not self.closed and (end := self.held.find(b"\n") + 1):
-            line, self.held = self.held[:end], self.held[end:]
-            self._check(line)
-            self.closed = line.rstrip(b"\r\n").partition(b" ")[0].upper() in BARRIERS
-            yield line
-        if len(self.held) > (HELD_LIMIT if self.closed else LINE_LIMIT):
+        """The complete lines, with their line ends, up to a barrier. Raises `Violation`."""
+        held, start = self.held, 0
+        try:
+            while not self.closed and (end := held.find(b"\n", start) + 1):
+                line, start = held[start:end], end
+                self._check(line)
+                self.closed = line.rstrip(b"\r\n").partition(b" ")[0].upper() in BARRIERS
+                yield line
+        finally:
+            self.held = held[start:]
+        if not self.closed and len(self.held) > LINE_LIMIT:
             raise Violation(replies.LINE_TOO_LONG)
 
     def open(self) -> None:

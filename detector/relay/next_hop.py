@@ -34,7 +34,7 @@ class Capabilities:
     def size(self) -> int | None:
         """The largest message in bytes; None if the next hop names no limit (RFC 1870 section 4: 0 is none)."""
         text = self.keywords.get("SIZE", "")
-        return (int(text) or None) if text.isascii() and text.isdigit() else None
+        return (int(text) or None) if text.isascii() and text.isdigit() and len(text) <= 20 else None
 
 
 class Connection:

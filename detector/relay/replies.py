@@ -36,6 +36,25 @@ TLS_REQUIRED = Reply.of(530, "5.7.0", "Send STARTTLS first")
 TLS_UNAVAILABLE = Reply.of(454, "4.7.0", "TLS is not available")
 TLS_ACTIVE = Reply.of(503, "5.5.1", "TLS is active already")
 
+PROTOCOL_ERRORS = frozenset(
+    {
+        LINE_TOO_LONG,
+        UNKNOWN_COMMAND,
+        NOT_IMPLEMENTED,
+        BAD_SYNTAX,
+        BAD_ADDRESS,
+        HELO_FIRST,
+        MAIL_FIRST,
+        NESTED_MAIL,
+        RCPT_FIRST,
+        NOT_AUTHORISED,
+        NOT_DURING_MAIL,
+        TLS_REQUIRED,
+        TLS_ACTIVE,
+    }
+)
+"""What counts as an error of the client; what the next hop refuses does not."""
+
 # -- messages --
 BARE_LINE_END = Reply.of(550, "5.5.2", "Bare CR or LF is not accepted; lines end with CR LF")
 TOO_LARGE = Reply.of(552, "5.3.4", "Message is larger than the limit")
@@ -43,6 +62,8 @@ TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients in one transac
 NO_STORAGE = Reply.of(452, "4.3.1", "Insufficient storage, try again later")
 LOCAL_ERROR = Reply.of(451, "4.3.0", "Local error, try again later")
 NEXT_HOP_UNREACHABLE = Reply.of(451, "4.4.1", "The next server does not answer, try again later")
+
+NEXT_HOP_CHANGED = Reply.of(451, "4.4.2", "The next server changed its mind on a recipient, try again later")
 
 # -- decisions --
 RECIPIENT_PACED = Reply.of(450, "4.7.1", "Too many new recipients at once, try this one again later")

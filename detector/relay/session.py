@@ -2,6 +2,9 @@
 
 import asyncio
 
+from aiosmtpd.smtp import TLSSetupException
+
+from detector import log
 from detector.mail import path, xtext
 from detector.mail.reply import Reply
 from detector.relay import replies
@@ -54,9 +57,19 @@ class Session(Wire):
             elif self.under_tls:
                 await self.push(replies.TLS_ACTIVE)
             else:
-                await super().smtp_STARTTLS("")
+                await self._start_tls()
         finally:
             self.lift_barrier()
+
+    async def _start_tls(self) -> None:
+        in_clear = self.stream
+        try:
+            await super().smtp_STARTTLS("")
+        except TLSSetupException as error:
+            # Nobody else tells a protocol whose handshake failed that its connection is lost.
+            log.protocol_violation(self.peer, f"TLS handshake failed: {error.__cause__}")
+            in_clear.abort()
+            self.connection_lost(error)
 
     async def smtp_XFORWARD(self, arg: str) -> None:
         if not self.server.may_xforward(self.peer):

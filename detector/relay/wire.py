@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from detector.relay.server import Server
 
 UNREAD_LIMIT = 65_536  # octets of replies that a client may leave unread
+LINGER = 5.0  # seconds for a last reply to be read
 
 
 class Wire(SMTP):
@@ -57,6 +58,7 @@ class Wire(SMTP):
         self._gate = LineGate(settings.limits.commands_per_session)
         self._message: Incoming | None = None
         self._errors = 0
+        self._unanswered = 0
         self._client_is_done = False
 
     # -- connection --
@@ -69,7 +71,11 @@ class Wire(SMTP):
             super().connection_made(transport)
             return
         stream = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
-        self.peer = (stream.get_extra_info("peername") or ("",))[0]
+        peername = stream.get_extra_info("peername")
+        if not peername:  # gone before it was here
+            stream.abort()
+            return
+        self.peer = peername[0]
         refusal = self.server.admit(self)
         if refusal is not None:
             stream.write(bytes(refusal))
@@ -128,13 +134,15 @@ class Wire(SMTP):
         )
 
     def await_command(self) -> None:
-        self.deadline = self.loop.time() + self.settings.limits.idle_time
+        limits = self.settings.limits
+        self.deadline = self.loop.time() + (limits.idle_time if self.exchange is None else limits.command_time)
 
     def hang_up(self, reply: Reply) -> None:
         """Say why and close, at once."""
         if self.transport is not None and not self.transport.is_closing():
             self.stream.write(bytes(reply))
             self.stream.close()
+            self.loop.call_later(LINGER, self.stream.abort)  # it waits for a client that may never read
 
     @property
     def stream(self) -> asyncio.Transport:
@@ -156,6 +164,7 @@ class Wire(SMTP):
     def _pass_lines_on(self) -> None:
         try:
             for line in self._gate.lines():
+                self._unanswered += 1
                 self.deadline = float("inf")  # until it is answered, it is our turn
                 super().data_received(line)
         except Violation as violation:
@@ -163,11 +172,15 @@ class Wire(SMTP):
             self.server.metrics.reasons.labels("protocol").inc()
             log.protocol_violation(self.peer, str(violation))
             self.hang_up(violation.reply)
-        if self._gate.held and not self._gate.closed:
+        if self._gate.full:
+            self.stream.pause_reading()  # until the message or command before it is answered
+        elif self._gate.held and not self._gate.closed:
             self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
 
     def lift_barrier(self) -> None:
         """The DATA or STARTTLS command is answered; what came behind it is commands."""
+        if self._gate.full and self.transport is not None:
+            self.stream.resume_reading()
         self._gate.open()
         self._leave_when_stopping()
         self._pass_lines_on()
@@ -181,14 +194,16 @@ class Wire(SMTP):
 
     async def push(self, status: Reply | str | bytes) -> None:
         """Send a reply. Texts of the command loop itself, which carry no enhanced code, are replaced by ours."""
-        reply = status if isinstance(status, Reply) else self._reply_for(status)
         if self.transport is None or self.transport.is_closing():
             return
+        reply = status if isinstance(status, Reply) else self._reply_for(status)
         self.stream.write(bytes(reply))
         if self.stream.get_write_buffer_size() > UNREAD_LIMIT:
             self.stream.abort()  # it sends and never reads: RFC 5321 allows to give up
-        self.await_command()
-        if reply.code >= 500:
+        self._unanswered -= reply.code != 354 and self._unanswered > 0
+        if not self._unanswered:
+            self.await_command()
+        if reply in replies.PROTOCOL_ERRORS:
             self._errors += 1
             if self._errors > self.settings.limits.errors_per_session:
                 self.hang_up(replies.TOO_MANY_ERRORS)
@@ -198,6 +213,8 @@ class Wire(SMTP):
         text = status.decode() if isinstance(status, bytes) else status
         if text.startswith("220 "):
             return Reply(220, (text[4:],))
+        if "goodbye" in text:
+            return replies.TOO_MANY_ERRORS
         return replies.LINE_TOO_LONG if "too long" in text else replies.UNKNOWN_COMMAND
 
     async def handle_exception(self, error: Exception) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from threading import Condition
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
+from sqlalchemy.exc import SQLAlchemyError
 
+from detector.config import ConfigError
 from detector.incident.incident import Event, Incident, State, Step
 from detector.response import operators
 from detector.response.operators import Operators
@@ -72,7 +74,11 @@ class Containment:
                 return self._operators.deliver(name, incident_id, kind, step, happened_at)
 
         self._contain_workflow, self._confirmed_workflow, self._deliver_workflow = contain, contain_confirmed, deliver
-        DBOS.launch()
+        try:
+            DBOS.launch()
+        except SQLAlchemyError as error:
+            msg = f"{self._database} cannot be used: {str(error).splitlines()[0]}; move it away, and containments under way begin again"
+            raise ConfigError(msg) from error
         DBOS.register_queue(
             QUEUE,
             partition_worker_concurrency=DELIVERIES_PER_HOOK,

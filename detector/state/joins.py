@@ -10,6 +10,7 @@ import msgspec
 from detector.metrics import Metrics
 from detector.ports import PolicyRequest
 from detector.state.write_behind import Form, WriteBehind
+from detector.traffic.clock import DAY, latest
 
 FRESH = 10_000
 """Keys in memory: a message mostly comes within seconds; one that was deferred for days is looked up on disk."""
@@ -57,7 +58,7 @@ class MemoryJoins:
         Postfix uses queue ids and clients use ports again; the requests of mail without a login must come here too, or
         that mail would be laid at the door of whoever had the queue id or port before.
         """
-        self._newest = max(self._newest, now)
+        before, self._newest = self._newest, latest(self._newest, now)
         if not request.queue_id and not request.client_port:
             return
         key = _queue_key(request.host, request.queue_id)
@@ -65,7 +66,8 @@ class MemoryJoins:
             key = _client_key(request.host, request.client_address, request.client_port)
         self._put(key, Remembered(now, request))
         self._remembered += 1
-        if self._remembered % max(1, self._remember_count // 100) == 0:
+        # A clock that leaps says nothing about the age of what is remembered.
+        if self._newest - before < DAY and self._remembered % max(1, self._remember_count // 100) == 0:
             self._rows.forget(now - self._remember_time, self._remember_count)
         # Postfix sends on as soon as it has our answer, and tries again for days: the login must outlive our process.
         await self._rows.written()

@@ -86,7 +86,6 @@ class House:
     """The parts that a test looks at."""
 
     server: Server
-    sink: SmtpSink
     profiles: DictProfiles
     join: DictJoin
     desk: NoteDesk
@@ -104,17 +103,19 @@ class House:
 
 @asynccontextmanager
 async def house(
-    settings: config.Config, spool: Path, sink: SmtpSink, tls: ssl.SSLContext | None = None
+    settings: config.Config, spool: Path, next_hop: SmtpSink | config.HostPort, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[House]:
-    """A relay with these settings in front of the sink; its clock stands still at `NOW` unless the test moves it."""
+    """A relay with these settings in front of a server; its clock stands still at `NOW` unless the test moves it."""
     metrics, book, now = Metrics("test"), Book(), [NOW]
     profiles, join, desk = DictProfiles(), DictJoin(), NoteDesk(book)
     prior, model_version = load_prior()
     settings = settings.model_copy(
         update={"relay": settings.relay.model_copy(update={"spool_directory": spool, "listen": LISTEN})}
     )
-    next_hop = settings.next_hop.model_copy(update={"servers": (config.HostPort(host="127.0.0.1", port=sink.port),)})
-    pool = Pool(next_hop, settings.relay.hostname, metrics, lambda: now[0])
+    servers = (config.HostPort(host="127.0.0.1", port=next_hop.port),)
+    pool = Pool(
+        settings.next_hop.model_copy(update={"servers": servers}), settings.relay.hostname, metrics, lambda: now[0]
+    )
     judging = settings.judging.model_dump()
     assessor = Assessor(
         config=settings,
@@ -141,7 +142,7 @@ async def house(
     server = Server(settings, route, tls, lambda: f"t{next(ids)}")
     await server.start()
     try:
-        yield House(server, sink, profiles, join, desk, book, metrics, now)
+        yield House(server, profiles, join, desk, book, metrics, now)
     finally:
         await server.stop()
         await pool.close()

@@ -35,3 +35,9 @@ def test_a_state_directory_has_one_holder(tmp_path: Path) -> None:
         hold_alone(tmp_path)
     os.close(lock)
     os.close(hold_alone(tmp_path))
+
+
+def test_a_key_that_was_cut_off_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "recipient.key").write_bytes(b"")
+    with pytest.raises(config.ConfigError, match="0 octets, not 32"):
+        recipient_key(tmp_path / "recipient.key")

@@ -149,3 +149,9 @@ def test_no_helo_breaks_out_of_the_received_line(helo: str) -> None:
     assert re.fullmatch(
         rb"Received: from [!-'*-~]{1,255} \(\[192\.0\.2\.7\]\)\r\n\tby relay\.example [^\r\n]*\r\n\t[^\r\n]*\r\n", line
     )
+
+
+@pytest.mark.parametrize("smuggled", [b".X-Login: ann\r\n", b"X-Login: ann\r\n. more\r\n", b".X-Login: a\r\n.\tb\r\n"])
+def test_a_field_that_the_next_hop_will_see_is_removed_though_its_dot_was_not_doubled(smuggled: bytes) -> None:
+    section = headers.header_section(b"Subject: x\r\n" + smuggled + b"To: y\r\n\r\nbody")
+    assert headers.without(section, frozenset({"x-login"})) == b"Subject: x\r\nTo: y\r\n\r\n"

@@ -32,7 +32,8 @@ def test_an_enhanced_code_stands_first_or_not_at_all(text: str, enhanced: str) -
 
 
 @pytest.mark.parametrize(
-    ("code", "positive", "transient"), [(250, True, False), (354, True, False), (421, False, True), (550, False, False)]
+    ("code", "positive", "transient"),
+    [(250, True, False), (354, False, False), (421, False, True), (550, False, False)],
 )
 def test_the_first_digit_says_what_to_do(code: int, positive: bool, transient: bool) -> None:
     assert Reply(code, ()).positive is positive

@@ -1,5 +1,8 @@
 """The main path as the clients see it: blasts, retries, parts, blocks, and faults of our own."""
 
+import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from detector import config
 from detector.ports import PolicyRequest
 from detector.verdict.verdict import Verdict
 from tests.support.relay_house import House, house
+from tests.support.scripted_server import ScriptedServer, Talk
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
 
@@ -39,15 +43,15 @@ def _value(verdict: Verdict, signal: str) -> float:
     return next(e.value for group in verdict.groups for e in group.evidence if e.signal == signal)
 
 
-async def _blast(place: House, messages: int = 60) -> int:
+async def _blast(place: House, sink: SmtpSink, messages: int = 60) -> int:
     """From another network than usual, every fourth recipient does not exist; how many the next hop took."""
     await _send(place, "Q", ["friend@example.net"], client="192.0.2.1")
     place.now[0] += 2 * DAY
-    place.sink.clear()
+    sink.clear()
     for number in range(messages):
         who = "nobody" if number % 4 == 0 else "someone"
         await _send(place, f"Q{number}", [f"{who}{number}@example{number}.net"])
-    return len(place.sink.messages)
+    return len(sink.messages)
 
 
 async def test_a_bulk_mailing_account_is_stopped_within_a_few_recipients(
@@ -55,7 +59,7 @@ async def test_a_bulk_mailing_account_is_stopped_within_a_few_recipients(
 ) -> None:
     sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
     async with house(settings(), tmp_path, sink) as place:
-        escaped = await _blast(place)
+        escaped = await _blast(place, sink)
         last = await _send(place, "later", ["known@example.net"])
         assert [transaction.identity.account for transaction, _ in place.desk.incidents] == [ANN]
     assert escaped <= 25
@@ -66,7 +70,7 @@ async def test_observing_judges_the_same_and_stops_nothing(sink: SmtpSink, setti
     sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
     watching = settings().model_copy(update={"observe": True})
     async with house(watching, tmp_path, sink) as place:
-        escaped = await _blast(place)
+        escaped = await _blast(place, sink)
         assert place.desk.incidents == []
         assert place.desk.notes[-1][1].action == "block"
     assert escaped == 45
@@ -76,7 +80,7 @@ async def test_an_exempt_account_is_judged_and_not_stopped(sink: SmtpSink, setti
     sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
     async with house(settings(), tmp_path, sink) as place:
         place.exempt(ANN)
-        assert await _blast(place) == 45
+        assert await _blast(place, sink) == 45
         assert place.desk.incidents == []
         assert place.desk.notes
 
@@ -178,3 +182,53 @@ async def test_an_account_known_by_its_header_meets_the_recipient_window_too(
                 await talk.begin(*(f"p{number}.{one}@example.net" for one in range(3)))
                 answers.append(await talk.message(f"X-AuthUser: {ANN}\r\nReceived: by mta\r\n\r\nhello".encode()))
     assert answers == ["250 2.0.0 Ok", "450 4.7.1 Too many new recipients at once, try this one again later"]
+
+
+async def test_a_block_reaches_what_is_open_already(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        await place.join.remember(PolicyRequest("loopback", "Q1", "", "", ANN, ANN), 0.0)
+        async with smtp_talk(place.port) as in_data, smtp_talk(place.port) as in_rcpt:
+            await in_data.begin(xforward="IDENT=Q1")
+            await in_rcpt.hear()
+            for command in ("EHLO mta.example", "XFORWARD IDENT=Q1", "MAIL FROM:<>"):
+                await in_rcpt.ask(command)
+            place.book.block(ANN, "i0")
+            suspended = "450 4.7.1 Sending is suspended for this account, try again later"
+            assert await in_data.message(b"hello") == suspended
+            assert await in_rcpt.ask("RCPT TO:<a@example.net>") == suspended
+    assert sink.messages == []
+
+
+async def test_a_client_that_goes_away_while_the_next_hop_thinks_gives_its_place_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    thinking, left = asyncio.Event(), asyncio.Event()
+
+    async def slow(talk: Talk) -> None:
+        await talk.welcome()
+        await talk.hear(b"MAIL")
+        await talk.say(b"250 ok")
+        await talk.hear(b"RCPT")
+        thinking.set()
+        try:
+            await talk.hear_end()
+        finally:
+            left.set()
+
+    async with ScriptedServer(slow) as next_hop, house(settings(), tmp_path, next_hop.address) as place:
+        await place.join.remember(PolicyRequest("loopback", "Q1", "", "", ANN, ANN), 0.0)
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            for command in ("EHLO mta.example", "XFORWARD IDENT=Q1", f"MAIL FROM:<{ANN}>"):
+                await talk.ask(command)
+            talk.writer.write(b"RCPT TO:<a@example.net>\r\n")
+            await thinking.wait()
+            assert place.profiles.profiles[ANN].window.in_flight == 1
+            # A reset, not an end of input: who only says no more may still listen.
+            talk.writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            talk.writer.transport.abort()
+            await asyncio.wait_for(left.wait(), 20)
+        await place.server.stop()  # when the transaction has ended
+        assert place.profiles.profiles[ANN].window.in_flight == 0

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from detector import config
 from tests.support.relay_house import house
 from tests.support.scripted_server import ScriptedServer, Talk
@@ -58,8 +60,7 @@ async def test_a_kept_connection_that_died_unseen_is_replaced(settings: Settings
         await talk.say(b"250 2.1.0 Second try")
 
     async with ScriptedServer(once, always) as next_hop:
-        fake = _As(next_hop.address.port)
-        async with house(settings(), tmp_path, fake) as place:  # type: ignore[arg-type]
+        async with house(settings(), tmp_path, next_hop.address) as place:
             async with smtp_talk(place.port) as talk:
                 await talk.hear()
                 await talk.ask("HELO pc.example")
@@ -79,8 +80,60 @@ async def test_the_next_hop_says_421_and_the_client_hears_it(
             assert (await _again(talk))[-1][:3] == "354"
 
 
-class _As:
-    """Another server in place of the sink."""
+@pytest.mark.parametrize("late", ["250 2.1.5 Ok", "251 ok", "334 what?"])
+async def test_a_reply_that_is_no_354_does_not_make_an_unsent_message_accepted(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, late: str
+) -> None:
+    sink.answer("DATA", "", late, times=1)
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin()
+            answer = await talk.message(b"hello")
+    assert (answer[:9], sink.messages) == ("451 4.4.1", [])
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+
+async def test_a_next_hop_that_lost_patience_while_the_message_came_in_is_told_again(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    sink.answer("DATA", "", "421 4.4.2 Timeout", times=1)
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin("a@example.net", "b@example.net", xforward="IDENT=Q1")
+            assert await talk.message(b"Subject: slow") == "250 2.0.0 Ok"
+    (message,) = sink.messages
+    assert message.addresses == ("a@example.net", "b@example.net")
+    assert message.xforward["IDENT"] == "Q1"
+
+
+async def test_nothing_is_sent_when_the_next_hop_changed_its_mind_meanwhile(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin("a@example.net", "b@example.net")
+            sink.answer("DATA", "", "421 4.4.2 Timeout", times=1)
+            sink.answer("RCPT", "b@", "550 5.1.1 Gone", times=1)
+            answer = await talk.message(b"Subject: slow")
+    assert answer == "451 4.4.2 The next server changed its mind on a recipient, try again later"
+    assert sink.messages == []
+
+
+async def test_recipients_that_the_next_hop_refuses_are_no_errors_of_the_client(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            assert (await talk.begin("good@example.net", *(f"nobody{n}@example.net" for n in range(50))))[:3] == "354"
+            assert await talk.message(b"Subject: to one") == "250 2.0.0 Ok"
+    assert sink.messages[0].addresses == ("good@example.net",)
+
+
+async def test_an_ipv6_customer_is_told_on_as_xforward_writes_it(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin(xforward="ADDR=IPV6:2001:db8::1")
+            await talk.message(b"hello")
+    assert sink.messages[0].xforward["ADDR"] == "IPV6:2001:db8::1"

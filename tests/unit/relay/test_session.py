@@ -1,5 +1,7 @@
 """STARTTLS, XCLIENT and what EHLO offers."""
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -82,3 +84,20 @@ async def test_xforward_goes_on_to_the_next_hop_and_ends_with_the_transaction(
         "a+2Bb",
     )
     assert second.xforward == {}
+
+
+@pytest.mark.parametrize("octets", [b"this is not TLS\r\n", b""])
+async def test_a_handshake_that_fails_leaves_nothing_behind(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, contexts: tuple[ssl.SSLContext, ssl.SSLContext], octets: bytes
+) -> None:
+    async with house(settings("relay.limits.connections_per_client = 1"), tmp_path, sink, contexts[0]) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            await talk.ask("EHLO pc.example")
+            assert await talk.ask("STARTTLS") == "220 Ready to start TLS"
+            talk.writer.write(octets)
+            talk.writer.write_eof()
+            with contextlib.suppress(ConnectionError):
+                await asyncio.wait_for(talk.reader.read(), 10)
+        async with smtp_talk(place.port) as talk:
+            assert (await talk.hear()).startswith("220 ")

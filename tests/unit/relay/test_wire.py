@@ -27,7 +27,7 @@ async def test_a_message_beyond_its_share_of_memory_arrives_unchanged(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
     message = b"Subject: big\r\n\r\n" + b"".join(b"%09d\r\n" % i for i in range(700_000))
-    async with house(settings("relay.limits.message_memory_bytes = 100000"), tmp_path, sink) as place:
+    async with house(settings("relay.limits.message_memory_bytes = 524288"), tmp_path, sink) as place:
         async with smtp_talk(place.port) as talk:
             await talk.begin()
             assert await talk.message(message[:-2]) == "250 2.0.0 Ok"
@@ -38,10 +38,10 @@ async def test_a_message_beyond_its_share_of_memory_arrives_unchanged(
 async def test_other_sessions_are_answered_while_a_large_message_comes_in(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
-    async with house(settings("relay.limits.message_memory_bytes = 65536"), tmp_path, sink) as place:
+    async with house(settings("relay.limits.message_memory_bytes = 524288"), tmp_path, sink) as place:
         async with smtp_talk(place.port) as large, smtp_talk(place.port) as small:
             await large.begin()
-            large.writer.write(b"x" * 998 + b"\r\n")
+            large.writer.write((b"x" * 998 + b"\r\n") * 2000)
             await small.begin()
             assert await small.message(b"Subject: small\r\n\r\nhello") == "250 2.0.0 Ok"
             assert await large.message(b"the end") == "250 2.0.0 Ok"
@@ -54,10 +54,10 @@ async def test_a_full_disk_means_try_again_later(
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # writes beyond it fail with EFBIG
     try:
-        async with house(settings("relay.limits.message_memory_bytes = 65536"), tmp_path, sink) as place:
+        async with house(settings("relay.limits.message_memory_bytes = 524288"), tmp_path, sink) as place:
             async with smtp_talk(place.port) as talk:
                 await talk.begin()
-                answer = await talk.message((b"x" * 998 + b"\r\n") * 1000)
+                answer = await talk.message((b"x" * 998 + b"\r\n") * 3000)
                 after = await talk.ask("NOOP")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
