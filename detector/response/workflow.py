@@ -77,7 +77,8 @@ class Containment:
         try:
             DBOS.launch()
         except SQLAlchemyError as error:
-            msg = f"{self._database} cannot be used: {str(error).splitlines()[0]}; move it away, and containments under way begin again"
+            problem = str(error).splitlines()[0]
+            msg = f"{self._database} cannot be used: {problem}; move it away: containments under way begin again"
             raise ConfigError(msg) from error
         DBOS.register_queue(
             QUEUE,
