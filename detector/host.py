@@ -48,9 +48,7 @@ def recipient_key(path: Path) -> bytes:
         unfinished.rename(path)
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
-        msg = (
-            f"{path} has {len(key)} octets, not {KEY_BYTES}: restore it, or remove it: all recipients will be new"
-        )
+        msg = f"{path} has {len(key)} octets, not {KEY_BYTES}: restore it, or remove it: all recipients will be new"
         raise ConfigError(msg)
     return key
 

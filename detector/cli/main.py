@@ -16,6 +16,7 @@ HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
   detector incidents list           who was stopped, and what waits for a person
   detector accounts show ann@example.org
                                     what speaks against this account today?
+  detector replay /var/log/mail.log whom would it have stopped?
   detector demo                     the whole job on loopback, in a minute
 
 The configuration is {DEFAULT_CONFIG}, or the file that --config or DETECTOR_CONFIG names.

@@ -13,6 +13,7 @@ COMMANDS = (
     ["serve"],
     ["check"],
     ["demo"],
+    ["replay"],
     ["accounts"],
     *[["accounts", name] for name in ("list", "show", "exempt", "unexempt", "release")],
     ["incidents"],
