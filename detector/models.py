@@ -1,15 +1,21 @@
 """Loads model files: data beside a card that says what they are, and refuses what does not fit. Never code."""
 
 import hashlib
+import io
 import sysconfig
+import zipfile
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from detector.traffic.baseline import Prior
 from detector.traffic.features import FEATURE_VERSION, FEATURES, STREAMS
+
+if TYPE_CHECKING:  # numpy takes longer to load than most commands take to run
+    from detector.content.model import TextModel, Usual
 
 CHECKOUT = Path(__file__).resolve().parent.parent / "models"
 INSTALLED = Path(sysconfig.get_path("data")) / "share" / "outbound-abuse-detector" / "models"
@@ -97,6 +103,43 @@ def load_prior(directory: Path = MODELS / "ledger") -> tuple[Prior, str]:
         msg = f"{path}: {error}; train again with `python -m detector.training.prior`"
         raise ModelError(msg) from error
     return _prior(path, content), f"{card.name} {card.version}"
+
+
+def load_content(directory: Path = MODELS / "content") -> "tuple[TextModel, Usual, str]":
+    """The text model, what is usual for clean mail, and the model's version. Raises `ModelError`."""
+    from detector.content.model import FEATURE_VERSION as TEXT_VERSION
+
+    card = load_card(directory, TEXT_VERSION)
+    path = directory / "model.npz"
+    try:
+        model, usual = _unpacked(read_checked(directory, card, path.name))
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        msg = f"{path}: {error}; take the file from the release again, or train with `detector train content`"
+        raise ModelError(msg) from error
+    return model, usual, f"{card.name} {card.version}"
+
+
+def _unpacked(content: bytes) -> "tuple[TextModel, Usual]":
+    """Raises `ValueError` and what zip files raise."""
+    import numpy as np
+
+    from detector.content.model import CLASSES, TextModel, Usual, sane
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            msg = f"larger than {MOST_BYTES} bytes when unpacked"
+            raise ValueError(msg)
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        keys, weights, bias, counts = (arrays[name] for name in ("keys", "weights", "bias", "usual"))
+    found = [(array.dtype.str, array.shape) for array in (keys, weights, bias, counts)]
+    if not keys.size or found != [("<u4", keys.shape), ("<f2", (keys.size,)), ("<f4", ()), ("<f4", (CLASSES,))]:
+        msg = "arrays do not have the types and sizes that they should have"
+        raise ValueError(msg)
+    model, usual = TextModel(keys, weights.astype(np.float32), float(bias)), Usual(tuple(map(float, counts)))
+    if not sane(model, usual):
+        msg = "the numbers make no sense: spam does not score higher than a meeting"
+        raise ValueError(msg)
+    return model, usual
 
 
 def _prior(path: Path, content: PriorFile) -> Prior:

@@ -37,6 +37,7 @@ app = typer.Typer(
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(audit.app, name="audit")
+app.add_typer(train.app, name="train")
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 
 

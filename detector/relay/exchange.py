@@ -88,7 +88,7 @@ class Exchange:
         if RecipientStatus.ACCEPTED in statuses:
             return None
         if statuses & {RecipientStatus.PACED, RecipientStatus.DEFERRED}:
-            return replies.RECIPIENT_PACED
+            return replies.NO_RECIPIENT_YET
         return replies.NO_VALID_RECIPIENTS if statuses else replies.RCPT_FIRST
 
     async def message(self, body: Body) -> Reply:
