@@ -56,6 +56,8 @@ class Session(Wire):
                 await self.push(replies.TLS_UNAVAILABLE)
             elif self.under_tls:
                 await self.push(replies.TLS_ACTIVE)
+            elif self.exchange is not None:
+                await self.push(replies.NOT_DURING_MAIL)
             else:
                 await self._start_tls()
         finally:

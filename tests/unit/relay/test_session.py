@@ -101,3 +101,16 @@ async def test_a_handshake_that_fails_leaves_nothing_behind(
                 await asyncio.wait_for(talk.reader.read(), 10)
         async with smtp_talk(place.port) as talk:
             assert (await talk.hear()).startswith("220 ")
+
+
+async def test_tls_does_not_begin_in_the_middle_of_a_transaction(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    async with house(settings(), tmp_path, sink, contexts[0]) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            await talk.ask("EHLO pc.example")
+            await talk.ask("MAIL FROM:<ann@example.org>")
+            assert await talk.ask("STARTTLS") == "503 5.5.1 Not during a mail transaction"
+            await talk.ask("RSET")
+            assert await talk.ask("STARTTLS") == "220 Ready to start TLS"
