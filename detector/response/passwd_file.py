@@ -30,7 +30,8 @@ class PasswdFile:
     The file is replaced by a rename, so Dovecot sees the old file or the new one and never a half. When a change has
     returned, it counts: it waits `settling_time` seconds until Dovecot must have noticed. Owner and mode are kept; a
     symbolic link stays and its target is replaced. The lock is taken on `<file>.lock`, and other programs that write
-    the file should take it too (`flock`).
+    the file should take it too (`flock`). One that does not may write back what it had read before our change: after
+    the wait we look whether the new hash is still there.
 
     Setting the same request again sets another hash: harmless, so `request_id` is not needed to be remembered here.
     """
@@ -42,7 +43,10 @@ class PasswdFile:
         self._ours = Lock()
 
     def change_password(self, account: str, password: Secret, request_id: str) -> str:  # noqa: ARG002 - see the class
-        """Raises `Refused` for an unknown user, `Temporary` when the file cannot be read, locked or written."""
+        """Raises `Refused` for an unknown user.
+
+        Raises `Temporary` when the file cannot be read, locked or written, or when another program undid the change.
+        """
         hashed = hash_password(password, self._scheme)
         try:
             target = self._path.resolve(strict=True)
@@ -52,20 +56,27 @@ class PasswdFile:
                     msg = f"{self._path} has no user {account}"
                     raise Refused(msg)
                 _replace(target, lines)
+            time.sleep(self._settling_time)
+            kept = hashed.encode() in self._path.read_bytes()
         except OSError as error:
             msg = f"{self._path} cannot be changed: {error}"
             raise Temporary(msg) from error
-        time.sleep(self._settling_time)
+        if not kept:
+            msg = f"{self._path} was written by another program without the lock, which undid the change"
+            raise Temporary(msg)
         return f"{self._scheme} hash replaced in {self._path.name}"
 
     def check(self) -> str:
-        """Read the file, and write and remove a copy of nothing beside it with the owner that it needs."""
+        """Read the file, write and remove a copy of nothing beside it with the owner that it needs, open the lock.
+
+        A lock that does not exist is not made: it would belong to whoever checks, often not the user who serves.
+        """
         try:
             target = self._path.resolve(strict=True)
             users = sum(1 for line in target.read_bytes().split(b"\n") if _user(line) is not None)
-            with _locked(target), _beside(target) as temporary:
-                temporary.unlink()
-        except (OSError, Temporary) as error:
+            with _beside(target), contextlib.suppress(FileNotFoundError):
+                os.close(_open_lock(target))
+        except OSError as error:
             msg = f"passwd-file {self._path} cannot be changed by this user: {error}"
             raise ConfigError(msg) from error
         return f"passwd-file {self._path}: {users} users, can be changed"
@@ -111,7 +122,11 @@ def _user(line: bytes) -> bytes | None:
 
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    descriptor = os.open(f"{target}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    like = target.stat()
+    with contextlib.suppress(FileExistsError):
+        # For the owner of the file, whoever we are: root must not leave a lock that the service cannot take.
+        _create(_lock_of(target), like, like.st_mode & 0o660 | 0o600)
+    descriptor = _open_lock(target)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -124,23 +139,39 @@ def _locked(target: Path) -> Iterator[None]:
         os.close(descriptor)  # and the lock goes with it; the file stays, or two programs could lock two files
 
 
+def _lock_of(target: Path) -> Path:
+    return target.with_name(f"{target.name}.lock")
+
+
+def _open_lock(target: Path) -> int:
+    return os.open(_lock_of(target), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 @contextlib.contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """An empty file in the same directory with the target's owner and mode, removed if it is still there at the end."""
     like = target.stat()
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    _create(temporary, like, like.st_mode & 0o7777)
     try:
-        try:
-            ours = os.fstat(descriptor)
-            if (like.st_uid, like.st_gid) != (ours.st_uid, ours.st_gid):
-                os.fchown(descriptor, like.st_uid, like.st_gid)
-            os.fchmod(descriptor, like.st_mode & 0o7777)  # after fchown, which may clear bits
-        finally:
-            os.close(descriptor)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _create(path: Path, like: os.stat_result, mode: int) -> None:
+    """An empty file with that owner and mode, or none. Raises `OSError`, also when something stands there."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        ours = os.fstat(descriptor)
+        if (like.st_uid, like.st_gid) != (ours.st_uid, ours.st_gid):
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+        os.fchmod(descriptor, mode)  # after fchown, which may clear bits
+    except OSError:
+        path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def _tell_apart(descriptor: int, target: Path) -> None:

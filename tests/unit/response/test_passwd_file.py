@@ -125,6 +125,29 @@ def test_a_lock_of_another_program_is_respected(tmp_path: Path) -> None:
     provider(path).change_password("ann@example.org", Secret("new"), "r")
 
 
+def test_the_lock_belongs_to_who_owns_the_file(tmp_path: Path) -> None:
+    path = users(tmp_path)
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 12346)
+    provider(path).change_password("ann@example.org", Secret("new"), "r")
+    lock, file = (tmp_path / "users.lock").stat(), path.stat()
+    assert (lock.st_uid, lock.st_gid) == (file.st_uid, file.st_gid)
+    assert lock.st_mode & 0o777 == 0o640
+
+
+def test_a_change_that_an_editor_without_the_lock_undoes_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = users(tmp_path)
+
+    def write_back(_: float) -> None:
+        path.write_bytes(CONTENT)
+
+    monkeypatch.setattr("detector.response.passwd_file.time.sleep", write_back)
+    with pytest.raises(Temporary, match="undid the change"):
+        provider(path).change_password("ann@example.org", Secret("new"), "r")
+
+
 def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
     accounts = [f"user{i}" for i in range(12)]
     path = users(tmp_path, b"".join(f"{a}:old:{a}\n".encode() for a in accounts))
@@ -151,6 +174,14 @@ def test_check_changes_nothing_and_counts_users(tmp_path: Path) -> None:
     before = path.stat().st_ino
     assert provider(path).check() == f"passwd-file {path}: 5 users, can be changed"
     assert (path.stat().st_ino, path.read_bytes()) == (before, CONTENT)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_check_finds_a_lock_that_cannot_be_taken(tmp_path: Path) -> None:
+    path = users(tmp_path)
+    (tmp_path / "users.lock").symlink_to(path)
+    with pytest.raises(ConfigError, match="cannot be changed by this user"):
+        provider(path).check()
 
 
 def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
