@@ -15,6 +15,9 @@ from detector.records.schema import counters, forgiveness, incidents, not_closed
 PROGRAM = "detector"
 """The actor of what no person did."""
 
+PASSWORD_CHANGED = "change_password: done"
+"""The event of the timeline after which the old password is void."""
+
 HOUR = 3600.0
 
 
@@ -37,6 +40,7 @@ def open_incident(connection: Connection, incident: Incident) -> Incident:
     values = {name: getattr(incident, name) for name in incidents.c.keys()}  # noqa: SIM118 - not a dict
     connection.execute(insert(incidents).values(values | {"state": incident.state.value}))
     _tell(connection, incident.incident_id, TimelineEntry(incident.opened_at, PROGRAM, "opened", ""))
+    audit.append(connection, incident.opened_at, (PROGRAM, "open", incident.incident_id, incident.account))
     return incident
 
 
@@ -53,6 +57,12 @@ def newest(connection: Connection, state: State | None, account: str | None, lim
         query = query.where(incidents.c.state == state.value)
     if account is not None:
         query = query.where(incidents.c.account == account)
+    return [_incident(row) for row in connection.execute(query).mappings()]
+
+
+def like(connection: Connection, prefix: str, limit: int) -> list[Incident]:
+    query = select(incidents).where(incidents.c.incident_id.startswith(prefix, autoescape=True))
+    query = query.order_by(incidents.c.opened_at.desc(), incidents.c.incident_id).limit(limit)
     return [_incident(row) for row in connection.execute(query).mappings()]
 
 
@@ -80,8 +90,11 @@ def apply(
 
 
 def record_step(connection: Connection, incident_id: str, told: TimelineEntry) -> None:
-    get(connection, incident_id)
+    incident = get(connection, incident_id)
     _tell(connection, incident_id, told)
+    if told.event == PASSWORD_CHANGED:
+        detail = ": ".join(filter(None, (incident.account, told.detail)))
+        audit.append(connection, told.at, (told.actor, "change_password", incident_id, detail))
 
 
 def story(connection: Connection, incident_id: str) -> list[TimelineEntry]:

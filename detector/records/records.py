@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select, update
 
@@ -67,6 +68,11 @@ class Records:
         with self._read("incidents") as connection:
             return incidents.newest(connection, state, account, limit)
 
+    def incidents_like(self, prefix: str, limit: int) -> list[Incident]:
+        """Those whose id begins so, newest first."""
+        with self._read("incidents_like") as connection:
+            return incidents.like(connection, prefix, limit)
+
     def apply(
         self, incident_id: str, event: Event, now: float, actor: str, detail: str = ""
     ) -> tuple[Incident, tuple[Step, ...]]:
@@ -119,14 +125,19 @@ class Records:
         """Replaces an earlier exemption of the account. It does not lift a block."""
         with self._write("exempt") as connection:
             standing.exempt(connection, Exemption(account, until, actor, reason))
-            term = "until revoked" if until is None else f"until {until}"
+            term = (
+                "until revoked"
+                if until is None
+                else f"until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            )
             audit.append(connection, now, (actor, "exempt", account, f"{term}: {reason}"))
 
-    def unexempt(self, account: str, actor: str, now: float) -> bool:
+    def unexempt(self, account: str, actor: str, now: float, reason: str = "") -> bool:
         """Whether there was an exemption."""
         with self._write("unexempt") as connection:
             found = standing.unexempt(connection, account)
-            audit.append(connection, now, (actor, "unexempt", account, "" if found else "was not exempt"))
+            detail = ": ".join(filter(None, ("" if found else "was not exempt", reason)))
+            audit.append(connection, now, (actor, "unexempt", account, detail))
             return found
 
     def change_token(self) -> int:

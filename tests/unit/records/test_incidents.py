@@ -4,7 +4,9 @@ import pytest
 
 from detector.incident.incident import Event, IllegalTransition, Incident, State, Step
 from detector.incident.strike import Strike
+from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import Forgiveness, Records, TimelineEntry, UnknownIncident
+from detector.response.steps import CHANGE_PASSWORD, Result
 
 Make = Callable[..., Incident]
 
@@ -93,7 +95,7 @@ def test_an_event_that_is_not_possible_changes_nothing(records: Records, make_in
         records.apply("i1", Event.RELEASE, 200.0, "olga")
     assert records.incident("i1").state is State.OPEN
     assert events(records, "i1") == ["opened"]
-    assert records.audit_log() == []
+    assert [entry.action for entry in records.audit_log()] == ["open"]
     assert records.change_token() == before
 
 
@@ -113,6 +115,32 @@ def test_the_timeline_tells_the_steps_of_the_containment(records: Records, make_
     records.apply("i1", Event.STEPS_DONE, 102.0, "detector")
     assert records.timeline("i1")[1] == TimelineEntry(101.0, "detector", "change_password: done", "passwd-file")
     assert events(records, "i1") == ["opened", "change_password: done", "steps_done"]
+
+
+def test_the_audit_log_tells_what_the_program_itself_did_to_an_account(records: Records, make_incident: Make) -> None:
+    records.open_incident(make_incident())
+    records.open_incident(make_incident())  # the same once more
+    records.record_step("i1", "change_password", "retried", 101.0, "timed out")
+    records.record_step("i1", "change_password", "done", 102.0, "passwd-file")
+    records.record_step("i1", "notify_customer", "done", 103.0)
+    assert [(one.at, one.actor, one.action, one.subject, one.detail) for one in reversed(records.audit_log())] == [
+        (100.0, "detector", "open", "i1", "ann@example.org"),
+        (102.0, "detector", "change_password", "i1", "ann@example.org: passwd-file"),
+    ]
+    assert f"{CHANGE_PASSWORD}: {Result.DONE}" == PASSWORD_CHANGED
+
+
+def test_incidents_are_found_by_the_beginning_of_their_id(records: Records, make_incident: Make) -> None:
+    for number, incident_id in enumerate(("3f2a", "3f99", "4000", "3%")):
+        records.open_incident(make_incident(incident_id, f"account{number}", opened_at=float(number)))
+
+    def found(prefix: str, limit: int = 10) -> list[str]:
+        return [one.incident_id for one in records.incidents_like(prefix, limit)]
+
+    assert found("3f") == ["3f99", "3f2a"]
+    assert found("3f", limit=1) == ["3f99"]
+    assert found("3%") == ["3%"]
+    assert found("5") == []
 
 
 def test_an_unknown_incident_is_an_error_of_its_own(records: Records) -> None:

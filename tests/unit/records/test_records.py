@@ -73,7 +73,7 @@ def test_two_processes_may_write_at_once_and_agree_on_every_incident(url: str) -
     assert answers[0] == answers[1]
     records = Records(url)
     assert records.standing().blocks == {str(number): answer for number, answer in enumerate(answers[0])}
-    assert records.verify_audit() == 80
+    assert records.verify_audit() == 120
     records.close()
 
 
@@ -113,7 +113,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 assert str(number) not in records.standing().blocks
 records.open_incident(replace(incident, incident_id="after", account="after"))
 records.audit("olga", "look", "ann", 1.0)
-print(records.verify_audit())
+print(records.verify_audit() - len(records.standing().blocks))  # each opening has an entry
 """
 
 

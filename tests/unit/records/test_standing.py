@@ -50,6 +50,17 @@ def test_a_later_exemption_takes_the_place_of_an_earlier(records: Records) -> No
     assert records.standing().exemptions == {"ann": Exemption("ann", None, "piet", "for ever")}
 
 
+def test_the_audit_log_tells_the_end_of_an_exemption_as_a_date_and_why_it_was_revoked(records: Records) -> None:
+    records.exempt("ann", 86_400.5, "olga", "club", now=100.0)
+    records.unexempt("ann", "olga", 200.0, "the mailing is over")
+    records.unexempt("ann", "olga", 201.0, "once more")
+    assert [entry.detail for entry in reversed(records.audit_log())] == [
+        "until 1970-01-02 00:00:00 UTC: club",
+        "the mailing is over",
+        "was not exempt: once more",
+    ]
+
+
 def test_an_exemption_does_not_lift_a_block(records: Records, make_incident: Make) -> None:
     records.open_incident(make_incident("i1", "ann"))
     records.exempt("ann", None, "olga", "club", now=100.0)
