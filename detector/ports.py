@@ -43,7 +43,6 @@ class Contact:
     account: str
     address: str
     name: str = ""
-    language: str = "en"
 
 
 class ProfileStore(Protocol):

@@ -78,7 +78,7 @@ class DovecotSessions(Section):
 
 
 class CsvDirectory(Section):
-    """A CSV file with a header line: account,address and optionally name,language."""
+    """A CSV file with a header line: account,address and optionally name."""
 
     provider: Literal["csv"]
     path: AbsolutePath

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
@@ -12,12 +13,12 @@ from detector.ports import Clock, Contact, Refused, Temporary
 from detector.response.command import Command
 
 COLUMNS = {"account", "address"}
-MAY_HAVE = {"name", "language"}
+MAY_HAVE = {"name"}
 MAILBOX = re.compile(r"[^\s<>@\",;:]+@[^\s<>@\",;:]+")
 
 
 class CsvFile:
-    """A file with a header line: account,address and optionally name,language. Read again when it has changed.
+    """A file with a header line: account,address and optionally name. Read again when it has changed.
 
     Accounts are compared without regard to case; of an account that stands there twice, the last line counts.
     """
@@ -64,22 +65,39 @@ class CsvFile:
 
 
 def read_contacts(path: Path) -> tuple[dict[str, Contact], list[str]]:
-    """Contacts by account in folded case, and the lines that are none. Raises `OSError` or `ValueError`."""
+    """Contacts by account in folded case, and the lines that are none.
+
+    Raises `OSError`, and `ValueError` for a file that is none of this kind. An open quote is a fault of the file and
+    not of its line: nobody knows where it should have ended.
+    """
     contacts, problems = {}, []
-    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a byte order mark
-        rows = csv.DictReader(file)
-        columns = set(rows.fieldnames or ())
-        if not columns >= COLUMNS or columns - COLUMNS - MAY_HAVE:
-            msg = "the first line must be account,address and optionally name,language"
-            raise ValueError(msg)
-        for row in rows:
-            try:
-                contact = contact_of((row["account"] or "").strip(), row)
-            except ValueError as error:
-                problems.append(f"line {rows.line_num}: {error}")
-            else:
-                contacts[contact.account.casefold()] = contact
+    for number, row in _rows(path):
+        try:
+            contact = contact_of((row["account"] or "").strip(), row)
+        except ValueError as error:
+            problems.append(f"line {number}: {error}")
+        else:
+            contacts[contact.account.casefold()] = contact
     return contacts, problems
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows, each with the number of its last line. Raises `OSError` or `ValueError`."""
+    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a byte order mark
+        rows = csv.DictReader(file, strict=True)
+        number = 0
+        try:
+            columns = set(rows.fieldnames or ())
+            if not columns >= COLUMNS or columns - COLUMNS - MAY_HAVE:
+                msg = "the first line must be account,address and optionally name"
+                raise ValueError(msg)
+            number = rows.line_num
+            for row in rows:
+                number = rows.line_num
+                yield number, row
+        except csv.Error as error:
+            msg = f"line {number + 1}: {error}; is a quote left open?"
+            raise ValueError(msg) from error
 
 
 def contact_of(account: str, row: object) -> Contact:
@@ -87,16 +105,16 @@ def contact_of(account: str, row: object) -> Contact:
     if not isinstance(row, dict) or None in row:
         msg = "not a set of named values"
         raise ValueError(msg)
-    values = {name: str(row[name]).strip() for name in ("address", "name", "language") if row.get(name)}
+    values = {name: str(row[name]).strip() for name in ("address", "name") if row.get(name)}
     address = values.get("address", "")
     if not account or not MAILBOX.fullmatch(address):
         msg = f"'{address}' is not an address for account '{account}'"
         raise ValueError(msg)
-    return Contact(account, address, values.get("name", ""), values.get("language", "en"))
+    return Contact(account, address, values.get("name", ""))
 
 
 class CommandDirectory:
-    """Asks a program: {"action": "contact", "account", "time"} in; {"address", "name"?, "language"?} or {} out."""
+    """Asks a program: {"action": "contact", "account", "time"} in; {"address", "name"?} or {} out."""
 
     def __init__(self, command: Command, clock: Clock) -> None:
         self._command = command
@@ -116,17 +134,20 @@ class CommandDirectory:
         return self._command.check()
 
 
-def is_hijacked(address: str, account: str, mail_from: str = "") -> bool:
+def is_hijacked(address: str, account: str) -> bool:
     """Whether mail to the address would land in the mailbox that the thief reads.
 
-    Case is folded and `+detail` is cut off (RFC 5233 calls it a subaddress): both lead to the same mailbox.
+    Case is folded and `+detail` is cut off (RFC 5233 calls it a subaddress): both lead to the same mailbox. A login
+    without a domain may have its mailbox in any, so an address of the same name is taken for it. The reverse-path is
+    not asked: the thief chooses it, and could choose the customer's other address to keep the notice away.
 
     >>> is_hijacked("Ann+Notices@example.org", "ann@example.org")
     True
     """
-    return any(_mailbox(address) == _mailbox(other) for other in (account, mail_from) if other)
+    contact, login = Address.parse(address), Address.parse(account)
+    domain = contact.domain if login.domain else ""
+    return _mailbox(contact.local_part, domain) == _mailbox(login.local_part, login.domain)
 
 
-def _mailbox(text: str) -> str:
-    address = Address.parse(text.strip("<> "))
-    return Address(address.local_part.partition("+")[0], address.domain).key
+def _mailbox(local_part: str, domain: str) -> str:
+    return Address(local_part.partition("+")[0], domain).key

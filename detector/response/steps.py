@@ -187,7 +187,7 @@ class Steps:
         if contact is None:
             msg = "the customer directory does not know the account"
             raise Refused(msg)
-        if is_hijacked(contact.address, incident.account, incident.facts.get("mail_from", "")):
+        if is_hijacked(contact.address, incident.account):
             msg = "the contact address is the hijacked mailbox itself: the thief would read the notice"
             raise Refused(msg)
         return contact

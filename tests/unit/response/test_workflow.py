@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Signal
 
@@ -147,6 +148,14 @@ def test_the_notice_never_goes_to_the_hijacked_mailbox(scene: Scene, address: st
     assert scene.letters.sent == []
     assert scene.told()[3] == "notify_customer: failed"
     assert "the thief would read the notice" in scene.records.timeline("i-1")[3].detail
+
+
+def test_a_thief_cannot_keep_the_notice_away_by_a_reverse_path(scene: Scene) -> None:
+    stolen = incident()
+    scene.records.open_incident(replace(stolen, facts={**stolen.facts, "mail_from": scene.customers.address}))
+    with started(scene):
+        wait_for_state(scene, State.CONTAINED)
+    assert len(scene.letters.sent) == 1
 
 
 def test_an_unknown_customer_is_told_to_operators(scene: Scene) -> None:
