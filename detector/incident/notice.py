@@ -49,23 +49,38 @@ no link on purpose.
 Case number: $incident
 """
 
-VARIABLES = ("account", "when", "seen", "messages", "recipients", "network", "done", "contact", "incident")
+VARIABLES = ("account", "when", "seen", "recipients", "network", "done", "contact", "incident")
 """What a template may name. There is no variable for a password, because nothing here knows one."""
 
 UNKNOWN = "not known"
-LABELS = {"messages": "Messages", "recipients": "Recipients", "network": "Sent from the network"}
+LABELS = {"recipients": "Recipients", "network": "Sent from the network"}
 SUBJECT = re.compile(r"\ASubject: *(\S[^\n]*)\n\s*\n")
-LINK = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://|\bmailto:|\bwww\.|\b(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/\S")
+GAP = re.compile(r"\n(?:[ \t]*\n){2,}")
+# What mail programs make a link of: a scheme, an anchor, an address with a path (not a network like 192.0.2.0/24), and
+# any host name that is not part of an e-mail address.
+LINK = re.compile(
+    r"(?i)\b[a-z][a-z0-9+.-]*://|\bmailto:|\bwww\.|<a\s[^>]*\bhref\b"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?/(?!\d{1,2}\b)\S"
+    r"|(?<![\w@./-])(?:[\w-]+\.)+[^\W\d_]{2,}(?![\w-])(?![\w.+-]*@)"
+)
 PASSWORD = re.compile(
-    r"(?i)pass(?:word|code|phrase|wor[dt])|kennwort|mot de passe|contraseña|credentials|login details"
+    r"(?i)pa(?:ss|ß)(?:word|code|phrase|wor[dt])|kennwort|mot de passe|contraseña|credentials|login details"
 )
-ASKING = re.compile(
-    r"(?i)\b(?:send|reply|respond|answer|tell|give|enter|type|confirm|verify|provide|submit|supply|e-?mail|let us know"
-    r"|senden|schicken|antworten|nennen|mitteilen|eingeben|bestätigen|envoyer|envoyez|répondre|répondez|confirmer"
-    r"|confirmez|envíe|enviar|responda|confirme|confirmar)\b"
+VERB = (
+    r"(?:send|reply|respond|answer|tell|give|enter|type|confirm|verify|provide|submit|supply|share|let us know"
+    r"|(?:e-?)?mail (?:us|me|it|your)|write (?:us|me)"
+    r"|senden|schicken|schreiben|antworten|nennen|geben|angeben|teilen|mitteilen|mitzuteilen|eingeben|bestätigen"
+    r"|envoyer|envoyez|répondre|répondez|confirmer|confirmez|envíe|enviar|responda|confirme|confirmar)\b"
 )
-NEGATION = re.compile(
-    r"(?i)\b(?:never|not|nobody|no one|don't|won't|nie|niemals|niemand|nicht|kein|jamais|personne|nunca|nadie)\b"
+NO = r"(?:never|not|nobody|no one|don['\u2019]t|won['\u2019]t|nie|niemals|niemand|nicht|ne|jamais|nunca|no|nadie)"
+ASKING = re.compile(rf"(?i)\b{VERB}")
+# A negation excuses the verb right behind it ("never send", "will never ask you to send"), and none further on: "do not
+# hesitate to send" asks. In German it stands behind the verb, or before "bitten, ... zu".
+NOT_ASKING = re.compile(
+    rf"(?i)\b(?:{NO}\s+|n['\u2019])(?:(?:will|can|may|must|should)\s+)?(?:(?:be\s+asked|ask(?:\s+you)?)\s+to\s+)?"
+    rf"(?:(?:us|uns|nous|nos)\s+)?{VERB}(?:\s+or\s+{VERB})*"
+    rf"|\b(?:nie|niemals|niemand)\b[^,]*\bbitten,[^,]*\bzu\s+{VERB}"
+    rf"|\b{VERB}\s+Sie(?:\s+\w+){{0,3}}\s+(?:nie|niemals|nicht|niemandem)\b"
 )
 
 
@@ -103,7 +118,7 @@ def check_words(text: str) -> list[str]:
     asking = [
         sentence
         for sentence in re.split(r"[.!?;]\s|\n\s*\n", text)
-        if PASSWORD.search(sentence) and ASKING.search(sentence) and not NEGATION.search(sentence)
+        if PASSWORD.search(sentence) and ASKING.search(NOT_ASKING.sub("", sentence))
     ]
     return problems + [f"it asks for a password: `{' '.join(sentence.split())}`" for sentence in asking]
 
@@ -111,11 +126,11 @@ def check_words(text: str) -> list[str]:
 def render(template: str, incident: Incident, done: Sequence[str], contact: str = "") -> Notice:
     """Put the facts of an incident into a template that `check_template` accepts.
 
-    `done` are sentences on what was done; `contact` tells how the customer reaches people. Of the client's address only
+    `done` are sentences on what was done; `contact` tells how the customer reaches people, and leaves no gap when it
+    is empty. Of the client's address only
     the network is told: a customer can recognise the own one, and a thief who reads along learns nothing new.
     """
     seen = {
-        "messages": _one_line(incident.facts.get("messages", UNKNOWN)),
         "recipients": _one_line(incident.facts.get("recipients", UNKNOWN)),
         "network": network_of(incident.facts.get("client", "")),
     }
@@ -129,6 +144,8 @@ def render(template: str, incident: Incident, done: Sequence[str], contact: str 
         contact=contact,
         incident=incident.incident_id,
     )
+    if not contact:
+        text = GAP.sub("\n\n", text)
     head = SUBJECT.match(text)
     if head is None:
         msg = "a template without a subject was not refused at start"

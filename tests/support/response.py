@@ -26,7 +26,7 @@ VERDICT = Verdict(
 
 
 def incident(incident_id: str = "i-1", account: str = "ann@example.org", trusted: bool = True) -> Incident:
-    facts = {"messages": "12", "recipients": "480", "client": "192.0.2.77", "mail_from": account}
+    facts = {"recipients": "480", "client": "192.0.2.77", "mail_from": account}
     return Incident(incident_id, account, trusted, State.OPEN, NOW - 2.0, NOW - 2.0, VERDICT, "t-1", facts)
 
 
