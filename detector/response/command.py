@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -125,7 +126,9 @@ def _write(pipe: IO[bytes], octets: bytes) -> None:
 
 def _first_line(complaints: str, secret: Secret | None) -> str:
     if secret is not None:
-        complaints = complaints.replace(secret.text, str(secret))
+        # Programs tell it in another shape as well: without the hyphens, or with others.
+        shape = r"[\W_]*".join(re.escape(c) for c in secret.text if c.isalnum())
+        complaints = re.sub(shape, str(secret), complaints)
     line = next((line.strip() for line in complaints.splitlines() if line.strip()), "")
     return "".join(c if c.isprintable() else "?" for c in line)[:COMPLAINT_LENGTH]
 

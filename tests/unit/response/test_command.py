@@ -56,6 +56,12 @@ def test_a_secret_is_blanked_in_complaints() -> None:
         python(code).run({"password": "hunter22"}, Secret("hunter22"))
 
 
+@pytest.mark.parametrize("shape", ["abcde-fghij-234", "abcdefghij234", "abcde fghij 234", "abcde\\nfghij_234"])
+def test_a_secret_is_blanked_in_every_grouping(shape: str) -> None:
+    with pytest.raises(Refused, match=r"bad password: \(secret\)!$"):
+        python(f"import sys; sys.exit('bad password: {shape}!')").run({}, Secret("abcde-fghij-234"))
+
+
 def test_time_is_up_for_the_children_too(tmp_path: Path) -> None:
     alive = tmp_path / "alive"
     # The child holds a lock for as long as it lives; when we can take it, the child is gone.
