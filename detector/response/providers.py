@@ -1,12 +1,16 @@
 """Builds from the configuration what the response acts with."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from detector.config import (
     CommandAction,
     ConfigError,
     CsvDirectory,
     DovecotSessions,
+    HookSettings,
     HttpAction,
     NextHop,
     NoticeSettings,
@@ -23,6 +27,8 @@ from detector.response.http import Endpoint, HttpPassword
 from detector.response.passwd_file import PasswdFile
 from detector.response.secret import read_secret
 from detector.response.smtp_notifier import SmtpNotifier
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +62,36 @@ class Providers:
 
 
 def build(settings: Response, next_hop: NextHop, hostname: str, clock: Clock) -> Providers:
-    """Raises `ConfigError` for secrets, certificates or templates that cannot be used."""
+    """Raises `ConfigError` for secrets, certificates or templates that cannot be used, one line for each fault."""
+    providers, problems = build_usable(settings, next_hop, hostname, clock)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return providers
+
+
+def build_usable(settings: Response, next_hop: NextHop, hostname: str, clock: Clock) -> tuple[Providers, Sequence[str]]:
+    """What can be built, and what is wrong with the rest: so that a check can try the one and tell the other."""
+    problems: list[str] = []
+
+    def tried(make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except ConfigError as error:
+            problems.extend(str(error).splitlines())
+            return None
+
     notice = settings.notice
-    return Providers(
-        password=None if settings.password is None else _password(settings.password, clock),
-        sessions=None if settings.sessions is None else _sessions(settings.sessions, clock),
-        directory=None if settings.directory is None else _directory(settings.directory, clock),
-        notifier=None if notice is None else SmtpNotifier(notice, next_hop, hostname, clock),
-        hooks=tuple(Target(_hook(hook.name, hook.action, clock), hook.redaction) for hook in settings.hooks),
-        template=DEFAULT_TEMPLATE if notice is None else _template(notice),
+    hooks = [tried(partial(_target, hook, clock)) for hook in settings.hooks]
+    providers = Providers(
+        password=None if settings.password is None else tried(partial(_password, settings.password, clock)),
+        sessions=None if settings.sessions is None else tried(partial(_sessions, settings.sessions, clock)),
+        directory=None if settings.directory is None else tried(partial(_directory, settings.directory, clock)),
+        notifier=None if notice is None else tried(partial(SmtpNotifier, notice, next_hop, hostname, clock)),
+        hooks=tuple(hook for hook in hooks if hook is not None),
+        template=DEFAULT_TEMPLATE if notice is None else tried(partial(_template, notice)) or DEFAULT_TEMPLATE,
         contact="" if notice is None else notice.contact,
     )
+    return providers, problems
 
 
 def _password(settings: PasswdFileProvider | CommandAction | HttpAction, clock: Clock) -> PasswordProvider:
@@ -83,6 +108,10 @@ def _sessions(settings: DovecotSessions | CommandAction, clock: Clock) -> Sessio
 
 def _directory(settings: CsvDirectory | CommandAction, clock: Clock) -> CustomerDirectory:
     return CsvFile(settings) if isinstance(settings, CsvDirectory) else CommandDirectory(Command(settings), clock)
+
+
+def _target(settings: HookSettings, clock: Clock) -> Target:
+    return Target(_hook(settings.name, settings.action, clock), settings.redaction)
 
 
 def _hook(name: str, action: CommandAction | HttpAction, clock: Clock) -> Hook:

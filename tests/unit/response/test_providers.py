@@ -9,7 +9,7 @@ from detector.response.directory import CommandDirectory, CsvFile
 from detector.response.dovecot import Dovecot
 from detector.response.http import HttpPassword
 from detector.response.passwd_file import PasswdFile
-from detector.response.providers import Providers, build
+from detector.response.providers import Providers, build, build_usable
 
 COMMAND = {"provider": "command", "argv": ["true"]}
 
@@ -71,6 +71,28 @@ def test_a_bad_template_stops_the_start_with_every_fault(tmp_path: Path) -> None
     assert lines[0].startswith(f"notice template {template}: it contains a link: ")
     assert lines[1].startswith(f"notice template {template}: it asks for a password: ")
     assert lines[2].startswith("response.notice.contact: it contains a link: ")
+
+
+def test_one_fault_hides_no_other_and_no_part_that_works(tmp_path: Path) -> None:
+    template = tmp_path / "notice.txt"
+    template.write_text("Subject: Hello\n\nLog in at www.example.org.\n")
+    http = {"provider": "http", "url": "http://localhost:1/x", "secret": secret(tmp_path, 0o644)}
+    settings = {
+        "password": http,
+        "sessions": COMMAND,
+        "directory": COMMAND,
+        "notice": {"sender": "abuse@example.org", "template": str(template)},
+        "hooks": [{"name": "desk", "action": COMMAND}, {"name": "web", "action": http}],
+    }
+    with pytest.raises(ConfigError) as caught:
+        built(**settings)
+    lines = str(caught.value).splitlines()
+    assert sum("everybody may read" in line for line in lines) == 2
+    assert sum("it contains a link" in line for line in lines) == 1
+    providers, problems = build_usable(Response.model_validate(settings), NextHop(), "relay.example.org", lambda: 0.0)
+    assert list(problems) == lines
+    assert isinstance(providers.sessions, CommandSessions)
+    assert [target.hook.name for target in providers.hooks] == ["desk"]
 
 
 def test_a_template_of_ones_own_is_taken(tmp_path: Path) -> None:
