@@ -133,14 +133,17 @@ class SmtpSink:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
+        # Who was accepted just now has a session only a few turns of the loop later, and none if the server is closed
+        # before: asyncio then forgets the connection.
+        await _a_few_turns()
         if self._server is not None:
             self._server.close()
             self._server = None
-        await asyncio.sleep(0)  # who was accepted just now has a task that must begin before it can end
         sessions = list(self._sessions)
         for session in sessions:
             session.cancel()
         await asyncio.gather(*sessions, return_exceptions=True)
+        await _a_few_turns()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = asyncio.current_task()
@@ -168,6 +171,11 @@ class SmtpSink:
     def keep(self, message: SunkMessage) -> None:
         with self._lock:
             self._messages.append(message)
+
+
+async def _a_few_turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 class _Session:
