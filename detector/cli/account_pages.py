@@ -44,7 +44,8 @@ def show_dossier(dossier: Dossier, judging: Judging, now: float) -> None:
         page.table(("TIME (UTC)", ">SCORE", "ACTION", "CLIENT", "RECIPIENTS"), map(_note, dossier.verdicts))
 
 
-def show_exemption(account: str, until: float, incident_id: str | None) -> None:
+def show_exemption(account: str, until: float, incident_id: str | None, unknown: str) -> None:
+    """`unknown` says that the account was never seen, or is empty."""
     page = Page()
     page.line(f"{account} is exempt until {moment(until)} UTC. A running server takes it over within about a second.")
     if incident_id is not None:
@@ -52,6 +53,8 @@ def show_exemption(account: str, until: float, incident_id: str | None) -> None:
             f"It is blocked by incident {incident_id}, and its mail passes now all the same. If that was a false "
             f"alarm: detector incidents dismiss {incident_id}"
         )
+    if unknown:
+        page.line(f"Is the name right? It is exempt all the same, but {unknown}")
 
 
 def _standing(dossier: Dossier, now: float) -> dict[str, str]:
@@ -68,17 +71,23 @@ def _standing(dossier: Dossier, now: float) -> dict[str, str]:
 
 
 def _traffic(traffic: Traffic, now: float) -> dict[str, str]:
-    free = max(0, traffic.window_size - traffic.window_in_flight)
     return {
         "Last mail": since(traffic.last_mail_at, now),
         "Recipients": f"about {traffic.recipients_24h:.0f} within 24 hours",
-        "Window": f"room for {free} more first-time recipients; {traffic.window_in_flight} of {traffic.window_size} "
-        "are under way or too fresh to count as clean",
+        "Window": window_in_words(traffic.window_size, traffic.window_in_flight),
         "Networks": f"{counted(traffic.usual_networks, 'usual one')}, {counted(traffic.new_networks, 'new one')}",
         "Learned from": f"{counted(traffic.days, 'clean day')} with mail"
         + ("" if traffic.days else ": what is usual is still that of all accounts"),
         "Profile as of": since(traffic.written_at, now),
     }
+
+
+def window_in_words(size: int, in_flight: int) -> str:
+    fresh = f"{in_flight} under way or too fresh to count as clean" if in_flight else "none under way"
+    under_way = f"{fresh}, {size} at a time"
+    if in_flight >= size:
+        return f"no room for first-time recipients now: {under_way}"
+    return f"room for {counted(size - in_flight, 'more first-time recipient')}: {under_way}"
 
 
 def _opinion(score: float, judging: Judging) -> str:

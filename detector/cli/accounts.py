@@ -1,14 +1,11 @@
 """`detector accounts`: what is known about an account, and what a person decides about it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from detector.cli.ends import Impossible
-from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, Most, examples
-
-if TYPE_CHECKING:  # loading these takes a second that `--help` has no use for
-    from detector.cli.office import Office
+from detector.cli.options import DEFAULT_CONFIG, Account, Actor, AsJson, ConfigFile, Most, examples, folded
 
 HELP = """Look at accounts, exempt or release them.
 
@@ -18,13 +15,14 @@ look and every decision is written to the audit log.
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
-Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The login name.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit log and your colleagues.")]
 
 
 @app.command("list", epilog=examples("detector accounts list", "detector accounts list example.org -n 200"))
 def list_accounts(
-    part: Annotated[str, typer.Argument(metavar="[PART]", help="Only accounts whose name contains this.")] = "",
+    part: Annotated[
+        str, typer.Argument(metavar="[PART]", help="Only accounts whose name contains this.", callback=folded)
+    ] = "",
     limit: Most = 50,
     config: ConfigFile = DEFAULT_CONFIG,
     actor: Actor = "",
@@ -52,7 +50,7 @@ def show(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "
     In words and in figures; these are those of the last writing: a running server writes each second.
     """
     from detector.cli.account_pages import show_dossier
-    from detector.cli.dossier import collect
+    from detector.cli.dossier import collect, never_seen
     from detector.cli.office import opened
     from detector.cli.page import print_json
 
@@ -60,7 +58,7 @@ def show(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "
         office.looked("account", account)
         dossier = collect(office, account)
         if dossier.traffic is None and dossier.standing == "free" and not (dossier.verdicts or dossier.strikes):
-            raise Impossible(_never_seen(office, account))
+            raise Impossible(never_seen(office, account))
         if as_json:
             print_json(dossier)
         else:
@@ -84,28 +82,36 @@ def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     replaces an earlier one.
     """
     from detector.cli.account_pages import show_exemption
+    from detector.cli.dossier import never_seen
     from detector.cli.office import opened
     from detector.cli.page import print_json
 
     with opened(config, actor) as office:
         now = office.clock()
         until = now + days * 86_400.0
-        office.records.exempt(account, until, office.actor, _given(reason), now)
         incident_id = office.records.standing().blocks.get(account)
+        unknown = "" if incident_id else never_seen(office, account)
+        office.records.exempt(account, until, office.actor, _given(reason), now)
         if as_json:
-            print_json({"account": account, "until": until, "incident": incident_id})
+            print_json({"account": account, "until": until, "incident": incident_id, "seen": not unknown})
         else:
-            show_exemption(account, until, incident_id)
+            show_exemption(account, until, incident_id, unknown)
 
 
 @app.command(epilog=examples("detector accounts unexempt club@example.org"))
-def unexempt(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False) -> None:
+def unexempt(
+    account: Account,
+    reason: Reason = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
     """End an exemption now."""
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
 
     with opened(config, actor) as office:
-        if not office.records.unexempt(account, office.actor, office.clock()):
+        if not office.records.unexempt(account, office.actor, office.clock(), reason.strip()):
             msg = f"{account} has no exemption"
             raise Impossible(msg)
         if as_json:
@@ -142,14 +148,3 @@ def _given(reason: str) -> str:
     if not reason.strip():
         raise typer.BadParameter("a reason is needed: the audit log asks for it", param_hint="--reason")
     return reason.strip()
-
-
-def _never_seen(office: "Office", account: str) -> str:
-    from difflib import get_close_matches
-
-    from detector.state.profiles import list_accounts as stored_accounts
-
-    known = stored_accounts(office.profiles)
-    close = get_close_matches(account, known, n=3, cutoff=0.6)
-    meant = f"; did you mean {' or '.join(close)}?" if close else ""
-    return f"no mail of {account} was seen so far{meant}"

@@ -44,6 +44,7 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJs
     """
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
+    from detector.cli.words import counted
     from detector.records.records import AuditBroken
 
     with opened(config, actor) as office:
@@ -57,4 +58,4 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJs
         if as_json:
             print_json({"entries": count, "hash": last})
         else:
-            Page().line(f"All {count} entries are unchanged. Hash of the last: {last}")
+            Page().line(f"{counted(count, 'entry is', 'entries are')} unchanged. Hash of the last: {last}")

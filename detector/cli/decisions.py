@@ -9,7 +9,7 @@ from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
 from detector.records.records import TimelineEntry, UnknownIncident
 from detector.verdict.explain import explain
 
-MOST = 100_000
+SOME = 5
 NOT_CLOSED = (State.OPEN, State.PENDING, State.CONTAINED, State.CONFIRMED)
 
 
@@ -43,13 +43,14 @@ def find(office: Office, words: str) -> Incident:
         return office.records.incident(words)
     except UnknownIncident:
         pass
-    found = [one for one in office.records.incidents(limit=MOST) if one.incident_id.startswith(words.lower())]
-    if not words or not found:
+    found = office.records.incidents_like(words.lower(), SOME + 1) if words else []
+    if not found:
         msg = f"there is no incident {words}; `detector incidents list --all` names them"
         raise Impossible(msg)
     if len(found) > 1:
-        some = ", ".join(f"{one.incident_id} ({one.account})" for one in found[:5])
-        msg = f"{len(found)} incidents begin with {words}: {some}{', ...' if len(found) > 5 else ''}"
+        some = ", ".join(f"{one.incident_id} ({one.account})" for one in found[:SOME])
+        number, more = (f"more than {SOME}", ", ...") if len(found) > SOME else (str(len(found)), "")
+        msg = f"{number} incidents begin with {words}: {some}{more}"
         raise Impossible(msg)
     return found[0]
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 from detector.cli.office import Office
@@ -12,9 +14,8 @@ from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
 from detector.incident.strike import Strike
 from detector.mail.transaction import Stream
 from detector.models import load_prior
-from detector.ports import Refused
 from detector.records.records import Exemption, Standing, VerdictNote
-from detector.state.profiles import list_accounts, read_profile
+from detector.state.profiles import list_accounts, read_profile, read_profiles
 from detector.traffic.features import FEATURES, STREAMS
 from detector.traffic.profile import Profile
 from detector.verdict.explain import explain
@@ -91,9 +92,23 @@ def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
 def lines(office: Office, part: str) -> list[Line]:
     """The accounts whose name contains `part`: blocked ones first, then by what speaks against them."""
     now, standing, policy = office.clock(), office.records.standing(), policy_of(office.config)
-    names = {*list_accounts(office.profiles), *standing.blocks, *standing.exemptions}
-    found = [_line(office, account, policy, standing, now) for account in names if part.lower() in account.lower()]
-    return sorted(found, key=lambda line: (line.standing != "blocked", -line.score, line.account))
+    never_seen = dict.fromkeys((*standing.blocks, *standing.exemptions), Profile())
+    found = {
+        account: _line(account, profile, policy, standing, now)
+        for account, profile in chain(never_seen.items(), read_profiles(office.profiles))
+        if part in account
+    }
+    return sorted(found.values(), key=lambda line: (line.standing != "blocked", -line.score, line.account))
+
+
+def never_seen(office: Office, account: str) -> str:
+    """That no mail of the account was seen, with names that are like it; empty if some was. Raises `Temporary`."""
+    known = list_accounts(office.profiles)
+    if account in known:
+        return ""
+    close = get_close_matches(account, known, n=3, cutoff=0.6)
+    meant = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"no mail of {account} was seen so far{meant}"
 
 
 def standing_of(account: str, standing: Standing, now: float) -> str:
@@ -104,10 +119,7 @@ def standing_of(account: str, standing: Standing, now: float) -> str:
     return "blocked" if account in standing.blocks else "free"
 
 
-def _line(office: Office, account: str, policy: Policy, standing: Standing, now: float) -> Line:
-    profile = Profile()
-    with suppress(Refused):  # damaged: `show` says so, the list is of all the others too
-        profile = read_profile(office.profiles, account) or profile
+def _line(account: str, profile: Profile, policy: Policy, standing: Standing, now: float) -> Line:
     counters = profile.counters
     score = weigh(profile, now, policy).score if counters.updated_at else 0.0
     daily = counters.at(now).features[DAILY]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, Most, examples
+from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, Most, examples, folded
 
 if TYPE_CHECKING:  # loading it takes a second that `--help` has no use for
     from detector.cli.office import Office
@@ -34,7 +34,7 @@ Note = Annotated[str, typer.Option(metavar="TEXT", help="For the timeline and yo
 )
 def list_incidents(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the command
     everything: Annotated[bool, typer.Option("--all", "-a", help="Closed ones too.")] = False,
-    account: Annotated[str, typer.Option(metavar="ACCOUNT", help="Only those of this account.")] = "",
+    account: Annotated[str, typer.Option(metavar="ACCOUNT", help="Only those of this account.", callback=folded)] = "",
     limit: Most = 50,
     config: ConfigFile = DEFAULT_CONFIG,
     actor: Actor = "",

@@ -7,6 +7,16 @@ import typer
 
 DEFAULT_CONFIG = Path("/etc/detector/detector.toml")
 
+
+def folded(account: str) -> str:
+    """A login as accounts are named everywhere behind the relay: in lower case.
+
+    >>> folded("SUE@example.net ")
+    'sue@example.net'
+    """
+    return account.strip(" \t").lower()
+
+
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="DETECTOR_CONFIG", metavar="FILE", help="The configuration.")
 ]
@@ -19,6 +29,9 @@ Actor = Annotated[
     ),
 ]
 Most = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="So many lines at most.")]
+Account = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="The login name, in upper or lower case.", callback=folded)
+]
 
 
 def examples(*lines: str) -> str:

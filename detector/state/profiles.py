@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from detector.metrics import Metrics
 from detector.ports import Refused
-from detector.state.table import stored_keys, stored_value
+from detector.state.table import stored_keys, stored_rows, stored_value
 from detector.state.write_behind import Form, WriteBehind
 from detector.traffic.packing import pack, unpack
 from detector.traffic.profile import Profile
@@ -74,6 +75,15 @@ def read_profile(path: Path, account: str) -> Profile | None:
     except ValueError as error:
         msg = f"the profile of {account} is damaged: {error}"
         raise Refused(msg) from error
+
+
+def read_profiles(path: Path) -> Iterator[tuple[str, Profile]]:
+    """All accounts on disk, also while a server runs; a damaged profile comes as an empty one. Raises `Temporary`."""
+    for account, packed in stored_rows(path):
+        profile = Profile()
+        with suppress(ValueError):
+            profile = unpack(packed)
+        yield account, profile
 
 
 def list_accounts(path: Path) -> list[str]:

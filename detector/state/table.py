@@ -60,6 +60,14 @@ def stored_keys(path: Path) -> list[str]:
         return [bytes(key).decode("utf-8", "surrogateescape") for (key,) in keys]
 
 
+def stored_rows(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Open, read row by row in no order, close. Raises `Temporary`."""
+    with _reading(path) as connection:
+        rows = () if connection is None else connection.execute("SELECT key, value FROM rows")
+        for key, value in rows:
+            yield bytes(key).decode("utf-8", "surrogateescape"), bytes(value)
+
+
 def octets(key: str) -> bytes:
     """How a key is stored: a login need not be UTF-8, its other octets come as surrogate escapes."""
     return key.encode("utf-8", "surrogateescape")

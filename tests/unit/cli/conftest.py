@@ -79,6 +79,14 @@ class Keyboard:
         finally:
             records.close()
 
+    def tell_step(self, result: str, step: str = "change_password", incident_id: str = "3f2a9c01d4e5f607") -> None:
+        """What came of a step of the containment, as a server writes it into the timeline."""
+        records = self.records()
+        try:
+            records.record_step(incident_id, step, result, self.now)
+        finally:
+            records.close()
+
     def let_send(self, account: str, recipients: int, client: str = "192.0.2.7") -> Transaction:
         """Judge a message of the account a minute ago, and store the profile as a server does."""
         prior, model_version = load_prior()

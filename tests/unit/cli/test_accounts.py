@@ -56,6 +56,35 @@ def test_an_account_is_exempt_for_some_days_and_then_not_any_more(keyboard: Keyb
     assert (again.status, again.complaint) == (1, f"detector: {ANN} has no exemption\n")
 
 
+def test_an_account_is_found_in_whatever_case_it_is_typed(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    keyboard.type("accounts", "exempt", "ANN@Example.ORG", "--days", "2", "--reason", "general meeting")
+    assert keyboard.read("accounts", "show", "Ann@example.org")["standing"] == "exempt"
+    assert keyboard.type("accounts", "unexempt", "ANN@example.org").status == 0
+    keyboard.open_incident()
+    keyboard.type("incidents", "confirm", "3f2a")
+    keyboard.tell_step("done")
+    assert len(keyboard.read("incidents", "list", "--account", "ANN@EXAMPLE.ORG")) == 1
+    assert keyboard.type("accounts", "release", "ANN@example.org", "--reason", "scanned").status == 0
+
+
+def test_an_account_that_was_never_seen_is_exempt_with_a_hint(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    answer = keyboard.type("accounts", "exempt", "anm@example.org", "--days", "1", "--reason", "ticket 1")
+    assert answer.status == 0
+    assert "no mail of anm@example.org was seen so far; did you mean ann@example.org?" in answer.output
+    assert keyboard.read("accounts", "list", "anm")[0]["standing"] == "exempt"
+    told = keyboard.read("accounts", "exempt", "anm@example.org", "--days", "1", "--reason", "ticket 1")
+    assert told["seen"] is False
+
+
+def test_why_an_exemption_was_ended_is_in_the_audit_log(keyboard: Keyboard) -> None:
+    keyboard.type("accounts", "exempt", ANN, "--days", "1", "--reason", "ticket 1")
+    keyboard.type("accounts", "unexempt", ANN, "--reason", "the mailing is over")
+    entry = keyboard.read("audit", "list")[1]
+    assert (entry["action"], entry["detail"]) == ("unexempt", "the mailing is over")
+
+
 def test_an_exemption_of_a_blocked_account_says_that_it_is_blocked(keyboard: Keyboard) -> None:
     keyboard.open_incident()
     answer = keyboard.type("accounts", "exempt", ANN, "--days", "1", "--reason", "ticket 1")

@@ -17,7 +17,11 @@ def test_an_unchanged_log_is_said_to_be_so_with_its_last_hash(keyboard: Keyboard
     answer = keyboard.read("audit", "verify")
     assert answer["entries"] == 2
     assert len(answer["hash"]) == 64
-    assert "are unchanged" in keyboard.type("audit", "verify").output
+    assert "3 entries are unchanged" in keyboard.type("audit", "verify").output
+
+
+def test_one_entry_is_told_in_the_singular(keyboard: Keyboard) -> None:
+    assert keyboard.type("audit", "verify").output.startswith("1 entry is unchanged.")
 
 
 def test_a_changed_log_is_found(keyboard: Keyboard) -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from detector.metrics import Metrics
 from detector.ports import Refused
-from detector.state.profiles import MemoryProfiles, list_accounts, read_profile
+from detector.state.profiles import MemoryProfiles, list_accounts, read_profile, read_profiles
 from detector.traffic.profile import Profile
 
 
@@ -44,6 +44,22 @@ async def test_profiles_are_read_when_their_account_is_first_used(path: Path) ->
     assert (await profiles.read("ann")).suspicious_day == 20000
     assert metrics.registry.get_sample_value("detector_profiles") == 1
     profiles.close()
+
+
+async def test_all_profiles_are_read_at_once_and_a_damaged_one_is_empty(path: Path) -> None:
+    assert list(read_profiles(path)) == []
+    profiles = opened(path)
+    for account in ("ann", "bob", "\udcffcid"):
+        await profiles.update(account, suspicious)
+    profiles.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE rows SET value = x'00' WHERE key = ?", (b"bob",))
+    found = dict(read_profiles(path))
+    assert {account: profile.suspicious_day for account, profile in found.items()} == {
+        "ann": 20000,
+        "bob": Profile().suspicious_day,
+        "\udcffcid": 20000,
+    }
 
 
 async def test_the_same_profile_is_not_written_again(path: Path) -> None:
