@@ -62,19 +62,24 @@ class HttpHook:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What can be told about an incident: itself, its evidence in words, the account's strikes, and what was done."""
+    """What can be told about an incident: itself, its evidence in words, the account's strikes, and what was done.
+
+    `strikes` are those of the time for which they count; `reason` is why a person is asked, empty when nobody is.
+    """
 
     incident: Incident
     evidence: Sequence[str]
     strikes: int
     done: Sequence[Done]
+    reason: str = ""
 
 
 def event_document(kind: str, story: Story, redaction: Redaction, now: float) -> dict[str, object]:
     """What a hook is told about an incident. Never a recipient address, never a password.
 
-    `none` leaves the case number, times, state, score, strikes and results of steps; `account` adds the account and the
-    words of the steps; `account-and-evidence` adds the evidence in words and the facts, also the client's address.
+    `none` leaves the case number, times, state, score, strikes, reason and results of steps; `account` adds the
+    account and the words of the steps; `account-and-evidence` adds the evidence in words and the facts, also the
+    client's address.
     """
     incident = story.incident
     event: dict[str, object] = {
@@ -89,6 +94,8 @@ def event_document(kind: str, story: Story, redaction: Redaction, now: float) ->
         "strikes": story.strikes,
         "done": [_told(done, redaction) for done in story.done],
     }
+    if story.reason:
+        event["reason"] = story.reason
     if redaction != "none":
         event["account"] = incident.account
     if redaction == "account-and-evidence":

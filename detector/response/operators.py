@@ -1,9 +1,10 @@
 """Tells operators about an incident, one hook at a time."""
 
 from detector import log
+from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
 from detector.response.hooks import Story, event_document
 from detector.response.patience import Patience
-from detector.response.steps import finished_steps
+from detector.response.steps import finished_steps, reason_to_ask
 from detector.response.tools import Tools
 from detector.verdict.explain import explain
 
@@ -56,9 +57,11 @@ class Operators:
     def _story(self, incident_id: str) -> Story:
         records = self._tools.records
         incident = records.incident(incident_id)
+        timeline = records.timeline(incident_id)
         return Story(
             incident,
             explain(incident.verdict),
-            len(records.strikes(incident.account)),
-            finished_steps(records.timeline(incident_id)),
+            len(records.strikes(incident.account, self._tools.clock() - STRIKES_COUNT_FOR)),
+            finished_steps(timeline),
+            reason_to_ask(timeline),
         )

@@ -34,7 +34,7 @@ class Permission(StrEnum):
 
     GO = "go"
     ASK = "ask"
-    OVER = "over"  # dismissed in the meantime
+    OVER = "over"  # dismissed in the meantime; who confirmed and released wants the password changed
 
 
 Told = tuple[Result, str]
@@ -62,7 +62,7 @@ class Steps:
             incident = self._incident(incident_id)
             match incident.state:
                 case State.CLOSED:
-                    return Permission.OVER
+                    return Permission.OVER if self._dismissed(incident) else Permission.GO
                 case State.PENDING:
                     return Permission.ASK
                 case State.CONFIRMED | State.CONTAINED:
@@ -137,7 +137,6 @@ class Steps:
         )
         if claimed:
             return ""
-        self._tools.metrics.breaker_open.set(1)
         changes = self._patience.insist(lambda: records.password_changes_since(now - HOUR), "password_changes_since")
         log.breaker_open(changes, limit)
         return f"{limit} passwords were changed within an hour"
@@ -154,7 +153,7 @@ class Steps:
 
         def attempt() -> Told:
             incident = self._incident(incident_id)
-            return (Result.SKIPPED, "dismissed") if incident.state is State.CLOSED else action(incident)
+            return (Result.SKIPPED, "dismissed") if self._dismissed(incident) else action(incident)
 
         def failed(problem: str, final: bool) -> None:
             problems.append(problem)
@@ -196,11 +195,24 @@ class Steps:
         done = {d.step for d in finished_steps(self._timeline(incident_id)) if d.result == Result.DONE}
         return [BLOCKED, *(sentence for step, sentence in SENTENCES.items() if step in done)]
 
+    def _dismissed(self, incident: Incident) -> bool:
+        return incident.state is State.CLOSED and not was_released(self._timeline(incident.incident_id))
+
     def _incident(self, incident_id: str) -> Incident:
         return self._patience.insist(lambda: self._tools.records.incident(incident_id), "incident")
 
     def _timeline(self, incident_id: str) -> Sequence[TimelineEntry]:
         return self._patience.insist(lambda: self._tools.records.timeline(incident_id), "timeline")
+
+
+def reason_to_ask(timeline: Sequence[TimelineEntry]) -> str:
+    """Why a person was asked before the password was changed; empty when nobody was."""
+    return next((entry.detail for entry in timeline if entry.event == Event.APPROVAL_NEEDED), "")
+
+
+def was_released(timeline: Sequence[TimelineEntry]) -> bool:
+    """Whether the incident was closed because the customer has cleaned up, and not because it was none."""
+    return any(entry.event == Event.RELEASE for entry in timeline)
 
 
 def finished_steps(timeline: Sequence[TimelineEntry]) -> list[Done]:

@@ -16,7 +16,15 @@ from detector.incident.incident import Event, Incident, State, Step
 from detector.response import operators
 from detector.response.operators import Operators
 from detector.response.patience import Patience
-from detector.response.steps import CHANGE_PASSWORD, END_SESSIONS, NOTIFY_CUSTOMER, Permission, Result, Steps
+from detector.response.steps import (
+    CHANGE_PASSWORD,
+    END_SESSIONS,
+    NOTIFY_CUSTOMER,
+    Permission,
+    Result,
+    Steps,
+    was_released,
+)
 from detector.response.tools import Tools
 
 # DBOS takes up only workflows of its own version; ours changes when the order of steps in `_contain` or `_act` does.
@@ -121,7 +129,7 @@ class Containment:
             self._take_up(incident)
         for incident_id in self._unresolved - found.keys():
             if self._tools.records.incident(incident_id).state is State.CLOSED:
-                self.decided(incident_id, (Step.LIFT_BLOCK,))
+                self._close(incident_id)
         self._unresolved |= found.keys()
         self._settled &= found.keys()
         self._count(found.values())
@@ -145,6 +153,14 @@ class Containment:
             if status.output == Permission.ASK.value:
                 self.decided(incident_id, (Step.CONTAIN,))
             self._settled.add(incident_id)
+
+    def _close(self, incident_id: str) -> None:
+        """Another process closed it; perhaps it was confirmed and released before we looked."""
+        status = DBOS.get_workflow_status(incident_id)
+        asked = status is not None and status.output == Permission.ASK.value
+        if asked and was_released(self._tools.records.timeline(incident_id)):
+            self.decided(incident_id, (Step.CONTAIN,))
+        self.decided(incident_id, (Step.LIFT_BLOCK,))
 
     def _tidy(self) -> None:
         """Forget what is long over, and what ended by a fault of ours, so that `keep_in_step` begins it again.

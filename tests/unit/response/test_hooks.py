@@ -35,6 +35,11 @@ def test_an_event_tells_what_is_known() -> None:
     }
 
 
+def test_an_event_tells_every_target_why_a_person_is_asked() -> None:
+    story = replace(STORY, reason="20 passwords were changed within an hour")
+    assert event_document("incident.needs_confirmation", story, "none", NOW)["reason"] == story.reason
+
+
 def test_redaction_account_leaves_out_evidence_and_facts() -> None:
     told = document("account")
     assert told["account"] == "ann@example.org"

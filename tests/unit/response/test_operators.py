@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from detector.incident.incident import Event
+from detector.incident.strike import WINDOW
 from detector.ports import Refused, Temporary
 from detector.response.hooks import Target
-from detector.response.operators import OPENED, STEP_FAILED, Operators
+from detector.response.operators import NEEDS_CONFIRMATION, OPENED, STEP_FAILED, Operators
 from detector.response.patience import Patience
 from tests.support.response import NOW, Ear, Scene, incident
 
@@ -43,6 +45,21 @@ def test_each_hook_hears_what_it_may(scene: Scene) -> None:
     scene.providers = lambda: replace(scene.all_providers(), hooks=(Target(ear, "none"),))
     operators(scene).deliver("web", "i-1", OPENED, "", NOW)
     assert "ann@example.org" not in repr(ear.heard)
+
+
+def test_strikes_are_those_that_count(scene: Scene) -> None:
+    scene.records.apply("i-1", Event.CONFIRM, NOW - WINDOW - 1.0, "eve", "")
+    assert operators(scene).deliver("desk", "i-1", OPENED, "", NOW)
+    assert scene.ears[0].heard[0][0]["strikes"] == 0
+
+
+def test_an_event_tells_why_a_person_is_asked(scene: Scene) -> None:
+    assert operators(scene).deliver("desk", "i-1", OPENED, "", NOW)
+    scene.records.apply("i-1", Event.APPROVAL_NEEDED, NOW, "detector", "20 passwords were changed within an hour")
+    assert operators(scene).deliver("desk", "i-1", NEEDS_CONFIRMATION, "", NOW)
+    opened, asked = (event for event, _ in scene.ears[0].heard)
+    assert "reason" not in opened
+    assert asked["reason"] == "20 passwords were changed within an hour"
 
 
 def test_a_failing_hook_is_tried_again_and_counted(scene: Scene) -> None:

@@ -57,6 +57,21 @@ def test_a_dismissed_incident_is_over(scene: Scene) -> None:
     assert scene.passwords.asked == []
 
 
+def test_a_release_in_the_meantime_keeps_no_old_password(scene: Scene) -> None:
+    for event in (Event.CONFIRM, Event.RELEASE):
+        scene.records.apply("i-1", event, NOW, "eve", "")
+    assert steps(scene).ask_permission("i-1") is Permission.GO
+    assert steps(scene).change_password("i-1") is Result.DONE
+    assert steps(scene).end_sessions("i-1") is Result.DONE
+    assert steps(scene).notify_customer("i-1") is Result.DONE
+
+
+def test_a_confirmed_incident_that_is_dismissed_is_over(scene: Scene) -> None:
+    for event in (Event.CONFIRM, Event.DISMISS):
+        scene.records.apply("i-1", event, NOW, "eve", "")
+    assert steps(scene).change_password("i-1") is Result.SKIPPED
+
+
 def test_finishing_twice_is_harmless(scene: Scene) -> None:
     assert steps(scene).advance("i-1", Event.STEPS_DONE)
     assert not steps(scene).advance("i-1", Event.STEPS_DONE)

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from detector.config import Response, Retry
 from detector.incident.incident import Event, State
 from detector.ports import Refused, Temporary
+from detector.records.records import Records
 from detector.response.providers import Providers
 from detector.response.workflow import Containment
 from detector.verdict.explain import explain
@@ -33,6 +34,17 @@ def started(scene: Scene) -> Iterator[Containment]:
         yield containment
     finally:
         containment.stop()
+
+
+def confirming(records: Records, incident_id: str) -> Callable[[float], int]:
+    """A question to the records, during which a person confirms an incident."""
+    ask = records.password_changes_since
+
+    def confirm_and_ask(then: float) -> int:
+        records.apply(incident_id, Event.CONFIRM, NOW, "eve", "")
+        return ask(then)
+
+    return confirm_and_ask
 
 
 def wait_for_state(scene: Scene, state: State, incident_id: str = "i-1") -> None:
@@ -230,13 +242,25 @@ def test_too_many_password_changes_wait_for_a_person(tmp_path: Path) -> None:
             wait_for(lambda name=name: scene.records.incident(name).state is not State.OPEN, "it goes on")  # type: ignore[misc]
         assert scene.records.incident("i-2").state is State.PENDING
         assert scene.records.timeline("i-2")[1].detail == "1 passwords were changed within an hour"
-        assert scene.count("detector_password_breaker_open") == 1
         containment.keep_in_step()
         assert scene.count("detector_password_breaker_open") == 1
         scene.records.apply("i-2", Event.DISMISS, NOW, "eve", "")
         containment.keep_in_step()
         assert scene.count("detector_password_breaker_open") == 0
     assert [account for account, _, _ in scene.passwords.asked] == ["i-1"]
+    scene.records.close()
+
+
+def test_nobody_waits_for_the_breaker_when_a_person_was_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(tmp_path, Response(password_changes_per_hour=1, retry=Retry(attempts=1)))
+    scene.records.open_incident(incident("i-1"))
+    scene.records.claim_password_change("i-1", NOW, 1)
+    scene.records.open_incident(incident("i-2", "bob@example.org"))
+    monkeypatch.setattr(scene.records, "password_changes_since", confirming(scene.records, "i-2"))
+    with started(scene) as containment:
+        containment.open("i-2")
+        wait_for(lambda: "steps_done" in scene.told("i-2"), "it goes on")
+        assert scene.count("detector_password_breaker_open") == 0
     scene.records.close()
 
 
@@ -254,6 +278,20 @@ def test_a_dismissal_while_it_runs_stops_the_steps_to_come(scene: Scene) -> None
     assert scene.records.incident("i-1").state is State.CLOSED
     assert scene.letters.sent == []
     assert scene.sessions.asked == []
+
+
+def test_a_confirmation_and_a_release_in_another_process_are_found(scene: Scene) -> None:
+    scene.records.open_incident(incident(trusted=False))
+    with started(scene) as containment:
+        containment.open("i-1")
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation"})
+        wait_for(lambda: _status(containment, "i-1") == "SUCCESS", "it waits for a person")
+        scene.records.apply("i-1", Event.CONFIRM, NOW, "eve", "")
+        scene.records.apply("i-1", Event.RELEASE, NOW, "eve", "")
+        containment.keep_in_step()
+        wait_for(lambda: "notify_customer: done" in scene.told(), "the rest is done")
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation", "incident.closed"})
+    assert len(scene.passwords.asked) == 1
 
 
 @pytest.mark.parametrize("trouble", ["fails", "hangs"])
