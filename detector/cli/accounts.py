@@ -128,20 +128,22 @@ def release(
 
     Because the customer has cleaned up. The strike stays. What led to the block is forgotten, so that it does not
     block again; known recipients and usual networks stay. For a false alarm, dismiss the incident instead.
+
+    Before it, delete the thief's mail that waits in the submission server's queue, it would be delivered: `detector
+    incidents show` has the commands.
     """
     from detector.cli.decisions import release as decide
+    from detector.cli.decisions import tell
+    from detector.cli.incident_pages import show_release
     from detector.cli.office import opened
-    from detector.cli.page import Page, print_json
+    from detector.cli.page import print_json
 
     with opened(config, actor) as office:
         incident = decide(office, account, _given(reason))
         if as_json:
             print_json(incident)
         else:
-            Page().line(
-                f"{account} may send again; incident {incident.incident_id} is closed. A running server takes it over "
-                "within about a second."
-            )
+            show_release(tell(office, incident))
 
 
 def _given(reason: str) -> str:

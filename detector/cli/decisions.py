@@ -1,16 +1,35 @@
 """What a person decides about an incident, and the words for what cannot be decided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from detector.cli.ends import Impossible
 from detector.cli.office import Office
 from detector.incident.incident import Event, IllegalTransition, Incident, State
 from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
+from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import TimelineEntry, UnknownIncident
 from detector.verdict.explain import explain
 
 SOME = 5
 NOT_CLOSED = (State.OPEN, State.PENDING, State.CONTAINED, State.CONFIRMED)
+
+
+class Change(StrEnum):
+    """How far the change of the password has come."""
+
+    WAITS = "waits"  # for a person
+    UNDER_WAY = "under way"  # as long as no result is told; it may not have begun
+    DONE = "done"
+    NOT_DONE = "not done"  # given up, or not asked for
+
+
+RESULTS = {
+    PASSWORD_CHANGED: Change.DONE,
+    "change_password: failed": Change.NOT_DONE,
+    "change_password: skipped": Change.NOT_DONE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +54,18 @@ def tell(office: Office, incident: Incident) -> Story:
     strikes = office.records.strikes(incident.account, office.clock() - STRIKES_COUNT_FOR)
     timeline = office.records.timeline(incident.incident_id)
     return Story(incident, list(explain(incident.verdict)), timeline, len(strikes))
+
+
+def password_change(timeline: Sequence[TimelineEntry]) -> Change:
+    change = Change.UNDER_WAY
+    for told in timeline:
+        if told.event in RESULTS:
+            return RESULTS[told.event]
+        if told.event == Event.APPROVAL_NEEDED:
+            change = Change.WAITS
+        elif told.event == Event.CONFIRM:
+            change = Change.UNDER_WAY
+    return change
 
 
 def find(office: Office, words: str) -> Incident:
@@ -72,7 +103,15 @@ def release(office: Office, account: str, reason: str) -> Incident:
     if incident_id is None:
         msg = f"{account} is not blocked: there is nothing to release"
         raise Impossible(msg)
-    return decide(office, office.records.incident(incident_id), Event.RELEASE, reason)
+    incident, timeline = office.records.incident(incident_id), office.records.timeline(incident_id)
+    if incident.state is State.CONFIRMED and password_change(timeline) is Change.UNDER_WAY:
+        msg = (
+            f"the containment of {account} is still running: its password is not changed yet. Wait until `detector "
+            f"incidents show {incident_id}` tells how that ended (only a running server does it), then release. If it "
+            f"was a false alarm, `detector incidents dismiss {incident_id}` lifts the block at once"
+        )
+        raise Impossible(msg)
+    return decide(office, incident, Event.RELEASE, reason)
 
 
 def _why_not(incident: Incident, event: Event, state: State) -> str:

@@ -1,9 +1,11 @@
 """Pages about incidents: a list, the whole story, and what comes next."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
-from detector.cli.decisions import Story
+from detector.cli.decisions import Change, Story, password_change
 from detector.cli.page import Page
+from detector.cli.postfix_queue import commands
 from detector.cli.words import counted, moment, since, span
 from detector.incident.incident import Event, Incident, State
 from detector.incident.strike import LIMIT as STRIKES_FOR_THE_END
@@ -27,8 +29,10 @@ NEXT = {
     ),
     State.CONTAINED: ("Speak to the customer and decide. Until then the account stays blocked.", CONFIRM, DISMISS),
     State.CONFIRMED: ("The account stays blocked until all its devices are scanned.", RELEASE, DISMISS),
-    State.CLOSED: ("Nothing: the account may send.",),
+    State.CLOSED: ("Nothing more is done here: the account may send.",),
 }
+NEW_PASSWORD = "Its password was changed and stays so: the customer needs a new one."
+SAYS_NOTHING = ("0", "about 0 within 24 hours")
 
 
 def show_list(found: Sequence[Incident], now: float) -> None:
@@ -55,7 +59,7 @@ def show_story(story: Story, now: float) -> None:
             "Strikes": f"{story.strikes} within a year",
             "Transaction": incident.transaction_id,
         }
-        | {_as_words(name).capitalize(): value for name, value in incident.facts.items()}
+        | {_as_words(name).capitalize(): fact for name, fact in incident.facts.items() if fact not in SAYS_NOTHING}
     )
     page.heading(f"Why (score {incident.verdict.score:.1f})")
     page.bullets(story.explanation)
@@ -66,20 +70,41 @@ def show_story(story: Story, now: float) -> None:
     _show_next(page, story)
 
 
-def show_decision(story: Story, before: State) -> None:
+def show_decision(story: Story) -> None:
     """What a confirmation or a dismissal has done."""
     page, incident = Page(), story.incident
     if incident.state is State.CLOSED:
         page.line(f"Incident {incident.incident_id} is closed as a false alarm: {incident.account} may send again.")
-        if any(told.event == "change_password: done" for told in story.timeline):
-            page.line("Its password was changed and stays so: the customer needs a new one.")
+        match password_change(story.timeline):
+            case Change.DONE:
+                page.line(NEW_PASSWORD, "bold")
+            case Change.UNDER_WAY:
+                page.line(
+                    "A change of its password may be under way, and cannot be called back: look again with `detector "
+                    f"incidents show {incident.incident_id[:8]}`. If it is changed, the customer needs a new one.",
+                    "bold",
+                )
+        page.line("Mail of it that waits in the queue of the submission server is delivered at the next attempt.")
         return
     page.line(
         f"Incident {incident.incident_id} is confirmed: {incident.account} has {counted(story.strikes, 'strike')}."
     )
-    if before is State.PENDING:
-        page.line("The running server changes the password within seconds; if none runs, when it starts.")
     _show_next(page, story)
+
+
+def show_release(story: Story) -> None:
+    page, incident = Page(), story.incident
+    page.line(
+        f"{incident.account} may send again; incident {incident.incident_id} is closed. A running server takes it over "
+        "within about a second."
+    )
+    if password_change(story.timeline) is Change.DONE:
+        page.line(NEW_PASSWORD)
+    page.line(
+        "Mail of the thief that still waits in the queue of the submission server is delivered at the next attempt. "
+        "If you have not deleted it, do it now; as root on a Postfix, list it and then delete what was listed:"
+    )
+    _show_queue_commands(page, incident)
 
 
 def _show_next(page: Page, story: Story) -> None:
@@ -91,8 +116,31 @@ def _show_next(page: Page, story: Story) -> None:
             f"{counted(story.strikes, 'strike')} within a year: the policy proposes to end the service. A person "
             "decides that, never this program."
         )
+    if incident.state is State.CONFIRMED:
+        _show_what_comes_before_the_release(page, story)
     for line in NEXT[incident.state]:
-        page.line(line.format(id=incident.incident_id[:8], account=incident.account))
+        page.line(line.format(id=incident.incident_id[:8], account=shlex.quote(incident.account)))
+
+    if incident.state is State.CLOSED and password_change(story.timeline) is Change.DONE:
+        page.line(NEW_PASSWORD)
+
+
+def _show_what_comes_before_the_release(page: Page, story: Story) -> None:
+    if password_change(story.timeline) is Change.UNDER_WAY:
+        page.line(
+            "The password is not changed yet. The running server changes the password within seconds; if none runs, "
+            "when it starts. The release must wait for it."
+        )
+    page.line(
+        "Before the release, delete what the thief left in the queue of the submission server: it would be delivered. "
+        "As root on a Postfix, list it and then delete what was listed:"
+    )
+    _show_queue_commands(page, story.incident)
+
+
+def _show_queue_commands(page: Page, incident: Incident) -> None:
+    for command in commands(incident.account):
+        page.command(command)
 
 
 def _failures(story: Story) -> Iterator[str]:

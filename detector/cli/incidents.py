@@ -118,9 +118,8 @@ def _decide(office: "Office", event: str, words: str, note: str, as_json: bool) 
     from detector.cli.page import print_json
     from detector.incident.incident import Event
 
-    before = find(office, words)
-    story = tell(office, decide(office, before, Event(event), note))
+    story = tell(office, decide(office, find(office, words), Event(event), note))
     if as_json:
         print_json(story)
     else:
-        show_decision(story, before.state)
+        show_decision(story)

@@ -21,12 +21,12 @@ class Page:
     def __init__(self) -> None:
         self._console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
-    def _print(self, what: RenderableType) -> None:
+    def _print(self, what: RenderableType, wrapped: bool = True) -> None:
         if sys.stdout.isatty():
-            self._console.print(what)
+            self._console.print(what, soft_wrap=not wrapped)
             return
         with self._console.capture() as captured:
-            self._console.print(what)
+            self._console.print(what, soft_wrap=not wrapped)
         print("\n".join(line.rstrip() for line in captured.get().split("\n")), end="")  # tables are filled with blanks
 
     def heading(self, text: str) -> None:
@@ -34,6 +34,10 @@ class Page:
 
     def line(self, text: str, style: str = "") -> None:
         self._print(Text(shown(text), style))
+
+    def command(self, text: str) -> None:
+        """A line to copy into a shell: the terminal may break it, we do not."""
+        self._print(Text(f"    {shown(text)}"), wrapped=False)
 
     def fields(self, fields: Mapping[str, str]) -> None:
         """A name and what it says, one below the other; empty ones are left out."""

@@ -52,7 +52,8 @@ def test_what_a_person_decides_the_running_server_does(detector: DetectorProcess
     wait_for(lambda: "waits for you" in detector.command("incidents", "show", "abcd", *config), "it asks a person")
     wait_for(lambda: send(detector) == 450, "the block is taken over")
     detector.command("incidents", "confirm", "abcd", *config)
-    wait_for(lambda: "}old" not in (tmp_path / "users").read_text(), "the password is changed")
+    wait_for(lambda: "change password: done" in detector.command("incidents", "show", "abcd", *config), "it is changed")
+    assert "}old" not in (tmp_path / "users").read_text()
     assert send(detector) == 450
 
     detector.command("accounts", "release", ANN, "--reason", "scanned", *config)

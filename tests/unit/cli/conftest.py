@@ -24,6 +24,7 @@ from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
 
 ANN = "ann@example.org"
+FACTS = {"client": "192.0.2.77", "recipients": "about 480 within 24 hours"}
 VERDICT = Verdict(
     Action.BLOCK,
     12.0,
@@ -68,8 +69,9 @@ class Keyboard:
     def records(self) -> Records:
         return Records(f"sqlite:///{self.directory / 'state' / 'records.sqlite'}")
 
-    def open_incident(self, incident_id: str = "3f2a9c01d4e5f607", account: str = ANN) -> Incident:
-        facts = {"client": "192.0.2.77", "recipients": "about 480 within 24 hours"}
+    def open_incident(
+        self, incident_id: str = "3f2a9c01d4e5f607", account: str = ANN, facts: dict[str, str] = FACTS
+    ) -> Incident:
         incident = Incident(
             incident_id, account, True, State.OPEN, self.now - 60.0, self.now - 60.0, VERDICT, "t-1", facts
         )

@@ -1,5 +1,6 @@
 """`detector accounts` as an operator types it."""
 
+from detector.cli.postfix_queue import commands
 from tests.unit.cli.conftest import ANN, Keyboard
 
 
@@ -104,9 +105,32 @@ def test_a_release_comes_after_a_confirmation(keyboard: Keyboard) -> None:
     assert early.status == 1
     assert "detector incidents confirm 3f2a9c01d4e5f607" in early.complaint
     keyboard.type("incidents", "confirm", "3f2a")
+    keyboard.tell_step("done")
     assert "may send again" in keyboard.type("accounts", "release", ANN, "--reason", "scanned").output
     late = keyboard.type("accounts", "release", ANN, "--reason", "scanned")
     assert (late.status, late.complaint) == (1, f"detector: {ANN} is not blocked: there is nothing to release\n")
+
+
+def test_a_release_waits_for_the_end_of_the_change_of_the_password(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    keyboard.type("incidents", "confirm", "3f2a")
+    keyboard.tell_step("retried")
+    early = keyboard.type("accounts", "release", ANN, "--reason", "scanned")
+    assert early.status == 1
+    assert "still running: its password is not changed yet. Wait until" in early.complaint
+    assert keyboard.read("accounts", "show", ANN)["standing"] == "blocked"
+    keyboard.tell_step("failed")
+    assert keyboard.type("accounts", "release", ANN, "--reason", "changed by hand").status == 0
+
+
+def test_a_release_speaks_of_the_thiefs_mail_in_the_queue_and_of_the_password(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    keyboard.tell_step("done")
+    keyboard.type("incidents", "confirm", "3f2a")
+    told = keyboard.type("accounts", "release", ANN, "--reason", "scanned").output
+    assert "the customer needs a new one" in told
+    assert "is delivered at the next attempt" in told
+    assert all(command in told for command in commands(ANN))
 
 
 def test_every_look_and_every_decision_is_in_the_audit_log(keyboard: Keyboard) -> None:

@@ -1,7 +1,10 @@
 """`detector incidents` as an operator types it."""
 
+import shlex
+
 import pytest
 
+from detector.cli.postfix_queue import commands
 from detector.incident.incident import Event
 from tests.unit.cli.conftest import ANN, Keyboard
 
@@ -73,10 +76,50 @@ def test_a_confirmation_counts_a_strike_and_a_dismissal_takes_it_back(keyboard: 
 
 def test_a_dismissal_says_that_the_password_stays_changed(keyboard: Keyboard) -> None:
     keyboard.open_incident(FIRST)
+    keyboard.tell_step("done")
+    assert (
+        "was changed and stays so: the customer needs a new one" in keyboard.type("incidents", "dismiss", FIRST).output
+    )
+
+
+def test_a_dismissal_in_the_middle_of_the_containment_warns_and_the_story_tells_how_it_ended(
+    keyboard: Keyboard,
+) -> None:
+    keyboard.open_incident(FIRST)
+    assert "A change of its password may be under way" in keyboard.type("incidents", "dismiss", FIRST).output
+    assert "customer needs a new one" not in keyboard.type("incidents", "show", FIRST).output
+    keyboard.tell_step("done")
+    assert "was changed and stays so: the customer needs a new one" in keyboard.type("incidents", "show", FIRST).output
+
+
+def test_a_dismissal_speaks_of_no_password_that_nobody_touched(keyboard: Keyboard) -> None:
+    keyboard.open_incident(FIRST)
     records = keyboard.records()
-    records.record_step(FIRST, "change_password", "done", keyboard.now, "")
+    records.apply(FIRST, Event.APPROVAL_NEEDED, keyboard.now, "detector")
     records.close()
-    assert "the customer needs a new one" in keyboard.type("incidents", "dismiss", FIRST).output
+    assert "password" not in keyboard.type("incidents", "dismiss", FIRST).output
+
+
+def test_before_a_release_the_thiefs_mail_leaves_the_queue(keyboard: Keyboard) -> None:
+    keyboard.open_incident(FIRST)
+    keyboard.tell_step("done")
+    for told in (keyboard.type("incidents", "confirm", FIRST).output, keyboard.type("incidents", "show", FIRST).output):
+        assert "Before the release, delete what the thief left in the queue" in told
+        assert all(command in told for command in commands(ANN))
+        assert "not changed yet" not in told
+
+
+def test_a_login_with_a_quote_can_be_copied_into_a_shell(keyboard: Keyboard) -> None:
+    keyboard.open_incident(FIRST, "o'neil")
+    assert f"""release {shlex.quote("o'neil")} --reason""" in keyboard.type("incidents", "confirm", FIRST).output
+
+
+def test_facts_that_say_nothing_are_left_out(keyboard: Keyboard) -> None:
+    keyboard.open_incident(FIRST, facts={"client": "192.0.2.77", "size_bytes": "0", "refused_in_last_message": "0"})
+    story = keyboard.type("incidents", "show", FIRST).output
+    assert "192.0.2.77" in story
+    assert "Size" not in story
+    assert "Refused" not in story
 
 
 def test_who_waited_for_a_person_hears_that_the_password_is_changed_now(keyboard: Keyboard) -> None:
@@ -109,6 +152,7 @@ def test_the_third_strike_proposes_the_end_of_the_service(keyboard: Keyboard) ->
         keyboard.open_incident(incident_id)
         confirmed = keyboard.type("incidents", "confirm", incident_id).output
         if incident_id != "a3":
+            keyboard.tell_step("done", incident_id=incident_id)
             keyboard.type("accounts", "release", ANN, "--reason", "scanned")
     assert "the policy proposes to end the service" in confirmed
     assert "the policy proposes to end the service" in keyboard.type("accounts", "show", ANN).output

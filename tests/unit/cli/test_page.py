@@ -28,6 +28,15 @@ def test_lists_and_headings(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.strip() for line in capsys.readouterr().out.splitlines()] == ["", "Why", "- one", "- two?"]
 
 
+def test_a_command_stays_on_one_line_however_narrow_the_terminal_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    Page().command("postqueue -j | while read id")
+    assert capsys.readouterr().out == "    postqueue -j | while read id\n"
+
+
 def test_json_holds_our_values_whatever_octets_are_in_them(capsys: pytest.CaptureFixture[str]) -> None:
     print_json([Strike("ann\udcff", "i-1", 1.5)])
     assert json.loads(capsys.readouterr().out) == [{"account": "ann\udcff", "incident_id": "i-1", "at": 1.5}]
