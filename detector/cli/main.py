@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import accounts, audit, ends, incidents, replay
+from detector.cli import accounts, audit, ends, incidents, replay, train
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.

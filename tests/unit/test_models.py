@@ -1,15 +1,20 @@
 """Model files are data that fit, or an error that says what to do."""
 
 import hashlib
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from detector import models
-from detector.models import MODELS, ModelError, load_card, load_prior
+from detector.content.model import CLASSES
+from detector.models import MODELS, ModelError, load_card, load_content, load_prior
 from detector.traffic.features import FEATURE_VERSION, FEATURES
 
 
@@ -102,3 +107,88 @@ def test_a_prior_that_makes_no_sense_is_refused(ledger: Path, edit: Callable[...
     reseal(ledger)
     with pytest.raises(ModelError, match=message):
         load_prior(ledger)
+
+
+# -- the text model --
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODELS / "content", tmp_path / "content"))
+
+
+def repack(directory: Path, edit: Callable[[Arrays], object]) -> None:
+    """Change the arrays of the text model, and make the card fit."""
+    path = directory / "model.npz"
+    with np.load(path, allow_pickle=False) as stored:
+        arrays: Arrays = dict(stored)
+    edit(arrays)
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]
+    reseal_content(directory, packed.getvalue())
+
+
+def reseal_content(directory: Path, packed: bytes) -> None:
+    (directory / "model.npz").write_bytes(packed)
+    digest = hashlib.sha256(packed).hexdigest()
+    change(directory / "card.json", lambda card: card.update(sha256={"model.npz": digest}))
+
+
+def test_the_shipped_text_model_is_loaded() -> None:
+    model, usual, version = load_content()
+    assert version == "content 1"
+    assert len(model.keys) == len(model.weights)
+    assert len(usual.counts) == CLASSES
+    assert (MODELS / "content" / "README.md").read_text().startswith("# Model card")
+
+
+def test_the_shipped_text_model_is_small_and_never_saw_phishing_pot() -> None:
+    assert (MODELS / "content" / "model.npz").stat().st_size < 8 * 1024 * 1024
+    card = json.loads((MODELS / "content" / "card.json").read_text())
+    assert not [corpus for corpus in card["trained_on"] if "phishing_pot" in corpus]
+
+
+@pytest.mark.parametrize("edit", [
+    lambda arrays: arrays.pop("keys"),
+    lambda arrays: arrays.update(keys=arrays["keys"][::-1]),
+    lambda arrays: arrays.update(keys=arrays["keys"][:-1]),
+    lambda arrays: arrays.update(keys=arrays["keys"][:0], weights=arrays["weights"][:0]),
+    lambda arrays: arrays.update(keys=arrays["keys"].astype(np.int64)),
+    lambda arrays: arrays.update(weights=-arrays["weights"]),
+    lambda arrays: arrays.update(weights=arrays["weights"] * np.float16("nan")),
+    lambda arrays: arrays.update(bias=np.float32("inf")),
+    lambda arrays: arrays.update(usual=-arrays["usual"]),
+    lambda arrays: arrays.update(usual=arrays["usual"][:-1]),
+    lambda arrays: arrays.update(usual=arrays["usual"] * np.float32("nan")),
+])  # fmt: skip
+def test_a_text_model_that_makes_no_sense_is_refused(content: Path, edit: Callable[[Arrays], object]) -> None:
+    repack(content, edit)
+    with pytest.raises(ModelError, match="take the file from the release again, or train"):
+        load_content(content)
+
+
+def test_code_inside_a_text_model_is_refused(content: Path) -> None:
+    packed = io.BytesIO()
+    np.savez(packed, keys=np.array([{"a": 1}], dtype=object), weights=1, bias=1, usual=1)
+    reseal_content(content, packed.getvalue())
+    with pytest.raises(ModelError, match="allow_pickle=False"):
+        load_content(content)
+
+
+def test_what_grows_when_unpacked_is_refused(content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("keys.npy", b"\0" * 1_000_000)
+    monkeypatch.setattr(models, "MOST_BYTES", 100_000)
+    reseal_content(content, packed.getvalue())
+    with pytest.raises(ModelError, match="larger than 100000 bytes when unpacked"):
+        load_content(content)
+
+
+@pytest.mark.parametrize("packed", [b"", b"PK", b"no archive"])
+def test_what_is_no_archive_is_refused(content: Path, packed: bytes) -> None:
+    reseal_content(content, packed)
+    with pytest.raises(ModelError, match="train with `detector train content`"):
+        load_content(content)

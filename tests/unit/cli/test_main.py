@@ -18,6 +18,8 @@ COMMANDS = (
     *[["accounts", name] for name in ("list", "show", "exempt", "unexempt", "release")],
     ["incidents"],
     *[["incidents", name] for name in ("list", "show", "confirm", "dismiss")],
+    ["train"],
+    ["train", "content"],
     ["audit"],
     *[["audit", name] for name in ("list", "verify")],
 )

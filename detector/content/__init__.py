@@ -1,0 +1,1 @@
+"""What a message says: its text as the reader sees it, fingerprint, pivots, and how much it reads like spam. Pure."""

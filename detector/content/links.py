@@ -1,0 +1,74 @@
+"""Links: the host they lead to, the shape of the path, and whether their text names another host."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+MOST_LINKS = 50
+LONGEST = 500
+
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'\])]{4,500}", re.IGNORECASE)
+_PARTS = re.compile(
+    r"(?:(https?|ftp)://|(?=www\.))(?:[^/?#@\s]*@)?(\[[0-9a-f:.]+\]|[^/?#:\s\[\]]+)(?::\d*)?([^?#\s]*)", re.IGNORECASE
+)
+_HOST_IN_TEXT = re.compile(r"(?<![@\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,18}(?![@\w-])", re.IGNORECASE)
+_ADDRESS = re.compile(r"[\d.]+|\[.*\]|0x[0-9a-f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`shape` is the path without what varies from message to message: numbers, tokens, the query."""
+
+    host: str
+    shape: str
+    misleading: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """The host is an address, no name."""
+        return _ADDRESS.fullmatch(self.host) is not None
+
+
+def link(target: str, shown: str = "") -> Link | None:
+    """The link, or None where it leads to no host.
+
+    >>> link("https://a.example/login/7f3A9/index.php?u=1", "www.bank.example")
+    Link(host='a.example', shape='/login/*/index.php', misleading=True)
+    """
+    found = _PARTS.match(target[:LONGEST])
+    if not found:
+        return None
+    host = found[2].lower().strip(".")
+    if "%" in host:
+        host = unquote(host)
+    return Link(host, _shape(found[3]), _names_another(shown, host))
+
+
+def links_in(text: str) -> Iterator[Link]:
+    """Links that are written out in plain text."""
+    if "://" not in text and "www." not in text:
+        return
+    for number, match in enumerate(_URL.finditer(text)):
+        if number == MOST_LINKS:
+            return
+        found = link(match[0].rstrip(".,;:!?"))
+        if found:
+            yield found
+
+
+def _shape(path: str) -> str:
+    parts = [part if _word_like(part) else "*" for part in path.split("/")[:6] if part]
+    return "/" + "/".join(parts)
+
+
+def _word_like(part: str) -> bool:
+    return len(part) <= 16 and part.islower() and not any(map(str.isdigit, part))
+
+
+def _names_another(shown: str, host: str) -> bool:
+    """Compared by the last two labels: that of a registry like co.uk hides a difference, but never invents one."""
+    named = _HOST_IN_TEXT.search(shown[:100]) if "." in shown else None
+    if named is None or "@" in shown:
+        return False
+    return named[0].lower().split(".")[-2:] != host.split(".")[-2:]

@@ -1,0 +1,111 @@
+"""The text model: a linear score over word stems, and how unusual a score is among the operator's own clean mail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, log, sqrt
+from struct import Struct
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.content.words import Hashes, features, words
+
+FEATURE_VERSION = 1  # change it with anything that changes `features`
+SHRINK = 30.0  # a text of a few words cannot be sure: their sum is divided by the root of so many more
+
+
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    """Weights of the features in `keys` (ascending); all others are unknown words, and count for nothing."""
+
+    keys: Hashes
+    weights: NDArray[np.float32]
+    bias: float
+
+    def score(self, found: list[str]) -> float:
+        """The log-odds of spam in the training corpora: to be compared only with scores of other texts."""
+        asked = features(found)
+        place = np.searchsorted(self.keys, asked)
+        place[place == len(self.keys)] = 0
+        known = self.keys[place] == asked
+        total = float(self.weights[place[known]].sum(dtype=np.float64))
+        # Unknown words are in the divisor: a foreign language moves the score towards the bias, which is no evidence.
+        return total / sqrt(len(asked) + SHRINK) + self.bias
+
+
+LOWEST, WIDTH, CLASSES = -10.0, 0.25, 80
+MOST_SEEN = 50_000.0  # then all counts are halved: the operator's mail changes in the course of months
+_PACKED = Struct(f"<{CLASSES}f")
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How often clean mail scores how high: a histogram, at first of the training ham, then of the operator's own.
+
+    One for an operator, not for an account. `counts` are of classes of equal width; the outer ones are open.
+    """
+
+    counts: tuple[float, ...]
+
+    @classmethod
+    def of(cls, scores: Sequence[float], weight: float) -> Self:
+        """From scores that count as much as `weight` messages together."""
+        counts = [0.0] * CLASSES
+        for score in scores:
+            counts[_class(score)] += weight / len(scores)
+        return cls(tuple(counts))
+
+    def update(self, score: float) -> Self:
+        """With one more distinct clean text. Ask `p` first."""
+        counts = list(self.counts)
+        counts[_class(score)] += 1.0
+        return replace(self, counts=tuple(_halved(counts) if sum(counts) > MOST_SEEN else counts))
+
+    def p(self, score: float) -> float:
+        """The share of clean mail that scores at least as high, never 0: a conformal p-value.
+
+        Inside the score's class all are taken for as high, so that it is too large rather than too small.
+        """
+        at = _class(score)
+        return (sum(self.counts[at:]) + 1.0) / (sum(self.counts) + 1.0)
+
+    def surprise(self, score: float) -> float:
+        """-ln p, as `detector.verdict.odds.calibrated` wants it."""
+        return -log(self.p(score))
+
+    def pack(self) -> bytes:
+        return _PACKED.pack(*self.counts)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """Raises `ValueError` for what was never packed."""
+        if len(packed) != _PACKED.size:
+            msg = f"{len(packed)} octets instead of {_PACKED.size}"
+            raise ValueError(msg)
+        counts = _PACKED.unpack(packed)
+        if not all(0.0 <= count <= 2 * MOST_SEEN for count in counts):
+            msg = "counts must be finite and not negative"
+            raise ValueError(msg)
+        return cls(counts)
+
+
+def _class(score: float) -> int:
+    return min(max(int((score - LOWEST) / WIDTH), 0), CLASSES - 1)
+
+
+def _halved(counts: list[float]) -> list[float]:
+    return [count / 2.0 for count in counts]
+
+
+# Ours: a model that takes these for each other was trained on nothing, or is not what it says.
+_SPAM = "You have won the lottery! Claim your prize of $1,000,000 now, reply with your bank account and phone number."
+_HAM = "Can we move the meeting to Thursday? I have attached the minutes of the last one. Thanks, see you then."
+
+
+def sane(model: TextModel, usual: Usual) -> bool:
+    """Whether the numbers can be a model's: ordered, finite, and able to tell a lottery from a meeting."""
+    ordered = bool((model.keys[1:] > model.keys[:-1]).all())
+    finite = bool(np.isfinite(model.weights).all()) and isfinite(model.bias)
+    counts = all(0.0 <= count <= MOST_SEEN for count in usual.counts) and sum(usual.counts) > 0.0
+    return ordered and finite and counts and model.score(words(_SPAM)) > model.score(words(_HAM))

@@ -1,0 +1,58 @@
+"""Pivots: what a campaign cannot vary from message to message, because somebody must be reached by it."""
+
+import re
+from collections.abc import Iterator
+
+from detector.content.fingerprint import number64
+from detector.content.text import Letter
+from detector.content.words import MOST_TEXT
+
+MOST_PIVOTS = 16
+SHORTEST_WALLET = 26  # characters
+
+_NUMBERED = re.compile(r"[a-z0-9-]*\d[a-z0-9-]*|[a-z0-9-]{20,}")
+_PHONE = re.compile(r"[+(\d][\d ()/.-]{7,20}\d(?![\w/-])")
+_DATE_LIKE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d?[-/. ]\d\d?|\d\d?[-/. ]\d\d?[-/. ](?:19|20)\d\d")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_WALLET = re.compile(
+    r"\b(?:bc1[a-z0-9]{25,60}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9A-Fa-f]{40}|T[1-9A-HJ-NP-Za-km-z]{33})\b"
+)
+_ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w.-]{3,253}")
+
+
+def pivots(letter: Letter) -> tuple[int, ...]:
+    """64-bit numbers, each once, in the order of their weight: links, account numbers, Reply-To, telephone numbers."""
+    return tuple(dict.fromkeys(number64(kind, value) for kind, value in _found(letter)))[:MOST_PIVOTS]
+
+
+def _found(letter: Letter) -> Iterator[tuple[str, str]]:
+    for link in letter.links[:MOST_PIVOTS]:
+        yield "link", _host(link.host) + link.shape
+    text = letter.text[:MOST_TEXT]
+    yield from _accounts(text)
+    if reply_to := _ADDRESS.search(letter.reply_to):
+        yield "reply-to", reply_to[0].lower()
+    for match in _PHONE.findall(_IBAN.sub(" ", text)):
+        digits = re.sub(r"\D", "", match)
+        if 9 <= len(digits) <= 15 and not _DATE_LIKE.search(match):
+            yield "phone", digits[-9:]  # with or without the country's code
+
+
+def _accounts(text: str) -> Iterator[tuple[str, str]]:
+    for word in text.split():
+        if len(word) >= SHORTEST_WALLET and (wallet := _WALLET.search(word)):
+            yield "wallet", wallet[0]
+    for match in _IBAN.findall(text):
+        if _is_iban(compact := match.replace(" ", "")):
+            yield "iban", compact
+
+
+def _host(host: str) -> str:
+    """Labels that look made up by a machine are one and the same: `k3f9.shop.example` and `p7x1.shop.example`."""
+    labels = host.split(".")
+    return ".".join("*" if _NUMBERED.fullmatch(label) else label for label in labels[:-2]) + "." + ".".join(labels[-2:])
+
+
+def _is_iban(text: str) -> bool:
+    """ISO 13616: the remainder by 97 is 1."""
+    return int("".join(str(int(letter, 36)) for letter in text[4:] + text[:4])) % 97 == 1

@@ -1,0 +1,97 @@
+"""What the reader of a message sees: subject, text, where the links lead, and what is attached."""
+
+import re
+from dataclasses import dataclass
+
+from detector.content.folding import folded
+from detector.content.links import MOST_LINKS, Link, link, links_in
+from detector.content.mime import Part, parsed
+from detector.content.page import Page, rendered
+
+MOST_TEXT = 4000  # characters
+MOST_SHOWN = 6  # parts with text
+LONGEST_SUBJECT = 250
+LONGEST_EXTENSION = 8
+
+_QUOTED = re.compile(r"^[ \t]*>.*(?:\n|\Z)", re.MULTILINE)
+_SHOWN_KINDS = ("text/plain", "text/html")
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What a message is made of. `attachments` are file name extensions, or media types where there is no name."""
+
+    html: bool = False
+    form: bool = False
+    images: int = 0
+    only_image: bool = False
+    hidden: int = 0  # characters that nobody sees
+    misleading: int = 0  # links whose text names another host
+    attachments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message as it is read. `text` is folded; the sender's own words come first, what he quotes last."""
+
+    subject: str
+    text: str
+    quoted: str
+    links: tuple[Link, ...]
+    reply_to: str
+    structure: Structure
+
+
+def read(body: bytes) -> Letter:
+    """Read a message: whatever the octets are, nothing is raised, and the time is bounded."""
+    message = parsed(body)
+    shown = [part for part in message.parts if part.kind in _SHOWN_KINDS and not part.attached][:MOST_SHOWN]
+    pages = {number: rendered(part.text) for number, part in enumerate(shown) if part.kind == "text/html"}
+    text = folded(_text(shown, pages))
+    own, quoted = _quotes_apart(text)
+    clicked = (link(anchor.target, anchor.shown) for page in pages.values() for anchor in page.anchors)
+    links = [*filter(None, clicked), *links_in(own or quoted)][:MOST_LINKS]
+    return Letter(
+        subject=folded(message.subject[:LONGEST_SUBJECT]),
+        text=own,
+        quoted=quoted,
+        links=tuple(links),
+        reply_to=message.reply_to,
+        structure=_structure(message.parts, [*pages.values()], text, links),
+    )
+
+
+def _text(shown: list[Part], pages: dict[int, Page]) -> str:
+    texts = [
+        pages[number].text if number in pages else part.text[:MOST_TEXT]
+        for number, part in enumerate(shown)
+        if number in pages or not (part.alternative and pages)
+    ]
+    text = "\n".join(texts)
+    if not text.strip():  # a picture for those who see the page, and words for the others
+        text = "\n".join(part.text[:MOST_TEXT] for part in shown if part.kind == "text/plain")
+    return text.replace("\r\n", "\n")[:MOST_TEXT]
+
+
+def _structure(parts: tuple[Part, ...], pages: list[Page], text: str, links: list[Link]) -> Structure:
+    images = sum(page.images for page in pages) + sum(part.kind.startswith("image/") for part in parts)
+    return Structure(
+        html=bool(pages),
+        form=any(page.form for page in pages),
+        images=images,
+        only_image=images > 0 and len(text) < 40,
+        hidden=sum(page.hidden for page in pages),
+        misleading=sum(link.misleading for link in links),
+        attachments=tuple(_extension(part) for part in parts if part.attached or part.kind not in _SHOWN_KINDS),
+    )
+
+
+def _extension(part: Part) -> str:
+    _, dot, extension = part.filename.strip().lower().rpartition(".")
+    return extension if dot and len(extension) <= LONGEST_EXTENSION else part.kind
+
+
+def _quotes_apart(text: str) -> tuple[str, str]:
+    if "\n>" not in text and not text.startswith(">"):
+        return text, ""
+    return _QUOTED.sub("", text), "".join(_QUOTED.findall(text))

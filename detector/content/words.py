@@ -1,0 +1,57 @@
+"""Words of a text as numbers: what the model and the fingerprint count. The same in training and at run time."""
+
+import re
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint32]
+
+MOST_TEXT = 2000  # characters of a text that are read
+MOST_WORDS = 250  # of them that the model counts: about 1500 characters, where a message has said what it wants
+STEM = 6  # letters: the beginning of a word survives endings in every language
+
+_SIGNS = "!?$%£€"
+_MARKS = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalpha() and chr(code) not in _SIGNS})
+_OTHER_MARKS = re.compile(r"[^\w£€\x00-\x7f]+")
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words at the beginning of a text, and the signs that mean something; no numbers, links, addresses.
+
+    >>> words("You've won $5,000! Visit http://win.example/now :-)")
+    ['youve', 'won', '$', '!', 'visit']
+    """
+    text = text[:MOST_TEXT].lower().replace("\u2019", "'").replace("'", "")
+    text = " ".join([word for word in text.split() if "@" not in word and "//" not in word and "www." not in word])
+    if not text.isascii():
+        text = _OTHER_MARKS.sub(" ", text)
+    text = text.translate(_MARKS)
+    for sign in _SIGNS:
+        text = text.replace(sign, f" {sign} ")
+    return text.split()
+
+
+def features(found: list[str]) -> Hashes:
+    """Distinct stems and pairs of neighbouring stems of the first words, as 32-bit numbers in ascending order."""
+    single = hashes([word[:STEM] for word in found[:MOST_WORDS]])
+    return np.unique(np.concatenate((single, _paired(single))))
+
+
+def hashes(found: list[str]) -> Hashes:
+    octets = " ".join(found).encode("utf-8", "replace")
+    return np.fromiter(map(crc32, octets.split(b" ") if found else ()), np.uint32, len(found))
+
+
+def mixed(numbers: Hashes) -> Hashes:
+    """Spread over all 32 bits (CRC-32 is linear: similar words have similar numbers)."""
+    numbers = (numbers ^ (numbers >> np.uint32(15))) * np.uint32(0x85EBCA77)
+    numbers = (numbers ^ (numbers >> np.uint32(13))) * np.uint32(0xC2B2AE3D)  # odd, as in xxHash
+    return numbers ^ (numbers >> np.uint32(16))
+
+
+def _paired(single: Hashes) -> Hashes:
+    if len(single) < 2:
+        return single[:0]
+    return mixed(single[:-1] * np.uint32(0x9E3779B1) + single[1:])

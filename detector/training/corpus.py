@@ -1,0 +1,110 @@
+"""Labelled messages for training, freed of what tells only where they come from."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from zlib import crc32
+
+from detector.content.fingerprint import fingerprint
+from detector.content.look import words_of
+from detector.content.text import Letter, read
+
+# CC BY-NC: may be evaluated with, but nothing that is shipped may have learnt from it.
+NEVER_TRAINED = "phishing_pot"
+KEPT_APART = 3  # every third message is never trained on: others judge the result with it
+TRAINED_LANGUAGES = ("en", "und")  # ham in others is too scarce to learn that they are no evidence
+
+_LIST_TAG = re.compile(r"\[[A-Za-z][\w .&:/+-]{0,30}\]\s*")
+_REPLY = re.compile(r"^\s*((re|fwd?|aw|sv|antw)\s*:\s*)+", re.IGNORECASE)
+_FOOTER = re.compile(
+    r"\n_{20,}\s*\n.*|\n-{2,}\s*next part\s*-{2,}.*|\n-+ ?\n(?:R-\w+|ImageJ|To unsubscribe|Yahoo).*"
+    r"|\n-{20,}\s*\n.*(?:mailing list|sourceforge|unsubscribe).*",
+    re.DOTALL | re.IGNORECASE,
+)
+_MARKS = re.compile(r"phishing@pot\b[\w.]*|\bphishing[ _-]?pot\b", re.IGNORECASE)
+_SCRUBBED = re.compile(
+    r"^.*(?:attachment was scrubbed|HTML attachment|non-text attachment).*$", re.MULTILINE | re.IGNORECASE
+)
+# Enron-Spam and Ling-Spam put blanks around every mark.
+_TOKENISED_LINK = re.compile(r"\b(?:https? : / /|www \.) \S+(?: [./] \S+)*|\b[\w.-]+ @ [\w-]+(?: \. [\w-]+)*")
+_TOKENISED_APOSTROPHE = re.compile(r"(\w) ' (s|t|re|ve|ll|d|m)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message to learn from, or to be judged. `family` are corpora that share a source and its habits."""
+
+    identifier: str
+    spam: bool
+    corpus: str
+    language: str
+    words: tuple[str, ...]
+
+    @property
+    def family(self) -> str:
+        return re.split(r"[-.]", self.corpus)[0]
+
+
+def corpus_of(path: Path) -> str:
+    return path.name.removesuffix(".jsonl.gz")
+
+
+def examples(path: Path) -> Iterator[Example]:
+    """The messages of a corpus file (one JSON object a line) that are not kept apart."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for record in map(json.loads, lines):
+            if crc32(record["id"].encode()) % KEPT_APART:
+                yield _example(record, corpus_of(path))
+
+
+def lures() -> Iterator[Example]:
+    """Texts of our own sentences: each run of one to four that follow each other within a theme."""
+    themes: dict[str, list[str]] = {}
+    source = files("detector.training").joinpath("lures.txt").read_text("utf-8")
+    for line in source.splitlines():
+        if line and not line.startswith("#"):
+            theme, _, sentence = line.partition(" | ")
+            themes.setdefault(theme, []).append(sentence)
+    for theme, sentences in themes.items():
+        for first in range(len(sentences)):
+            for count in range(1, min(4, len(sentences)) + 1):
+                text = " ".join((sentences + sentences)[first : first + count])
+                letter = Letter("", text, "", (), "", read(b"").structure)
+                name = f"lures/{theme}/{first}/{count}"
+                yield Example(name, theme.startswith("spam"), "lures", "und", tuple(words_of(letter)))
+
+
+def distinct(found: Iterable[Example]) -> list[Example]:
+    """The first by name of each cluster of near-duplicates of one label, in order of names."""
+    seen: set[tuple[bool, int]] = set()
+    kept = []
+    for example in sorted(found, key=lambda one: one.identifier):
+        mark = fingerprint(list(example.words))
+        keys = {(example.spam, number) for number in (mark.exact, *mark.bands)}
+        if seen.isdisjoint(keys):
+            kept.append(example)
+        seen |= keys
+    return kept
+
+
+def _example(record: dict[str, str], corpus: str) -> Example:
+    raw = record["raw"].encode("latin-1")
+    if record["form"] == "subject+body":  # a subject line, and then the text at once
+        raw = raw.replace(b"\n", b"\n\n", 1)
+    letter = cleaned(read(raw))
+    return Example(record["id"], record["label"] == "spam", corpus, record["lang"], tuple(words_of(letter)))
+
+
+def cleaned(letter: Letter) -> Letter:
+    """Without list tags and footers, the marks of collectors, and what tokenising did to links."""
+    subject = _REPLY.sub("", _LIST_TAG.sub("", _detokenised(_MARKS.sub("customer", letter.subject))))
+    text = _SCRUBBED.sub("", _FOOTER.sub("", _MARKS.sub("customer", letter.text)))
+    return replace(letter, subject=subject, text=_detokenised(text))
+
+
+def _detokenised(text: str) -> str:
+    return _TOKENISED_APOSTROPHE.sub(r"\1'\2", _TOKENISED_LINK.sub(" ", text))

@@ -1,0 +1,63 @@
+"""Links are hosts and shapes of paths."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.content.links import MOST_LINKS, link, links_in
+
+
+@pytest.mark.parametrize(("target", "host", "shape"), [
+    ("http://a.example", "a.example", "/"),
+    ("HTTPS://user:x@A.Example.:8080/in/index.php?u=1#x", "a.example", "/in/index.php"),
+    ("https://a.example/u/8f3Ka0/reset", "a.example", "/u/*/reset"),
+    ("https://a.example/2026/11/averyveryverylongtoken/", "a.example", "/*/*/*"),
+    ("www.a.example/x", "www.a.example", "/x"),
+    ("http://[2001:db8::1]/x", "[2001:db8::1]", "/x"),
+    ("http://a%2eexample/", "a.example", "/"),
+])  # fmt: skip
+def test_hosts_and_shapes(target: str, host: str, shape: str) -> None:
+    found = link(target)
+    assert found is not None
+    assert (found.host, found.shape) == (host, shape)
+
+
+@pytest.mark.parametrize("target", ["", "#top", "mailto:a@b.example", "javascript:x()", "/relative", "http://"])
+def test_what_leads_to_no_host(target: str) -> None:
+    assert link(target) is None
+
+
+@pytest.mark.parametrize(("shown", "misleading"), [
+    ("www.bank.example.org", True),
+    ("https://bank.invalid/login", True),
+    ("login.a.example", False),
+    ("a.example/other", False),
+    ("click here", False),
+    ("ann@bank.invalid", False),
+    ("Version 2.0", False),
+    ("", False),
+])  # fmt: skip
+def test_a_text_that_names_another_host_misleads(shown: str, misleading: bool) -> None:
+    found = link("https://mail.a.example/x", shown)
+    assert found is not None
+    assert found.misleading is misleading
+
+
+@pytest.mark.parametrize(("host", "numeric"), [("192.0.2.1", True), ("[2001:db8::1]", True), ("a1.example", False)])
+def test_an_address_is_no_name(host: str, numeric: bool) -> None:
+    found = link(f"http://{host}/")
+    assert found is not None
+    assert found.numeric is numeric
+
+
+def test_links_in_plain_text() -> None:
+    text = "see https://a.example/x, or (www.b.example). Not ann@c.example."
+    assert [found.host for found in links_in(text)] == ["a.example", "www.b.example"]
+    assert len(list(links_in("http://a.example/ " * 1000))) == MOST_LINKS
+
+
+@given(st.text(alphabet="htp:/w.@[]%?#a1 \u0130"), st.text())
+def test_any_text_may_be_a_link(target: str, shown: str) -> None:
+    link(target, shown)
+    link("http://" + target, shown)
+    list(links_in(target))

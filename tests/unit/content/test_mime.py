@@ -1,0 +1,110 @@
+"""The tree of parts is read leniently, and within bounds."""
+
+import email.message
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.content.mime import DEEPEST, MOST_PARTS, Part, parsed
+
+
+def kinds(body: bytes) -> list[str]:
+    return [part.kind for part in parsed(body).parts]
+
+
+def only_part(body: bytes) -> Part:
+    (part,) = parsed(body).parts
+    return part
+
+
+def test_a_message_without_mime_is_plain_text() -> None:
+    message = parsed(b"Subject: hello\r\nReply-To: ann@a.example\r\n\r\nbody\r\n")
+    assert (message.subject, message.reply_to) == ("hello", "ann@a.example")
+    assert [(part.kind, part.text) for part in message.parts] == [("text/plain", "body\r\n")]
+
+
+def test_parts_come_in_their_order_with_their_names() -> None:
+    made = EmailMessage()
+    made.set_content("plain words")
+    made.add_alternative("<p>shown words", subtype="html")
+    made.add_attachment(b"PK", maintype="application", subtype="zip", filename="rechnung ü.zip")
+    text, page, attachment = parsed(made.as_bytes()).parts
+    assert (text.text.strip(), text.alternative, text.attached) == ("plain words", True, False)
+    assert (page.kind, page.text.strip()) == ("text/html", "<p>shown words")
+    assert (attachment.attached, attachment.alternative) == (True, False)
+    assert attachment.filename.endswith(".zip")
+
+
+@pytest.mark.parametrize(("encoding", "content"), [
+    ("base64", b"R3LDvMOfZQ=="),
+    ("BASE64 ", b"R3LDvMOf\r\nZQ="),
+    ("quoted-printable", b"Gr=C3=BC=\r\n=C3=9Fe"),
+    ("8bit", "Grüße".encode()),
+    ("x-unknown", "Grüße".encode()),
+])  # fmt: skip
+def test_transfer_encodings_are_undone(encoding: str, content: bytes) -> None:
+    head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    assert only_part(head + content).text == "Grüße"
+
+
+@pytest.mark.parametrize("boundary", [b'"x y"', b"x", b'"x'])
+def test_the_boundary_may_be_quoted_and_never_closed(boundary: bytes) -> None:
+    mark = boundary.strip(b'"')
+    body = b"Content-Type: multipart/mixed; boundary=" + boundary + b"\r\n\r\npreamble\r\n--" + mark + b"\r\n\r\nfirst"
+    assert only_part(body).text == "first"
+
+
+def test_a_boundary_that_only_starts_alike_is_text() -> None:
+    body = b"Content-Type: multipart/mixed; boundary=x\n\n--x\n\none\n--xy\n\ntwo\n--x--\nepilogue"
+    assert only_part(body).text == "one\n--xy\n\ntwo"
+
+
+def test_a_multipart_without_boundary_is_text() -> None:
+    assert only_part(b"Content-Type: multipart/mixed\n\nwords").text == "words"
+
+
+def test_nesting_and_number_of_parts_are_bounded() -> None:
+    body = b"\n\nin the middle"
+    for level in range(3 * DEEPEST):
+        body = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n%b\n--b%d--" % (level, level, body, level)
+    assert len(parsed(body).parts) == 1
+    wide = b"Content-Type: multipart/mixed; boundary=x\n\n" + b"--x\n\ntext\n" * 10_000
+    assert len(parsed(wide).parts) == MOST_PARTS
+
+
+def test_an_attached_message_is_not_opened() -> None:
+    inner = EmailMessage()
+    inner.set_content("forwarded to the abuse desk")
+    made = EmailMessage()
+    made.set_content("see there")
+    made.add_attachment(inner)
+    assert kinds(made.as_bytes()) == ["text/plain", "message/rfc822"]
+
+
+@given(st.binary(max_size=400))
+def test_any_octets_are_a_message(body: bytes) -> None:
+    for part in parsed(body).parts:
+        part.text.encode()
+
+
+PIECES = st.sampled_from([
+    b"Content-Type: multipart/alternative; boundary=x\r\n", b"Content-Type: text/html; charset=\xff\r\n", b"\r\n",
+    b"\n", b"--x\r\n", b"--x--\r\n", b"Content-Transfer-Encoding: base64\r\n", b"Subject: =?", b" ", b"text", b"\x00",
+    b"Content-Disposition: attachment; filename*0*=utf-8''a%\r\n", b"Content-Type: text/plain; charset=utf-7\r\n",
+    b"+2AA-", b"=", b":",
+])  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=40))
+def test_broken_mime_is_read_as_far_as_it_goes(pieces: list[bytes]) -> None:
+    for part in parsed(b"".join(pieces)).parts:
+        part.text.encode()
+
+
+def test_what_the_library_makes_is_read_alike() -> None:
+    made = email.message.Message()
+    made["Content-Type"] = 'text/plain; charset="iso-8859-2"'
+    made.set_payload("Žluťoučký", "iso-8859-2")
+    assert only_part(made.as_bytes()).text.strip() == "Žluťoučký"

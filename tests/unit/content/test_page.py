@@ -1,0 +1,87 @@
+"""HTML is read as it is shown."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.content.page import MOST_LINKS, MOST_TEXT, rendered
+
+
+@pytest.mark.parametrize(("source", "text"), [
+    ("plain", "plain"),
+    ("<p>one</p><p>two</p>", "one\ntwo"),
+    ("one<br>two<BR/>three", "one\ntwo\nthree"),
+    ("V<b></b>ia<i>g</i>ra", "Viagra"),
+    ("a<!-- no -->b<!-- <p>no</p> -->c", "abc"),
+    ("a<!-- never closed b", "a"),
+    ("<title>no</title><style>p{no}</style><script>if (1 < 2) no()</script>yes", "yes"),
+    ("a<script>never closed", "a"),
+    ("&lt;b&gt; &amp; &#65;&nbsp;&eacute;", "<b> & A é"),
+    ('<p title="a > b">text</p>', "text"),
+    ("<td>one</td><td>two</td>", "one two"),
+    ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+    ("<![if !mso]>seen<![endif]>", "seen"),
+    ('<div style="display:none"><div>no</div>no</div>yes', "yes"),
+    ('<span style="display:none">no<p>no</span>yes', "yes"),
+    ('<p style="font-size:0">no<p>yes', "yes"),
+    ('<div style="display:none">never closed', ""),
+    ('<td bgcolor="black"><font color="white">yes</font></td>', "yes"),
+    ("<div><font color='#fffffe'>no</font>yes</div>", "yes"),
+    ("</div></div>yes", "yes"),
+])  # fmt: skip
+def test_what_is_seen(source: str, text: str) -> None:
+    assert rendered(source).text == text
+
+
+def test_links_know_where_they_lead_and_what_they_show() -> None:
+    page = rendered('<a href="http://a.example/?x=1&amp;y=2">the <b>bank</b></a> <A HREF=mailto:b@c.example>me</A>')
+    assert [(anchor.target, anchor.shown) for anchor in page.anchors] == [
+        ("http://a.example/?x=1&y=2", "the bank"),
+        ("mailto:b@c.example", "me"),
+    ]
+
+
+def test_forms_and_pictures_are_seen() -> None:
+    page = rendered('<form action="https://a.example/in"><img src=1><img src=2><input name=password></form>')
+    assert (page.form, page.images, page.anchors[0].target) == (True, 2, "https://a.example/in")
+
+
+def test_hidden_characters_are_counted() -> None:
+    assert rendered('seen<i style="display:none">four</i>').hidden == 4
+
+
+def test_links_far_down_a_long_page_are_found() -> None:
+    page = rendered("<p>" + "word " * MOST_TEXT + "<p>more" + '<a href="http://far.example/">x</a>')
+    assert [anchor.target for anchor in page.anchors] == ["http://far.example/"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<",
+        "<a",
+        "<!--",
+        "<a href=",
+        "<script",
+        '<a title="',
+        "<div style='color:",
+        "&#",
+        "</a>",
+        "<p style='x'>",
+        "<style>.a{",
+    ],
+)
+def test_hostile_pages_are_read(piece: str) -> None:
+    page = rendered(piece * 50_000)
+    assert len(page.anchors) <= MOST_LINKS
+
+
+PIECES = st.sampled_from([
+    "<", ">", "/", "!--", "-->", "a", " href=", '"', "'", "style=", "display:none", "<div ", "</div>", "<p>",
+    "&#xd800;", "&nbsp;", "text", "<script>", "</script", "=", "<a href='http://x.example'>", "</a>", "<form", "<img>", "\0",
+])  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=60).map("".join))
+def test_any_text_is_a_page(source: str) -> None:
+    rendered(source).text.encode()

@@ -1,0 +1,55 @@
+"""By what a campaign wants to be reached."""
+
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.content.pivots import MOST_PIVOTS, pivots
+from detector.content.text import read
+
+
+def of(text: str, reply_to: str = "") -> set[int]:
+    made = EmailMessage()
+    if reply_to:
+        made["Reply-To"] = reply_to
+    made.set_content(text)
+    return set(pivots(read(made.as_bytes())))
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("https://a.example/in/8fA3 now", "go: https://a.example/in/9xYz?u=2"),
+    ("http://k3f9.shop.example/x", "http://p7x1.shop.example/x"),
+    ("call +49 (30) 1234-5678 today", "tel. 030 / 1234.5678"),
+    ("pay to GB82 WEST 1234 5698 7654 32", "IBAN GB82WEST12345698765432."),
+    ("send to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa please", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+    ("0x52908400098527886E0F7030069857D2E4169EE7", "wallet: 0x52908400098527886E0F7030069857D2E4169EE7"),
+])  # fmt: skip
+def test_the_same_way_to_reach_somebody_is_one_pivot(one: str, other: str) -> None:
+    assert of(one) == of(other)
+    assert len(of(one)) == 1
+
+
+def test_where_answers_go_is_a_pivot() -> None:
+    assert of("x", '"Ann" <ANN@a.example>') == of("y", "ann@a.example")
+
+
+@pytest.mark.parametrize("text", [
+    "meet on 2026-11-22 or 22.11.2026 at 10:30",
+    "order 12345, total 1.234,56",
+    "GB82 WEST 1234 5698 7654 33 has a wrong check digit",
+    "no links at all",
+])  # fmt: skip
+def test_what_is_no_pivot(text: str) -> None:
+    assert of(text) == set()
+
+
+def test_the_number_of_pivots_is_bounded() -> None:
+    text = " ".join(f"http://host{'x' * number}.example/" for number in range(100))
+    assert len(of(text)) == MOST_PIVOTS
+
+
+@given(st.text(alphabet="aA1 0x+()/.-@bcGBT\u0660", max_size=300))
+def test_any_text_has_pivots_or_none(text: str) -> None:
+    of(text)

@@ -1,0 +1,87 @@
+"""The text model is learned the same way each time, and judged on what it did not see."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.content.words import words
+from detector.models import MODELS, load_content
+from detector.training.content import caught, read_corpora, scores, train, usual_of, write
+from detector.training.corpus import Example
+
+TOPICS = ("garden tools rain plums", "minutes budget agenda vote", "train ticket hotel museum")
+BAITS = ("lottery winner claim prize", "password suspended verify account", "pills discount order cheap")
+FILLER = ["monday", "river", "paper", "green", "window", "seven", "letter", "morning", "table", "music", "yellow"]
+
+
+def made(family: str, spam: bool, count: int = 60) -> list[Example]:
+    lots = np.random.default_rng(len(family) + spam)
+    found = []
+    for number in range(count):
+        theme = (BAITS if spam else TOPICS)[number % 3].split()
+        text = [*lots.choice(theme, 4), *lots.choice(FILLER, 8)]
+        label = "spam" if spam else "ham"
+        found.append(Example(f"{family}/{label}/{number}", spam, f"{family}-{label}", "en", tuple(map(str, text))))
+    return found
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Example]:
+    return [one for family in ("first", "other", "third") for spam in (False, True) for one in made(family, spam)]
+
+
+def test_spam_of_a_corpus_that_was_left_out_is_caught(found: list[Example]) -> None:
+    strange = [Example(f"p/{one.identifier}", True, "phishing_pot-1", "en", one.words) for one in made("fourth", True)]
+    result = train([*found, *strange], print)
+    assert result.metrics["own_spam@1%:first-ham"] > 0.9
+    assert result.metrics["phishing_pot@0.1%:other-ham"] > 0.9
+    assert result.corpora == ("first-ham", "first-spam", "other-ham", "other-spam", "third-ham", "third-spam")
+    assert all(value < 1.5 for name, value in result.metrics.items() if name.startswith("mean_e_value"))
+
+
+def test_what_must_not_be_learned_is_not_learned(found: list[Example]) -> None:
+    poison = [Example(f"x/{number}", True, "phishing_pot-1", "en", tuple(TOPICS[0].split())) for number in range(500)]
+    honest, poisoned = train(found, print), train([*found, *poison], print)
+    assert (honest.model.weights == poisoned.model.weights).all()
+
+
+def test_the_same_corpora_give_the_same_octets(found: list[Example], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write(train(found, print), tmp_path / name)
+    for file in ("model.npz", "card.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_ham_alone_teaches_nothing(found: list[Example]) -> None:
+    with pytest.raises(ValueError, match="both ham and spam are needed"):
+        train([one for one in found if not one.spam], print)
+
+
+def test_the_share_caught_is_above_what_the_budget_allows() -> None:
+    ham = np.arange(1000.0)
+    assert caught(np.array([997.0, 999.0, 1000.0]), ham, 0.001) == pytest.approx(2 / 3)
+    assert caught(np.array([]), ham, 0.001) == 0.0
+
+
+def test_each_family_weighs_the_same() -> None:
+    usual = usual_of({"small": np.array([-5.0]), "large": np.full(1000, 5.0)})
+    assert usual.p(0.0) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.corpora
+@pytest.mark.timeout(600)
+def test_the_shipped_model_is_what_the_corpora_say(corpora: Path, tmp_path: Path) -> None:
+    """Octet for octet; it takes a minute or two."""
+    result = train(read_corpora(sorted((corpora / "train").glob("*.jsonl.gz")), print), print)
+    write(result, tmp_path)
+    for file in ("model.npz", "card.json"):
+        made, shipped = ((folder / file).read_bytes() for folder in (tmp_path, MODELS / "content"))
+        assert hashlib.sha256(made).hexdigest() == hashlib.sha256(shipped).hexdigest(), file
+
+
+def test_scores_are_those_of_the_model() -> None:
+    model, _, _ = load_content()
+    text = tuple(words("Verify your password"))
+    assert scores(model, [Example("x", True, "x", "en", text)])[0] == model.score(list(text))
