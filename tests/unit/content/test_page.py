@@ -78,7 +78,8 @@ def test_hostile_pages_are_read(piece: str) -> None:
 
 PIECES = st.sampled_from([
     "<", ">", "/", "!--", "-->", "a", " href=", '"', "'", "style=", "display:none", "<div ", "</div>", "<p>",
-    "&#xd800;", "&nbsp;", "text", "<script>", "</script", "=", "<a href='http://x.example'>", "</a>", "<form", "<img>", "\0",
+    "&#xd800;", "&nbsp;", "text", "<script>", "</script", "=", "<a href='http://x.example'>", "</a>", "<form", "<img>",
+    "\0",
 ])  # fmt: skip
 
 
