@@ -16,7 +16,7 @@ from detector.ports import Clock
 from detector.records.schema import HEAD
 from detector.relay.dial import connect
 from detector.relay.next_hop import Capabilities, NextHopError
-from detector.response.providers import Providers, build
+from detector.response.providers import Providers, build_usable
 from detector.tls import client_context
 
 WANTED = {
@@ -109,11 +109,8 @@ def _schema(about: str, engine: Engine) -> Finding:
 
 def check_response(config: Config, clock: Clock) -> Iterator[Finding]:
     response = config.response
-    try:
-        providers = build(response, config.next_hop, config.relay.hostname, clock)
-    except ConfigError as error:
-        yield from (problem("response", line) for line in str(error).splitlines())
-        return
+    providers, problems = build_usable(response, config.next_hop, config.relay.hostname, clock)
+    yield from (problem("response", line) for line in problems)
     missing = {
         "response.password": (response.password, "no password will be changed, operators must do it"),
         "response.sessions": (response.sessions, "a thief who is logged in stays so until the session ends"),
