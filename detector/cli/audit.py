@@ -45,6 +45,7 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJs
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
     from detector.cli.words import counted
+    from detector.records.audit import START
     from detector.records.records import AuditBroken
 
     with opened(config, actor) as office:
@@ -54,7 +55,7 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJs
         except AuditBroken as error:
             msg = f"{error}; restore the records from a backup, and find out who wrote to the database"
             raise Impossible(msg) from error
-        last = office.records.audit_log(1)[0].hash
+        last = next((entry.hash for entry in office.records.audit_log(1)), START)
         if as_json:
             print_json({"entries": count, "hash": last})
         else:

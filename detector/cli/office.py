@@ -2,15 +2,16 @@
 
 import os
 import pwd
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from detector.config import Config, ConfigError, load
-from detector.ports import Clock
+from detector.ports import Clock, Temporary
 from detector.records.incidents import PROGRAM
 from detector.records.records import Records
 
@@ -30,8 +31,14 @@ class Office:
         return self.config.state.directory / "profiles.sqlite"
 
     def looked(self, at: str, subject: str = "") -> None:
-        """Tell the audit log before anything is shown. Raises `Temporary`: what cannot be noted is not shown."""
-        self.records.audit(self.actor, f"look at {at}", subject, self.clock())
+        """Tell the audit log before anything is shown.
+
+        A full disk must not hide who is blocked: a look that cannot be noted is told on standard error instead.
+        """
+        try:
+            self.records.audit(self.actor, f"look at {at}", subject, self.clock())
+        except Temporary as error:
+            print(f"detector: this look is not in the audit log: {error}", file=sys.stderr)
 
 
 @contextmanager
@@ -40,11 +47,23 @@ def opened(config_file: Path, actor: str) -> Iterator[Office]:
     config = load(config_file)
     who = name_of(actor, login())
     _refuse_to_begin(config)
-    records = Records(config.records_url)
+    records = _open_records(config)
     try:
         yield Office(config, records, who, clock)
     finally:
         records.close()
+
+
+def _open_records(config: Config) -> Records:
+    """Raises `ConfigError` and `Temporary`."""
+    try:
+        return Records(config.records_url)
+    except Temporary:
+        if sqlite_file(config) is None:
+            raise
+        with suppress(Temporary):
+            return Records(config.records_url, read_only=True)
+        raise
 
 
 def clock() -> float:

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -33,6 +34,19 @@ def open_engine(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def open_read_only(url: str) -> Engine:
+    """A SQLite file as it stands, where `open_engine` cannot write. Raises `Temporary` if not everything is in it."""
+    path = Path(str(make_url(url).database)).absolute()
+    journal = path.with_name(f"{path.name}-wal")
+    with errors_named("open"):
+        if journal.exists() and journal.stat().st_size > 0:
+            msg = f"records: open: the newest entries are in {journal} and cannot be read where nothing can be written"
+            raise Temporary(msg)
+    # immutable: SQLite would make its -shm file for reading too, and must not be asked for what a server writes
+    # meanwhile (https://sqlite.org/wal.html section 5). Without a journal no server has written anything yet.
+    return create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&immutable=1&uri=true")
 
 
 @contextmanager
@@ -63,7 +77,8 @@ def _alone(engine: Engine) -> Iterator[None]:
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
-        path.touch(mode=0o600)  # before SQLite makes it: it holds what customers do
+        if not path.exists():
+            path.touch(mode=0o600)  # before SQLite makes it: it holds what customers do
         yield
     finally:
         os.close(directory)

@@ -10,7 +10,7 @@ from detector.incident.incident import Event, Incident, State, Step
 from detector.incident.strike import Strike
 from detector.mail.transaction import Transaction
 from detector.records import audit, incidents, standing
-from detector.records.engine import errors_named, open_engine
+from detector.records.engine import errors_named, open_engine, open_read_only
 from detector.records.entries import (
     AuditBroken,
     AuditEntry,
@@ -45,8 +45,9 @@ class Records:
     database, or one of a newer program. `now` is in Unix seconds; `actor` names a person, or `detector`.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = open_engine(url)
+    def __init__(self, url: str, read_only: bool = False) -> None:
+        """`read_only`: from a SQLite file on a disk that cannot be written; whatever writes raises `Temporary`."""
+        self._engine = open_read_only(url) if read_only else open_engine(url)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from detector.config import ConfigError
 from detector.ports import Temporary
-from detector.records.engine import errors_named, open_engine
+from detector.records.engine import errors_named, open_engine, open_read_only
 from detector.records.schema import HEAD
 
 
@@ -71,6 +71,21 @@ def test_a_damaged_database_is_refused_and_left_alone(path: Path) -> None:
     with pytest.raises(ConfigError, match="the database is damaged, or not ours"):
         open_engine(url(path))
     assert path.read_bytes() == content
+
+
+def test_a_file_is_read_where_nothing_can_be_written_unless_the_newest_entries_are_elsewhere(path: Path) -> None:
+    writer = open_engine(url(path))
+    with writer.begin() as connection:
+        connection.execute(text("UPDATE counters SET audit_hash = 'mine'"))
+    with pytest.raises(Temporary, match=r"the newest entries are in .*records\.sqlite-wal"):
+        open_read_only(url(path))
+    writer.dispose()
+    reader = open_read_only(url(path))
+    with reader.connect() as connection:
+        assert connection.execute(text("SELECT audit_hash FROM counters")).scalar() == "mine"
+        with pytest.raises(Temporary, match="readonly"), errors_named("write"):
+            connection.execute(text("UPDATE counters SET audit_hash = ''"))
+    reader.dispose()
 
 
 def test_a_missing_directory_may_come_back(tmp_path: Path) -> None:
