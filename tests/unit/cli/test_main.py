@@ -1,11 +1,13 @@
 """The command line as a whole: help that teaches and costs little."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
+from detector.app import RESTART_NEEDED
 from detector.cli.main import app
 
 COMMANDS = (
@@ -58,6 +60,12 @@ def test_operators_commands_load_no_relay() -> None:
 
 def test_the_version_is_told() -> None:
     assert CliRunner().invoke(app, ["--version"]).output.startswith("detector 0.")
+
+
+def test_serve_says_what_a_reload_does_not_take_over() -> None:
+    told = " ".join(CliRunner().invoke(app, ["serve", "--help"]).output.split())
+    _, _, restarts = told.partition("These take a restart: ")
+    assert set(re.findall(r"[\w.]+", restarts.partition(". ")[0])) >= {"relay.listen", *RESTART_NEEDED}
 
 
 def test_serve_says_what_is_wrong_with_its_configuration() -> None:
