@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from detector import log
 from detector.incident.incident import Incident, State
-from detector.mail.transaction import RecipientStatus, Transaction
+from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock, ProfileStore, Temporary
 from detector.records.book import Book
@@ -141,7 +141,6 @@ class Desk:
 
 def _facts(transaction: Transaction, verdict: Verdict) -> dict[str, str]:
     """Words for people; no recipient addresses."""
-    refused = sum(recipient.status is RecipientStatus.REFUSED for recipient in transaction.recipients)
     per_day = [
         evidence.value
         for score in verdict.groups
@@ -154,6 +153,4 @@ def _facts(transaction: Transaction, verdict: Verdict) -> dict[str, str]:
         "helo": transaction.helo,
         "identity_source": transaction.identity.source,
         "recipients": f"about {round(sum(per_day))} within 24 hours",
-        "refused_in_last_message": str(refused),
-        "size_bytes": str(transaction.size_bytes),
     }
