@@ -163,7 +163,9 @@ class Exchange:
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:
         received = headers.received_line(self._draft.arrival, self._draft.transaction_id, self._draft.received_at)
         kept = headers.without(section, self._route.strip)
-        head = b"".join((received, kept, memoryview(body.head)[len(section) :]))
+        # Text without any header must not become one: its first line could be read as part of ours.
+        empty_line = b"" if section or body.head.startswith((b"\r\n", b".\r\n")) else b"\r\n"
+        head = b"".join((received, empty_line, kept, memoryview(body.head)[len(section) :]))
         return await connection.body(body.chunks(head))
 
     async def _give_back(self) -> None:

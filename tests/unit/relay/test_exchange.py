@@ -137,3 +137,23 @@ async def test_an_ipv6_customer_is_told_on_as_xforward_writes_it(
             await talk.begin(xforward="ADDR=IPV6:2001:db8::1")
             await talk.message(b"hello")
     assert sink.messages[0].xforward["ADDR"] == "IPV6:2001:db8::1"
+
+
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        (b"\tindented", b"\tindented\r\n"),
+        (b"plain words", b"plain words\r\n"),
+        (b"\r\nafter a gap", b"after a gap\r\n"),
+    ],
+)
+async def test_text_without_a_header_arrives_as_text(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, message: bytes, body: bytes
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin()
+            await talk.message(message)
+    (arrived,) = sink.messages
+    assert arrived.header.startswith(b"Received: from pc.example")
+    assert arrived.body == body
