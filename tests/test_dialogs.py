@@ -18,7 +18,6 @@ BASE = ("observe = false", 'relay.hostname = "hop.example"', 'next_hop.tls.mode 
 ELSEWHERE = {
     "TOO_MANY_CONNECTIONS": "tests/unit/relay/test_server.py",
     "TOO_MANY_FROM_CLIENT": "tests/unit/relay/test_server.py",
-    "TIMEOUT": "tests/unit/relay/test_server.py",
     "STOPPING": "tests/unit/relay/test_server.py",
     "NEXT_HOP_CHANGED": "tests/unit/relay/test_exchange.py",
     "NO_STORAGE": "tests/unit/relay/test_wire.py",

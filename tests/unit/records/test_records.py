@@ -141,3 +141,4 @@ def test_a_database_that_is_damaged_later_is_temporary(records: Records, url: st
 def test_closing_twice_does_no_harm(records: Records) -> None:
     records.close()
     records.close()
+    assert records.incidents() == []
