@@ -28,6 +28,7 @@ TESTED_ELSEWHERE = {
     "detector/relay/draft.py": "holds values only",
     "detector/relay/incoming.py": "tests/unit/relay/test_wire.py: memory, disk and pauses on a real socket",
     "detector/verdict/verdict.py": "holds values only",
+    "detector/mail/content.py": "holds values only",
     "detector/records/migrations/": "tests/unit/records walks through all of them",
 }
 COMES_ALONG = {

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.mail.address import Address
+from detector.mail.content import Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Transaction:
 
     `message_key` is the same for all parts and all retries of one message, so that a message of 60 recipients that
     arrives as 50 + 10, or again after a 4xx, is counted once. `client` is the customer's network address as far as
-    it is known (empty if not). `received_at` is in Unix seconds, `size_bytes` counts the body as sent.
+    it is known (empty if not). `received_at` is in Unix seconds, `size_bytes` counts the body as sent. `content` is None
+    where no body was seen.
     """
 
     transaction_id: str
@@ -70,3 +72,4 @@ class Transaction:
     stream: Stream
     received_at: float
     size_bytes: int = 0
+    content: Content | None = None
