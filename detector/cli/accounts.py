@@ -85,13 +85,14 @@ def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     from detector.cli.dossier import never_seen
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.records.entries import Exemption
 
     with opened(config, actor) as office:
         now = office.clock()
         until = now + days * 86_400.0
         incident_id = office.records.standing().blocks.get(account)
         unknown = "" if incident_id else never_seen(office, account)
-        office.records.exempt(account, until, office.actor, _given(reason), now)
+        office.records.exempt(Exemption(account, until, office.actor, _given(reason)), now)
         if as_json:
             print_json({"account": account, "until": until, "incident": incident_id, "seen": not unknown})
         else:

@@ -1,8 +1,8 @@
-"""What incidents and people decided about accounts, as this process knows it: who is blocked, who is exempt."""
+"""What incidents and people decided about accounts, as this process knows it: blocks, exemptions, cohorts."""
 
 from dataclasses import replace
 
-from detector.records.entries import Standing
+from detector.records.entries import Exemption, Standing
 
 
 class Book:
@@ -16,8 +16,22 @@ class Book:
         return account in self._standing.blocks or account in self._unsaved
 
     def exempt(self, account: str, now: float) -> bool:
+        return self.exemption(account, now) is not None
+
+    def exemption(self, account: str, now: float) -> Exemption | None:
+        """The one that holds now. If it has ceilings, it counts only while the account is within its declaration.
+
+        One with ceilings does not hold while the account is blocked: who was above his declaration and is taken for a
+        thief would otherwise send on as soon as the counters have forgotten enough.
+        """
         exemption = self._standing.exemptions.get(account)
-        return exemption is not None and exemption.holds(now)
+        if exemption is None or not exemption.holds(now) or (exemption.declaration and self.blocked(account)):
+            return None
+        return exemption
+
+    def cohort(self, account: str) -> str:
+        """What a person assigned, a word of `Cohort`; empty where nobody did."""
+        return self._standing.cohorts.get(account, "")
 
     def block(self, account: str, incident_id: str) -> None:
         """Blocked from now on, though the records do not know it yet."""

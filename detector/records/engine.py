@@ -37,7 +37,10 @@ def open_engine(url: str) -> Engine:
 
 
 def open_read_only(url: str) -> Engine:
-    """A SQLite file as it stands, where `open_engine` cannot write. Raises `Temporary` if not everything is in it."""
+    """A SQLite file as it stands, where `open_engine` cannot write.
+
+    Raises `Temporary` if not everything is in it, or its tables are those of an older program.
+    """
     path = Path(str(make_url(url).database)).absolute()
     journal = path.with_name(f"{path.name}-wal")
     with errors_named("open"):
@@ -46,7 +49,14 @@ def open_read_only(url: str) -> Engine:
             raise Temporary(msg)
     # immutable: SQLite would make its -shm file for reading too, and must not be asked for what a server writes
     # meanwhile (https://sqlite.org/wal.html section 5). Without a journal no server has written anything yet.
-    return create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&immutable=1&uri=true")
+    engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&immutable=1&uri=true")
+    with errors_named("open"), engine.connect() as connection:
+        version = _version(connection)
+    if version != HEAD:
+        engine.dispose()
+        msg = f"records: open: schema version {version} cannot be brought to {HEAD} where nothing can be written"
+        raise Temporary(msg)
+    return engine
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """What the records answer with. Times are in Unix seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from detector.traffic.cohort import Cohort
+from detector.verdict.declaration import Declaration
 from detector.verdict.verdict import Verdict
 
 
@@ -28,26 +30,36 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A person decided that the account is let through whatever is found, until `until` (None: until revoked)."""
+    """A person decided that the account is let through, until `until` (None: until revoked).
+
+    With ceilings it declares bulk mail: it lets through while the account is within them. Without, whatever is found.
+    """
 
     account: str
     until: float | None
     actor: str
     reason: str
+    recipients_per_hour: int | None = None
+    recipients_per_day: int | None = None
 
     def holds(self, now: float) -> bool:
         return self.until is None or now < self.until
+
+    @property
+    def declaration(self) -> Declaration:
+        return Declaration(self.recipients_per_hour, self.recipients_per_day)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the relay must know of every account: `blocks` maps an account to the incident that blocks it.
 
-    `exemptions` may hold some that have run out: ask `Exemption.holds`.
+    `exemptions` may hold some that have run out: ask `Exemption.holds`. `cohorts` are those that a person assigned.
     """
 
     blocks: dict[str, str]
     exemptions: dict[str, Exemption]
+    cohorts: dict[str, Cohort] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

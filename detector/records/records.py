@@ -22,6 +22,7 @@ from detector.records.entries import (
     VerdictNote,
 )
 from detector.records.schema import counters
+from detector.traffic.cohort import Cohort
 from detector.verdict.verdict import Verdict
 
 __all__ = [
@@ -122,16 +123,16 @@ class Records:
         with self._read("forgiven_since") as connection:
             return standing.forgiven_since(connection, sequence)
 
-    def exempt(self, account: str, until: float | None, actor: str, reason: str, now: float) -> None:
+    def exempt(self, exemption: Exemption, now: float) -> None:
         """Replaces an earlier exemption of the account. It does not lift a block."""
+        until = exemption.until
+        term = "until revoked" if until is None else f"until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        terms = ", ".join(filter(None, (term, str(exemption.declaration))))
         with self._write("exempt") as connection:
-            standing.exempt(connection, Exemption(account, until, actor, reason))
-            term = (
-                "until revoked"
-                if until is None
-                else f"until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            standing.exempt(connection, exemption)
+            audit.append(
+                connection, now, (exemption.actor, "exempt", exemption.account, f"{terms}: {exemption.reason}")
             )
-            audit.append(connection, now, (actor, "exempt", account, f"{term}: {reason}"))
 
     def unexempt(self, account: str, actor: str, now: float, reason: str = "") -> bool:
         """Whether there was an exemption."""
@@ -140,6 +141,12 @@ class Records:
             detail = ": ".join(filter(None, ("" if found else "was not exempt", reason)))
             audit.append(connection, now, (actor, "unexempt", account, detail))
             return found
+
+    def assign_cohort(self, account: str, cohort: Cohort | None, actor: str, now: float) -> None:
+        """None: the account's cohort is learned again."""
+        with self._write("assign_cohort") as connection:
+            standing.assign_cohort(connection, account, cohort)
+            audit.append(connection, now, (actor, "cohort", account, cohort or "learned"))
 
     def change_token(self) -> int:
         """A number that grows whenever any process has written."""

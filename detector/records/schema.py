@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeDecorator
 from detector.incident.incident import State
 from detector.verdict.verdict import Verdict
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest schema version (Alembic revision)."""
 
 AWKWARD = re.compile("[\\\\\x00\ud800-\udfff]")
@@ -118,6 +118,15 @@ exemptions = Table(
     Column("until", Double),
     Column("actor", Word, nullable=False),
     Column("reason", Word, nullable=False),
+    Column("recipients_per_hour", Integer),
+    Column("recipients_per_day", Integer),
+)
+
+cohorts = Table(
+    "cohorts",
+    metadata,
+    Column("account", Word, primary_key=True),
+    Column("cohort", Word, nullable=False),
 )
 
 forgiveness = Table(

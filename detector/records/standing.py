@@ -7,14 +7,16 @@ from sqlalchemy import Connection, delete, insert, select
 
 from detector.mail.transaction import Transaction
 from detector.records.entries import Exemption, Forgiveness, Standing, VerdictNote
-from detector.records.schema import exemptions, forgiveness, incidents, not_closed, verdicts
+from detector.records.schema import cohorts, exemptions, forgiveness, incidents, not_closed, verdicts
+from detector.traffic.cohort import Cohort
 from detector.verdict.verdict import Verdict
 
 
 def standing(connection: Connection) -> Standing:
     blocks = connection.execute(select(incidents.c.account, incidents.c.incident_id).where(not_closed))
     exempt = [Exemption(**row) for row in connection.execute(select(exemptions)).mappings()]
-    return Standing({row.account: row.incident_id for row in blocks}, {one.account: one for one in exempt})
+    assigned = {row.account: Cohort(row.cohort) for row in connection.execute(select(cohorts))}
+    return Standing({row.account: row.incident_id for row in blocks}, {one.account: one for one in exempt}, assigned)
 
 
 def forgiven_since(connection: Connection, sequence: int) -> list[Forgiveness]:
@@ -30,6 +32,12 @@ def exempt(connection: Connection, exemption: Exemption) -> None:
 def unexempt(connection: Connection, account: str) -> bool:
     """Whether there was an exemption."""
     return connection.execute(delete(exemptions).where(exemptions.c.account == account)).rowcount > 0
+
+
+def assign_cohort(connection: Connection, account: str, cohort: Cohort | None) -> None:
+    connection.execute(delete(cohorts).where(cohorts.c.account == account))
+    if cohort is not None:
+        connection.execute(insert(cohorts).values(account=account, cohort=cohort.value))
 
 
 def note_verdict(connection: Connection, transaction: Transaction, verdict: Verdict, now: float) -> None:

@@ -2,6 +2,8 @@
 
 from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
+from detector.traffic.cohort import Cohort
+from detector.verdict.declaration import Declaration
 
 NOBODY = Standing({}, {})
 
@@ -28,3 +30,27 @@ def test_an_exemption_ends_at_its_time() -> None:
     book.replace(Standing({}, {"ann": Exemption("ann", 100.0, "me", ""), "bob": Exemption("bob", None, "me", "")}))
     assert [book.exempt("ann", 99.0), book.exempt("ann", 101.0), book.exempt("bob", 101.0)] == [True, False, True]
     assert not book.exempt("eve", 0.0)
+
+
+def test_an_exemption_is_told_with_what_was_declared_as_long_as_it_holds() -> None:
+    book, declared = Book(), Exemption("ann", 100.0, "olga", "shop", 200, 1000)
+    book.replace(Standing({}, {"ann": declared}))
+    assert book.exemption("ann", 99.0) == declared
+    assert declared.declaration == Declaration(200, 1000)
+    assert book.exemption("ann", 100.0) is None
+    assert book.exemption("eve", 99.0) is None
+
+
+def test_a_declaration_does_not_hold_while_the_account_is_blocked_and_an_exemption_from_everything_does() -> None:
+    book = Book()
+    declared, from_all = Exemption("ann", None, "olga", "shop", 200), Exemption("bob", None, "olga", "a false alarm")
+    book.replace(Standing({"bob": "i2"}, {"ann": declared, "bob": from_all}))
+    book.block("ann", "i1")
+    assert book.exemption("ann", 0.0) is None
+    assert book.exemption("bob", 0.0) == from_all
+
+
+def test_a_cohort_is_what_a_person_assigned() -> None:
+    book = Book()
+    book.replace(Standing({}, {}, {"ann": Cohort.APPLICATION}))
+    assert [book.cohort("ann"), book.cohort("bob")] == ["application", ""]

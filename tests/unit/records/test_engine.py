@@ -8,11 +8,15 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
 
+import detector.records.migrations
 from detector.config import ConfigError
 from detector.ports import Temporary
 from detector.records.engine import errors_named, open_engine, open_read_only
+from detector.records.records import Exemption, Records, Standing
 from detector.records.schema import HEAD
 
 
@@ -55,6 +59,37 @@ def test_a_database_of_a_newer_program_is_refused(path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ConfigError, match=rf"schema version 9999, newer than this program \({HEAD}\)"):
         open_engine(url(path))
+
+
+def first_version(path: Path) -> None:
+    """A database as the first program has left it."""
+    engine = create_engine(url(path))
+    config = Config()
+    config.set_main_option("script_location", str(Path(next(iter(detector.records.migrations.__path__)))))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO exemptions VALUES ('ann', NULL, 'olga', 'list server')"))
+    engine.dispose()
+
+
+def test_a_database_of_an_older_program_is_brought_up_to_date_with_all_that_is_in_it(path: Path) -> None:
+    first_version(path)
+    records = Records(url(path))
+    assert records.standing() == Standing({}, {"ann": Exemption("ann", None, "olga", "list server")}, {})
+    declared = Exemption("bob", 500.0, "olga", "shop", 200, 1000)
+    records.exempt(declared, now=100.0)
+    records.close()
+    again = Records(url(path))
+    assert again.standing().exemptions["bob"] == declared
+    assert again.verify_audit() == 1
+    again.close()
+
+
+def test_a_database_of_an_older_program_is_not_read_where_it_cannot_be_brought_up_to_date(path: Path) -> None:
+    first_version(path)
+    with pytest.raises(Temporary, match="schema version 0001 cannot be brought to"):
+        open_read_only(url(path))
 
 
 @pytest.mark.parametrize(

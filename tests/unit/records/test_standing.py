@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 from detector.incident.incident import Incident
 from detector.mail.address import Address
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stream, Transaction
 from detector.records.records import Exemption, Records, VerdictNote
+from detector.traffic.cohort import Cohort
 
 Make = Callable[..., Incident]
 
@@ -32,8 +34,8 @@ def test_every_account_with_an_incident_that_is_not_closed_is_blocked(records: R
 
 
 def test_an_exemption_holds_until_it_runs_out_or_is_revoked(records: Records) -> None:
-    records.exempt("ann", 500.0, "olga", "newsletter of the club", now=100.0)
-    records.exempt("bob", None, "olga", "list server", now=100.0)
+    records.exempt(Exemption("ann", 500.0, "olga", "newsletter of the club"), now=100.0)
+    records.exempt(Exemption("bob", None, "olga", "list server"), now=100.0)
     exemptions = records.standing().exemptions
     assert exemptions["ann"] == Exemption("ann", 500.0, "olga", "newsletter of the club")
     assert [exemptions["ann"].holds(now) for now in (499.0, 500.0)] == [True, False]
@@ -45,13 +47,13 @@ def test_an_exemption_holds_until_it_runs_out_or_is_revoked(records: Records) ->
 
 
 def test_a_later_exemption_takes_the_place_of_an_earlier(records: Records) -> None:
-    records.exempt("ann", 500.0, "olga", "club", now=100.0)
-    records.exempt("ann", None, "piet", "for ever", now=200.0)
+    records.exempt(Exemption("ann", 500.0, "olga", "club"), now=100.0)
+    records.exempt(Exemption("ann", None, "piet", "for ever"), now=200.0)
     assert records.standing().exemptions == {"ann": Exemption("ann", None, "piet", "for ever")}
 
 
 def test_the_audit_log_tells_the_end_of_an_exemption_as_a_date_and_why_it_was_revoked(records: Records) -> None:
-    records.exempt("ann", 86_400.5, "olga", "club", now=100.0)
+    records.exempt(Exemption("ann", 86_400.5, "olga", "club"), now=100.0)
     records.unexempt("ann", "olga", 200.0, "the mailing is over")
     records.unexempt("ann", "olga", 201.0, "once more")
     assert [entry.detail for entry in reversed(records.audit_log())] == [
@@ -61,9 +63,32 @@ def test_the_audit_log_tells_the_end_of_an_exemption_as_a_date_and_why_it_was_re
     ]
 
 
+def test_a_declaration_is_kept_and_told_in_the_audit_log(records: Records) -> None:
+    declared = Exemption("ann", None, "olga", "monthly letter", 500, 2000)
+    records.exempt(declared, now=100.0)
+    records.exempt(replace(declared, account="bob", until=86_400.5, recipients_per_hour=None), now=100.0)
+    assert records.standing().exemptions["ann"] == declared
+    assert [entry.detail for entry in reversed(records.audit_log())] == [
+        "until revoked, at most 500 recipients an hour and 2000 a day: monthly letter",
+        "until 1970-01-02 00:00:00 UTC, at most 2000 recipients a day: monthly letter",
+    ]
+
+
+def test_a_cohort_is_assigned_changed_and_taken_back(records: Records) -> None:
+    records.assign_cohort("ann", Cohort.ORGANISATION, "olga", now=100.0)
+    records.assign_cohort("EXAMPLE\\bob", Cohort.PERSON, "olga", now=100.0)
+    records.assign_cohort("ann", Cohort.APPLICATION, "olga", now=101.0)
+    assert records.standing().cohorts == {"ann": Cohort.APPLICATION, "EXAMPLE\\bob": Cohort.PERSON}
+    records.assign_cohort("ann", None, "olga", now=102.0)
+    assert records.standing().cohorts == {"EXAMPLE\\bob": Cohort.PERSON}
+    told = [(entry.action, entry.subject, entry.detail) for entry in records.audit_log()]
+    assert told[:2] == [("cohort", "ann", "learned"), ("cohort", "ann", "application")]
+    assert records.verify_audit() == 4
+
+
 def test_an_exemption_does_not_lift_a_block(records: Records, make_incident: Make) -> None:
     records.open_incident(make_incident("i1", "ann"))
-    records.exempt("ann", None, "olga", "club", now=100.0)
+    records.exempt(Exemption("ann", None, "olga", "club"), now=100.0)
     assert records.standing().blocks == {"ann": "i1"}
 
 

@@ -12,7 +12,7 @@ from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stre
 from detector.metrics import Metrics
 from detector.ports import Temporary
 from detector.records.book import Book
-from detector.records.records import Records
+from detector.records.records import Exemption, Records
 from detector.response.desk import Desk
 from detector.traffic.profile import Profile
 from tests.support.relay_house import DictProfiles
@@ -114,7 +114,7 @@ async def test_what_another_process_decided_is_taken_over(desk: Desk, records: _
     await desk.keep_in_step()
     elsewhere = Records(f"sqlite:///{tmp_path}/records.sqlite")
     elsewhere.apply("i1", Event.DISMISS, NOW, "operator")
-    elsewhere.exempt("bob@example.org", None, "operator", "", NOW)
+    elsewhere.exempt(Exemption("bob@example.org", None, "operator", ""), NOW)
     elsewhere.close()
     await desk.keep_in_step()
     assert not desk.book.blocked(ANN)
