@@ -7,7 +7,8 @@ from detector.cli.page import Page
 from detector.cli.words import counted, moment, since, span
 from detector.config import Judging
 from detector.incident.strike import LIMIT as STRIKES_FOR_THE_END
-from detector.records.records import VerdictNote
+from detector.records.records import Exemption, VerdictNote
+from detector.traffic.cohort import Cohort
 
 
 def show_lines(found: Sequence[Line], limit: int, now: float) -> None:
@@ -15,17 +16,11 @@ def show_lines(found: Sequence[Line], limit: int, now: float) -> None:
     if not found:
         page.line("No account was seen so far, or none has such a name.")
         return
-    rows = [
-        (
-            line.account,
-            line.standing,
-            f"{line.score:.1f}",
-            f"{line.recipients_24h:.0f}",
-            f"{span(now - line.last_mail_at)} ago" if line.last_mail_at else "never",
-        )
-        for line in found[:limit]
-    ]
-    page.table(("ACCOUNT", "STANDING", ">SCORE", ">RECIPIENTS 24 H", ">LAST MAIL"), rows)
+    columns: tuple[str, ...] = ("ACCOUNT", "STANDING", ">SCORE", ">RECIPIENTS 24 H", ">LAST MAIL", "COHORT", "DECLARED")
+    rows = [_row(line, now) for line in found[:limit]]
+    while not any(row[-1] for row in rows):  # nobody has declared anything: the table is narrower
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    page.table(columns, rows)
     if len(found) > limit:
         page.line(f"... and {counted(len(found) - limit, 'more account')}; --limit shows more, a part of a name fewer.")
 
@@ -44,11 +39,31 @@ def show_dossier(dossier: Dossier, judging: Judging, now: float) -> None:
         page.table(("TIME (UTC)", ">SCORE", "ACTION", "CLIENT", "RECIPIENTS"), map(_note, dossier.verdicts))
 
 
-def show_exemption(account: str, until: float, incident_id: str | None, unknown: str) -> None:
+def _row(line: Line, now: float) -> tuple[str, ...]:
+    hourly, daily = line.recipients_per_hour, line.recipients_per_day
+    return (
+        line.account,
+        line.standing,
+        f"{line.score:.1f}",
+        f"{line.recipients_24h:.0f}",
+        f"{span(now - line.last_mail_at)} ago" if line.last_mail_at else "never",
+        line.cohort,
+        " ".join(([f"{hourly}/h"] if hourly else []) + ([f"{daily}/d"] if daily else [])),
+    )
+
+
+def show_exemption(exemption: Exemption, incident_id: str | None, unknown: str) -> None:
     """`unknown` says that the account was never seen, or is empty."""
     page = Page()
-    page.line(f"{account} is exempt until {moment(until)} UTC. A running server takes it over within about a second.")
-    if incident_id is not None:
+    account = exemption.account
+    upto = f" for {exemption.declaration}" if exemption.declaration else ""
+    page.line(f"{account} is exempt {_term(exemption)}{upto}. A running server takes it over within about a second.")
+    if incident_id is not None and exemption.declaration:
+        page.line(
+            f"It is blocked by incident {incident_id}, and stays so: a declaration does not lift a block. If that was "
+            f"a false alarm: detector incidents dismiss {incident_id}"
+        )
+    elif incident_id is not None:
         page.line(
             f"It is blocked by incident {incident_id}, and its mail passes now all the same. If that was a false "
             f"alarm: detector incidents dismiss {incident_id}"
@@ -57,15 +72,30 @@ def show_exemption(account: str, until: float, incident_id: str | None, unknown:
         page.line(f"Is the name right? It is exempt all the same, but {unknown}")
 
 
+def show_cohort(account: str, assigned: Cohort | None, unknown: str) -> None:
+    """`unknown` says that the account was never seen, or is empty."""
+    page = Page()
+    told = "left to its own mail again" if assigned is None else f"{assigned} from now on"
+    page.line(f"The cohort of {account} is {told}. A running server takes it over within about a second.")
+    if unknown:
+        page.line(f"Is the name right? It is noted all the same, but {unknown}")
+
+
+def _term(exemption: Exemption) -> str:
+    return "until revoked" if exemption.until is None else f"until {moment(exemption.until)} UTC"
+
+
 def _standing(dossier: Dossier, now: float) -> dict[str, str]:
     incident, exemption, strikes = dossier.incident, dossier.exemption, len(dossier.strikes)
     fields = {"Standing": dossier.standing}
     if incident is not None:
         fields["Incident"] = f"{incident.incident_id}, {incident.state}, opened {since(incident.opened_at, now)}"
     if exemption is not None:
-        term = "until revoked" if exemption.until is None else f"until {moment(exemption.until)} UTC"
         over = "" if exemption.holds(now) else " (over)"
-        fields["Exempt"] = f"{term}{over}, by {exemption.actor}: {exemption.reason}"
+        terms = ", ".join(filter(None, (_term(exemption) + over, str(exemption.declaration))))
+        fields["Exempt"] = f"{terms}, by {exemption.actor}: {exemption.reason}"
+    if dossier.cohort:
+        fields["Cohort"] = f"{dossier.cohort}, as a person said"
     end = ": the policy proposes to end the service; a person decides" if strikes >= STRIKES_FOR_THE_END else ""
     return fields | {"Strikes": f"{strikes} within a year{end}"}
 

@@ -1,13 +1,15 @@
 """`detector accounts`: what is known about an account, and what a person decides about it."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Literal
 
 import typer
 
 from detector.cli.ends import Impossible
+from detector.cli.exemptions import Days, PerDay, PerHour, Until, declared, end_of
 from detector.cli.options import DEFAULT_CONFIG, Account, Actor, AsJson, ConfigFile, Most, examples, folded
 
-HELP = """Look at accounts, exempt or release them.
+HELP = """Look at accounts, exempt or release them, say what kind they are.
 
 Works while the server runs and while it does not; a running server takes a decision over within about a second. Every
 look and every decision is written to the audit log.
@@ -57,7 +59,7 @@ def show(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "
     with opened(config, actor) as office:
         office.looked("account", account)
         dossier = collect(office, account)
-        if dossier.traffic is None and dossier.standing == "free" and not (dossier.verdicts or dossier.strikes):
+        if dossier.nothing_known:
             raise Impossible(never_seen(office, account))
         if as_json:
             print_json(dossier)
@@ -66,20 +68,33 @@ def show(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "
 
 
 @app.command(
-    epilog=examples('detector accounts exempt club@example.org --days 2 --reason "general meeting, ticket 4711"')
+    epilog=examples(
+        'detector accounts exempt club@example.org --recipients-per-day 2000 --reason "monthly letter"',
+        'detector accounts exempt shop@example.org --days 2 --recipients-per-hour 500 --reason "sale"',
+        'detector accounts exempt head@example.org --days 1 --reason "general meeting, ticket 4711"',
+    )
 )
 def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the command
     account: Account,
-    days: Annotated[int, typer.Option(min=1, max=366, metavar="N", help="For so many days from now.")],
     reason: Reason,
+    days: Days = None,
+    until: Until = None,
+    recipients_per_hour: PerHour = None,
+    recipients_per_day: PerDay = None,
     config: ConfigFile = DEFAULT_CONFIG,
     actor: Actor = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let everything of an account pass for some days.
+    """Let an account pass: its declared bulk mail, or everything for some days.
 
-    It is still judged and recorded. For a mailing that the customer has announced, for instance. A later exemption
-    replaces an earlier one.
+    With ceilings it passes while it keeps within them, and is judged like any other while it is above: say what the
+    customer has announced. Slightly more is tolerated, twice as much at once is not. A declaration does not lift a
+    block.
+
+    Without ceilings everything passes, whatever is found and in spite of a block; also what a thief sends who has
+    stolen the password meanwhile. A declaration with ceilings is safer.
+
+    All of it is still judged and recorded. A later exemption replaces an earlier one.
     """
     from detector.cli.account_pages import show_exemption
     from detector.cli.dossier import never_seen
@@ -87,16 +102,18 @@ def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     from detector.cli.page import print_json
     from detector.records.entries import Exemption
 
+    declaration = declared(recipients_per_hour, recipients_per_day)
     with opened(config, actor) as office:
         now = office.clock()
-        until = now + days * 86_400.0
+        end = end_of(days, until, declaration, now)
+        exemption = Exemption(account, end, office.actor, _given(reason), recipients_per_hour, recipients_per_day)
         incident_id = office.records.standing().blocks.get(account)
         unknown = "" if incident_id else never_seen(office, account)
-        office.records.exempt(Exemption(account, until, office.actor, _given(reason)), now)
+        office.records.exempt(exemption, now)
         if as_json:
-            print_json({"account": account, "until": until, "incident": incident_id, "seen": not unknown})
+            print_json(asdict(exemption) | {"incident": incident_id, "seen": not unknown})
         else:
-            show_exemption(account, until, incident_id, unknown)
+            show_exemption(exemption, incident_id, unknown)
 
 
 @app.command(epilog=examples("detector accounts unexempt club@example.org"))
@@ -119,6 +136,39 @@ def unexempt(
             print_json({"account": account})
         else:
             Page().line(f"The exemption of {account} has ended.")
+
+
+@app.command(epilog=examples("detector accounts cohort shop@example.org application"))
+def cohort(
+    account: Account,
+    kind: Annotated[
+        Literal["person", "organisation", "application", "learned"],
+        typer.Argument(help="With whom it is compared; `learned` leaves that to its own mail again."),
+    ],
+    config: ConfigFile = DEFAULT_CONFIG,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what kind of sender an account is.
+
+    A person writes mail, an organisation (a club, an office) also writes to many at a time, an application sends what
+    a program makes: order confirmations, notifications. It decides what is usual for an account as long as little is
+    known of itself.
+    """
+    from detector.cli.account_pages import show_cohort
+    from detector.cli.dossier import never_seen
+    from detector.cli.office import opened
+    from detector.cli.page import print_json
+    from detector.traffic.cohort import Cohort
+
+    with opened(config, actor) as office:
+        assigned = None if kind == "learned" else Cohort(kind)
+        office.records.assign_cohort(account, assigned, office.actor, office.clock())
+        unknown = never_seen(office, account)
+        if as_json:
+            print_json({"account": account, "cohort": assigned or "", "seen": not unknown})
+        else:
+            show_cohort(account, assigned, unknown)
 
 
 @app.command(epilog=examples('detector accounts release ann@example.org --reason "all devices scanned, ticket 4711"'))

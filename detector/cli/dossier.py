@@ -14,10 +14,12 @@ from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
 from detector.incident.strike import Strike
 from detector.mail.transaction import Stream
 from detector.models import load_prior
+from detector.records.book import Book
 from detector.records.records import Exemption, Standing, VerdictNote
 from detector.state.profiles import list_accounts, read_profile, read_profiles
 from detector.traffic.features import FEATURES, STREAMS
 from detector.traffic.profile import Profile
+from detector.verdict.declaration import Declaration, within
 from detector.verdict.explain import explain
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Verdict
@@ -44,23 +46,35 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """`traffic` is None for an account of which no mail was seen; `verdicts` are the suspicious ones, newest first."""
+    """`traffic` is None for an account of which no mail was seen; `verdicts` are the suspicious ones, newest first.
+
+    `cohort` is what a person assigned, empty where nobody did.
+    """
 
     account: str
     standing: str
+    cohort: str
     incident: Incident | None
     exemption: Exemption | None
     strikes: list[Strike]
     traffic: Traffic | None
     verdicts: list[VerdictNote]
 
+    @property
+    def nothing_known(self) -> bool:
+        told = self.traffic or self.incident or self.exemption or self.cohort or self.strikes or self.verdicts
+        return not told
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An account in a list."""
+    """An account in a list. The ceilings are those of an exemption that has not run out."""
 
     account: str
     standing: str
+    cohort: str
+    recipients_per_hour: int | None
+    recipients_per_day: int | None
     score: float
     recipients_24h: float
     last_mail_at: float
@@ -80,7 +94,8 @@ def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
     profile = read_profile(office.profiles, account)
     return Dossier(
         account,
-        standing_of(account, standing, now),
+        standing_of(account, standing, profile or Profile(), now),
+        standing.cohorts.get(account, ""),
         records.incident(blocked_by) if blocked_by else None,
         standing.exemptions.get(account),
         records.strikes(account, now - STRIKES_COUNT_FOR),
@@ -92,7 +107,7 @@ def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
 def lines(office: Office, part: str) -> list[Line]:
     """The accounts whose name contains `part`: blocked ones first, then by what speaks against them."""
     now, standing, policy = office.clock(), office.records.standing(), policy_of(office.config)
-    never_seen = dict.fromkeys((*standing.blocks, *standing.exemptions), Profile())
+    never_seen = dict.fromkeys((*standing.blocks, *standing.exemptions, *standing.cohorts), Profile())
     found = {
         account: _line(account, profile, policy, standing, now)
         for account, profile in chain(never_seen.items(), read_profiles(office.profiles))
@@ -111,19 +126,32 @@ def never_seen(office: Office, account: str) -> str:
     return f"no mail of {account} was seen so far{meant}"
 
 
-def standing_of(account: str, standing: Standing, now: float) -> str:
-    """What the relay does with the account. An exemption lets mail pass in spite of a block."""
-    exemption = standing.exemptions.get(account)
-    if exemption is not None and exemption.holds(now):
-        return "exempt"
-    return "blocked" if account in standing.blocks else "free"
+def standing_of(account: str, standing: Standing, profile: Profile, now: float) -> str:
+    """What the relay does with the account: blocked, exempt, above its declaration, or free."""
+    book = Book()
+    book.replace(standing)
+    exemption = book.exemption(account, now)
+    if exemption is None:
+        return "blocked" if book.blocked(account) else "free"
+    return "exempt" if within(profile, exemption.declaration, now) else "above its declaration"
 
 
 def _line(account: str, profile: Profile, policy: Policy, standing: Standing, now: float) -> Line:
     counters = profile.counters
     score = weigh(profile, now, policy).score if counters.updated_at else 0.0
     daily = counters.at(now).features[DAILY]
-    return Line(account, standing_of(account, standing, now), score, daily, counters.updated_at)
+    exemption = standing.exemptions.get(account)
+    declaration = exemption.declaration if exemption is not None and exemption.holds(now) else Declaration()
+    return Line(
+        account=account,
+        standing=standing_of(account, standing, profile, now),
+        cohort=standing.cohorts.get(account, ""),
+        recipients_per_hour=declaration.recipients_per_hour,
+        recipients_per_day=declaration.recipients_per_day,
+        score=score,
+        recipients_24h=daily,
+        last_mail_at=counters.updated_at,
+    )
 
 
 def _traffic(profile: Profile, office: Office, now: float) -> Traffic:

@@ -1,8 +1,12 @@
 """Pages about accounts in corners that the commands' tests do not reach."""
 
+from dataclasses import replace
+
 import pytest
 
 from detector.cli.account_pages import show_exemption, show_lines, window_in_words
+from detector.cli.dossier import Line
+from detector.records.records import Exemption
 
 
 def test_a_list_without_accounts_is_said_to_be_empty(capsys: pytest.CaptureFixture[str]) -> None:
@@ -11,10 +15,27 @@ def test_a_list_without_accounts_is_said_to_be_empty(capsys: pytest.CaptureFixtu
 
 
 def test_an_exemption_of_a_free_account_speaks_of_no_incident(capsys: pytest.CaptureFixture[str]) -> None:
-    show_exemption("ann", 0.0, None, unknown="")
+    show_exemption(Exemption("ann", 0.0, "olga", "ticket 1"), None, unknown="")
     told = capsys.readouterr().out
     assert told.startswith("ann is exempt until 1970-01-01 00:00:00 UTC.")
     assert len(told.splitlines()) == 1
+
+
+def test_a_declaration_of_a_blocked_account_says_that_it_stays_blocked(capsys: pytest.CaptureFixture[str]) -> None:
+    show_exemption(Exemption("ann", None, "olga", "shop", 500, 2000), "i-1", unknown="")
+    told = capsys.readouterr().out
+    assert told.startswith("ann is exempt until revoked for at most 500 recipients an hour and 2000 a day.")
+    assert "blocked by incident i-1, and stays so: a declaration does not lift a block" in told
+
+
+def test_columns_that_say_nothing_are_left_out_of_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = Line("ann", "free", "", None, None, 0.0, 0.0, 0.0)
+    show_lines([plain], 50, now=0.0)
+    assert capsys.readouterr().out.splitlines()[0].endswith("LAST MAIL")
+    show_lines([plain, replace(plain, cohort="organisation")], 50, now=0.0)
+    assert capsys.readouterr().out.splitlines()[0].endswith("COHORT")
+    show_lines([plain, replace(plain, recipients_per_hour=500, recipients_per_day=2000)], 50, now=0.0)
+    assert capsys.readouterr().out.splitlines()[2].endswith("500/h 2000/d")
 
 
 @pytest.mark.parametrize(

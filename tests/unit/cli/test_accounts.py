@@ -1,6 +1,7 @@
 """`detector accounts` as an operator types it."""
 
 from detector.cli.postfix_queue import commands
+from detector.traffic.cohort import Cohort
 from tests.unit.cli.conftest import ANN, Keyboard
 
 
@@ -55,6 +56,68 @@ def test_an_account_is_exempt_for_some_days_and_then_not_any_more(keyboard: Keyb
     assert keyboard.read("accounts", "show", ANN)["standing"] == "free"
     again = keyboard.type("accounts", "unexempt", ANN)
     assert (again.status, again.complaint) == (1, f"detector: {ANN} has no exemption\n")
+
+
+def test_bulk_is_declared_shown_and_told_in_the_audit_log(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=60)
+    ceilings = ("--recipients-per-hour", "100", "--recipients-per-day", "300")
+    told = keyboard.read("accounts", "exempt", ANN, *ceilings, "--reason", "monthly letter")
+    assert (told["until"], told["recipients_per_hour"], told["recipients_per_day"]) == (None, 100, 300)
+    dossier = keyboard.read("accounts", "show", ANN)
+    assert dossier["standing"] == "exempt"
+    assert (dossier["exemption"]["recipients_per_hour"], dossier["exemption"]["recipients_per_day"]) == (100, 300)
+    in_words = "until revoked, at most 100 recipients an hour and 300 a day"
+    assert in_words in keyboard.type("accounts", "show", ANN).output
+    noted = [entry["detail"] for entry in keyboard.read("audit", "list") if entry["action"] == "exempt"]
+    assert noted == [f"{in_words}: monthly letter"]
+    line = keyboard.read("accounts", "list")[0]
+    assert (line["recipients_per_hour"], line["recipients_per_day"]) == (100, 300)
+    assert "100/h 300/d" in keyboard.type("accounts", "list").output
+
+
+def test_an_account_that_sends_more_than_declared_is_above_its_declaration(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=60)
+    told = keyboard.type("accounts", "exempt", ANN, "--recipients-per-hour", "20", "--reason", "shop").output
+    assert "exempt until revoked for at most 20 recipients an hour" in told
+    assert keyboard.read("accounts", "show", ANN)["standing"] == "above its declaration"
+    assert "above its declaration" in keyboard.type("accounts", "list").output
+
+
+def test_an_exemption_ends_at_a_time_that_is_given(keyboard: Keyboard) -> None:
+    told = keyboard.read("accounts", "exempt", ANN, "--until", "2100-01-31T18:00", "--reason", "x")
+    assert told["until"] == 4105101600.0
+    assert keyboard.type("accounts", "exempt", ANN, "--until", "2001-01-31", "--reason", "x").status == 2
+
+
+def test_what_would_let_everything_pass_for_ever_is_refused(keyboard: Keyboard) -> None:
+    answer = keyboard.type("accounts", "exempt", ANN, "--reason", "x")
+    assert answer.status == 2
+    assert "--recipients-per-day may hold until it is revoked" in " ".join(answer.complaint.replace("│", "").split())
+    assert keyboard.read("accounts", "list") == []
+
+
+def test_a_person_says_of_what_cohort_an_account_is_and_takes_it_back(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    assert "is organisation from now on" in keyboard.type("accounts", "cohort", ANN, "organisation").output
+    assert keyboard.read("accounts", "show", ANN)["cohort"] == "organisation"
+    assert "organisation, as a person said" in keyboard.type("accounts", "show", ANN).output
+    assert [line["cohort"] for line in keyboard.read("accounts", "list")] == ["organisation"]
+    assert keyboard.read("accounts", "cohort", ANN, "learned") == {"account": ANN, "cohort": "", "seen": True}
+    assert keyboard.read("accounts", "show", ANN)["cohort"] == ""
+    assert keyboard.type("accounts", "cohort", ANN, "robot").status == 2
+
+
+def test_an_account_that_was_never_seen_can_be_of_a_cohort(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    told = keyboard.type("accounts", "cohort", "anm@example.org", "application").output
+    assert "did you mean ann@example.org?" in told
+    assert keyboard.read("accounts", "show", "anm@example.org")["cohort"] == "application"
+    assert [line["account"] for line in keyboard.read("accounts", "list")] == ["anm@example.org", ANN]
+
+
+def test_each_cohort_can_be_typed(keyboard: Keyboard) -> None:
+    told = [keyboard.read("accounts", "cohort", ANN, word)["cohort"] for word in Cohort]
+    assert told == list(Cohort)
 
 
 def test_an_account_is_found_in_whatever_case_it_is_typed(keyboard: Keyboard) -> None:

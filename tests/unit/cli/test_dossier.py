@@ -3,15 +3,27 @@
 import sqlite3
 
 from detector.cli.dossier import standing_of
+from detector.mail.transaction import Stream
 from detector.records.records import Exemption, Standing
+from detector.traffic.counters import Counters
+from detector.traffic.features import Tally
+from detector.traffic.profile import Profile
 from tests.unit.cli.conftest import ANN, Keyboard
 
 
 def test_an_exemption_that_has_run_out_does_not_hide_the_block() -> None:
     standing = Standing({ANN: "i-1"}, {ANN: Exemption(ANN, 100.0, "olga", "ticket 1")})
-    assert standing_of(ANN, standing, now=50.0) == "exempt"
-    assert standing_of(ANN, standing, now=150.0) == "blocked"
-    assert standing_of("bob", standing, now=150.0) == "free"
+    assert standing_of(ANN, standing, Profile(), now=50.0) == "exempt"
+    assert standing_of(ANN, standing, Profile(), now=150.0) == "blocked"
+    assert standing_of("bob", standing, Profile(), now=150.0) == "free"
+
+
+def test_a_declaration_neither_hides_a_block_nor_what_is_above_it() -> None:
+    declared = Exemption(ANN, None, "olga", "monthly letter", recipients_per_hour=100)
+    sent = Profile(counters=Counters().add(Stream.PERSONAL, Tally(recipients=250), now=1e9))
+    assert standing_of(ANN, Standing({}, {ANN: declared}), sent, now=1e9) == "above its declaration"
+    assert standing_of(ANN, Standing({}, {ANN: declared}), sent, now=1e9 + 86_400.0) == "exempt"
+    assert standing_of(ANN, Standing({ANN: "i-1"}, {ANN: declared}), Profile(), now=1e9) == "blocked"
 
 
 def test_the_age_of_the_figures_is_known(keyboard: Keyboard) -> None:

@@ -17,7 +17,7 @@ COMMANDS = (
     ["demo"],
     ["replay"],
     ["accounts"],
-    *[["accounts", name] for name in ("list", "show", "exempt", "unexempt", "release")],
+    *[["accounts", name] for name in ("list", "show", "exempt", "unexempt", "cohort", "release")],
     ["incidents"],
     *[["incidents", name] for name in ("list", "show", "confirm", "dismiss")],
     ["train"],

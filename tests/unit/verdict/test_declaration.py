@@ -132,7 +132,7 @@ def test_one_and_a_half_times_a_days_ceiling_is_above_on_a_utc_day() -> None:
 def test_what_was_deferred_yesterday_does_not_count_against_today() -> None:
     *_, profile = profiles(spread(MOST, HOUR, start=MIDNIGHT - 2 * HOUR))
     late = Tally(answered=MOST // 2)
-    today = profile.on_day(day_of(MIDNIGHT + HOUR)).today.answer(Stream.PERSONAL, late)
+    today = profile.on_day(day_of(MIDNIGHT + HOUR)).today.add(Stream.PERSONAL, profile.counters.features, late)
     profile = replace(profile, today=today, counters=profile.counters.at(MIDNIGHT + HOUR))
     *_, profile = profiles([(NOON + DAY / 2 - HOUR, Stream.PERSONAL, MOST)], profile)
     assert within(profile, DAILY, profile.counters.updated_at)
