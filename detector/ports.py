@@ -167,3 +167,21 @@ class Hook(Protocol):
     def deliver(self, event: dict[str, object], request_id: str) -> str: ...
 
     def check(self) -> str: ...
+
+
+class CampaignStore(Protocol):
+    """Remembers which accounts lately sent the same text, near-duplicate or pivot (`detector.traffic.campaign`).
+
+    `keys` are those of one message (`keys_of`). It never fails: evidence that is out of reach is evidence not seen.
+    """
+
+    async def suspicious_others(self, keys: Sequence[int], account: str, now: float) -> float:
+        """How many other suspicious accounts lately sent the same, as far as chance does not explain them."""
+        ...
+
+    async def notice(self, keys: Sequence[int], account: str, suspicious: bool, now: float) -> None:
+        """Remember that the account sends this; `suspicious` by its own other evidence, campaigns left aside.
+
+        Otherwise two honest accounts with one template would convict each other.
+        """
+        ...

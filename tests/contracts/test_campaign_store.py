@@ -1,0 +1,135 @@
+"""What every CampaignStore must do; the one of the replay does the same at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from detector.metrics import Metrics
+from detector.ports import CampaignStore
+from detector.replay.campaigns import Campaigns
+from detector.state.campaigns import MemoryCampaigns
+from detector.traffic.clock import DAY
+
+NOW = 1.7e9
+MOST = 300
+
+
+class Store(CampaignStore, Protocol):
+    """A store that a test may close, to open it again."""
+
+    def close(self) -> None: ...
+
+
+Open = Callable[[], Store]
+
+
+class InReplay:
+    """A replay's campaigns as a store; they live as long as it does, so closing ends nothing."""
+
+    def __init__(self) -> None:
+        self._campaigns = Campaigns(b"key", MOST)
+
+    async def suspicious_others(self, keys: Sequence[int], account: str, now: float) -> float:
+        return self._campaigns.suspicious_others(keys, account, now)
+
+    async def notice(self, keys: Sequence[int], account: str, suspicious: bool, now: float) -> None:
+        self._campaigns.notice(keys, account, suspicious, now)
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def memory(directory: Path) -> Iterator[Open]:
+    opened: list[Store] = []
+
+    def open_store() -> Store:
+        opened.append(MemoryCampaigns(directory / "campaigns.sqlite", 1.0, b"key", Metrics("test"), MOST))
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+@contextmanager
+def replay(_: Path) -> Iterator[Open]:
+    store = InReplay()
+    yield lambda: store
+
+
+IMPLEMENTATIONS = {"memory": memory, "replay": replay}
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    with IMPLEMENTATIONS[request.param](tmp_path) as opener:
+        yield opener
+
+
+async def test_what_nobody_sent_has_no_accomplices(open_store: Open) -> None:
+    store = open_store()
+    assert await store.suspicious_others([1, 2, 3], "ann", NOW) == 0.0
+    assert await store.suspicious_others([], "ann", NOW) == 0.0
+
+
+async def test_suspicious_accounts_with_a_key_in_common_are_accomplices(open_store: Open) -> None:
+    store = open_store()
+    await store.notice([1, 2], "ann", True, NOW)
+    await store.notice([2, 3], "bob", True, NOW)
+    assert await store.suspicious_others([2, 9], "cid", NOW) == pytest.approx(2.0)
+    assert await store.suspicious_others([1, 3], "cid", NOW) == pytest.approx(1.0)
+    assert await store.suspicious_others([2], "ann", NOW) == pytest.approx(1.0)
+    assert await store.suspicious_others([9], "cid", NOW) == 0.0
+
+
+async def test_innocent_accounts_are_no_accomplices_and_excuse_some(open_store: Open) -> None:
+    store = open_store()
+    for number in range(50):
+        await store.notice([1], f"customer{number}", False, NOW)
+    for name in ("ann", "bob"):
+        await store.notice([1, 2], name, True, NOW)
+    assert await store.suspicious_others([1], "cid", NOW) == 0.0
+    assert await store.suspicious_others([1, 2], "cid", NOW) == pytest.approx(2.0)
+
+
+async def test_accomplices_weigh_less_by_and_by(open_store: Open) -> None:
+    store = open_store()
+    await store.notice([1], "ann", True, NOW)
+    assert await store.suspicious_others([1], "bob", NOW + DAY) == pytest.approx(0.5)
+    assert await store.suspicious_others([1], "bob", NOW + 3 * DAY) == 0.0
+
+
+async def test_forty_accounts_with_five_messages_a_day_are_one_campaign(open_store: Open) -> None:
+    """Nobody is suspicious at the first message; by and by half of them are."""
+    store, found = open_store(), list[float]()
+    for number in range(80):
+        account, at, first = number % 40, NOW + 430.0 * number, number < 40
+        found.append(await store.suspicious_others([1, 2, 1000 + number], f"account{account}", at))
+        await store.notice([1, 2, 1000 + number], f"account{account}", not first and account % 2 == 0, at)
+    assert found[40] == 0.0
+    assert found[-1] > 3.0
+
+
+async def test_a_campaign_survives_a_restart(open_store: Open) -> None:
+    store = open_store()
+    for number in range(20):
+        await store.notice([1, 2], f"customer{number}", False, NOW)
+    for name in ("ann", "\udcffbob"):
+        await store.notice([2, 2**64 - 1], name, True, NOW)
+    before = [await store.suspicious_others([key], "cid", NOW) for key in (1, 2, 2**64 - 1)]
+    store.close()
+    store = open_store()
+    assert [await store.suspicious_others([key], "cid", NOW) for key in (1, 2, 2**64 - 1)] == before
+    assert before[2] == pytest.approx(2.0)
+    assert await store.suspicious_others([2**64 - 1], "\udcffbob", NOW) == pytest.approx(1.0)
+
+
+async def test_a_campaign_outlasts_more_mail_than_there_is_room_for(open_store: Open) -> None:
+    store = open_store()
+    await store.notice([1], "ann", True, NOW)
+    for number in range(3 * MOST):
+        await store.notice([1000 + number], "shop", False, NOW + number)
+    assert await store.suspicious_others([1], "bob", NOW) == pytest.approx(1.0)
