@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import accounts, audit, ends, incidents, replay, train
+from detector.cli import accounts, audit, calibrate, ends, incidents, replay, train
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
@@ -17,6 +17,7 @@ HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
   detector accounts show ann@example.org
                                     what speaks against this account today?
   detector replay /var/log/mail.log whom would it have stopped?
+  detector calibrate --live         which thresholds does my own mail ask for?
   detector demo                     the whole job on loopback, in a minute
 
 The configuration is {DEFAULT_CONFIG}, or the file that --config or DETECTOR_CONFIG names.
@@ -39,6 +40,7 @@ app.add_typer(incidents.app, name="incidents")
 app.add_typer(audit.app, name="audit")
 app.add_typer(train.app, name="train")
 app.command(epilog=replay.EXAMPLES)(replay.replay)
+app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 
 
 @app.command(epilog=examples("detector serve /etc/detector/detector.toml"))

@@ -16,6 +16,7 @@ COMMANDS = (
     ["check"],
     ["demo"],
     ["replay"],
+    ["calibrate"],
     ["accounts"],
     *[["accounts", name] for name in ("list", "show", "exempt", "unexempt", "cohort", "release")],
     ["incidents"],

@@ -1,0 +1,77 @@
+"""Reads recorded traffic for `detector calibrate`: the highest scores of the accounts, in the time of the record."""
+
+from pathlib import Path
+
+import msgspec
+
+from detector.cli.calibrate_result import TAKEN_OVER, Known, Watch
+from detector.cli.options import folded
+from detector.cli.replay_run import lines_of, opened, progress, shipped_policy, shipped_reader
+from detector.cli.words import counted
+from detector.config import ConfigError
+from detector.replay.boxes import NoBox
+from detector.replay.engine import Engine
+from detector.replay.events import Event, Submission
+from detector.replay.jsonl import transaction_of
+from detector.replay.log_files import NoLog
+from detector.replay.maxima import Maxima
+from detector.replay.profiles import Profiles
+from detector.traffic.clock import DAY
+
+_decoder = msgspec.json.Decoder(Event)
+
+
+def watch_record(form: str, files: list[str], warm_up: float, known: Known) -> Watch:
+    """What is in a record after the first `warm_up` days. Raises `ConfigError` for one that cannot be read."""
+    maxima, profiles = Maxima(warm_up * DAY), Profiles()
+    try:
+        notes = _events(files, maxima, profiles) if form == "jsonl" else _transactions(form, files, maxima, profiles)
+    except (NoLog, NoBox, OSError) as error:
+        raise ConfigError(str(error)) from error
+    seen = maxima.watched()
+    accounts = [one for one in seen if folded(one.account) not in known.taken_over]
+    notes += [*_length(maxima, warm_up), *known.unseen([one.account for one in seen])]
+    if profiles.forgotten:
+        notes.append(f"{counted(profiles.forgotten, 'profile')} had to be forgotten for lack of room.")
+    return Watch(accounts, {TAKEN_OVER: len(seen) - len(accounts)}, known.explained, notes)
+
+
+def _transactions(form: str, files: list[str], maxima: Maxima, profiles: Profiles) -> list[str]:
+    engine = Engine(shipped_policy(), profiles, observe=True)
+    with opened(form, files) as record:
+        for transaction in record.transactions:
+            maxima.add(engine.transact(transaction))
+    return record.notes()
+
+
+def _events(files: list[str], maxima: Maxima, profiles: Profiles) -> list[str]:
+    engine = Engine(shipped_policy(), profiles, shipped_reader(), observe=True)
+    lines = broken = 0
+    with progress() as (total, advance):
+        total(sum(Path(name).stat().st_size for name in files if name != "-"))
+        for line in lines_of(files):
+            advance(len(line))
+            lines += 1
+            try:
+                _take(_decoder.decode(line), engine, maxima)
+            except (msgspec.MsgspecError, UnicodeError):
+                broken += 1
+    return [f"{counted(lines, 'line')} read, {broken} broken."]
+
+
+def _take(event: Event, engine: Engine, maxima: Maxima) -> None:
+    if isinstance(event, Submission):
+        body = event.message.encode("latin-1")
+        maxima.add(engine.transact(transaction_of(event, body), body))
+    else:
+        engine.hear(event)
+
+
+def _length(maxima: Maxima, warm_up: float) -> list[str]:
+    if maxima.begins_at is None:
+        return ["No mail of a known account is in the record."]
+    days = (maxima.ends_at - maxima.begins_at) / DAY
+    if days <= warm_up:
+        teach = f"the first {warm_up:g} only teach what is usual"
+        return [f"The record covers {days:.0f} days, and {teach}: take a longer one, or a shorter --warm-up."]
+    return [f"The first {warm_up:g} of {days:.0f} days only teach what is usual."] if warm_up else []
