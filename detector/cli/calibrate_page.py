@@ -1,12 +1,13 @@
 """The report of a calibration on the terminal."""
 
-from detector.cli.calibrate_result import Calibration, Suspect
+from detector.cli.calibrate_result import Calibration, Suspect, figure
 from detector.cli.calibrate_safety import Safety
 from detector.cli.page import Page
 from detector.cli.words import counted, moment
 from detector.verdict.calibration import Basis, Choice, Rate
 
 MOST_SUSPECTS = 20
+MOST_REASONS = 4
 COLUMNS = (">FROM", ">BLOCKED", ">PER 1000", ">AT MOST", ">HELD", ">PER 1000", ">AT MOST")
 
 
@@ -66,12 +67,12 @@ def _basis(choice: Choice) -> str:
     rate = choice.rate
     if choice.basis is Basis.MEASURED:
         reached = counted(rate.accounts, "account")
-        return f"measured. {reached} reached it, so at most {rate.at_most:.2g} with 95 % confidence"
+        return f"measured. {reached} reached it, so at most {figure(rate.at_most)} with 95 % confidence"
     needed = f"{choice.months_needed:,.0f} account-months without any would be a promise"
     if choice.basis is Basis.EXTRAPOLATED:
-        expected = f"{rate.expected:.2g} expected, {rate.at_most:.2g} at worst"
+        expected = f"{figure(rate.expected)} expected, {figure(rate.at_most)} at worst"
         return f"EXTRAPOLATED from the most suspicious tenth of the accounts: {expected}; {needed}"
-    return f"as it is today, too little was seen to say more: at most {rate.at_most:.2g}; {needed}"
+    return f"as it is today, too little was seen to say more: at most {figure(rate.at_most)}; {needed}"
 
 
 def _suspects(page: Page, suspects: list[Suspect], live: bool) -> None:
@@ -85,6 +86,6 @@ def _suspects(page: Page, suspects: list[Suspect], live: bool) -> None:
         when = moment(suspect.at) if suspect.at is not None else "when and why is not on record any more"
         explained = f"; {suspect.explained}" if suspect.explained else ""
         page.line(f"{suspect.score:.1f} nats, {when}{explained}")
-        page.bullets(suspect.why)
+        page.bullets([*suspect.why[:-1][:MOST_REASONS], *suspect.why[-1:]])  # the last one is the sum
     if len(suspects) > MOST_SUSPECTS:
         page.line(f"... and {len(suspects) - MOST_SUSPECTS:,} more{'' if live else '; --json has them'}.")

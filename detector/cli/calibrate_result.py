@@ -140,6 +140,15 @@ def calibrate(watch: Watch, budgets: Budgets, today: Judging) -> Calibration:
     )
 
 
+def figure(rate: float) -> str:
+    """A rate as operators read it.
+
+    >>> figure(0.2471), figure(5.94), figure(149.6)
+    ('0.25', '5.9', '150')
+    """
+    return f"{rate:.2g}" if rate < 10.0 else f"{rate:,.0f}"
+
+
 def _traffic(watch: Watch) -> Traffic:
     months = [one.months for one in watch.accounts]
     return Traffic(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detector.cli.calibrate_result import Calibration
+from detector.cli.calibrate_result import Calibration, figure
 from detector.cli.words import counted
 from detector.replay.maxima import Watched
 from detector.traffic.clock import DAY
@@ -48,7 +48,7 @@ def _traffic(calibration: Calibration) -> Reason:
             f"{seen} say too little: fewer than {LEAST_TAIL} accounts were ever suspicious enough, or there are fewer "
             f"than {least} accounts. Look on for longer",
         )
-    rest = f"the rest is extrapolated: {choice.rate.expected:.2g} expected, {choice.rate.at_most:.2g} at worst"
+    rest = f"the rest is extrapolated: {figure(choice.rate.expected)} expected, {figure(choice.rate.at_most)} at worst"
     if choice.rate.at_most <= WORST * choice.budget:
         return Reason(
             True, f"{seen} are enough to extrapolate ({choice.months_needed:,.0f} would be a promise); {rest}"

@@ -1,12 +1,14 @@
 """The report of a calibration on the terminal."""
 
+from dataclasses import replace
+
 import pytest
 
 from detector.cli.calibrate_page import MOST_SUSPECTS, show
 from detector.cli.calibrate_result import Budgets, Watch, calibrate
 from detector.cli.calibrate_safety import judge_safety
 from detector.config import Judging
-from detector.replay.maxima import Watched
+from detector.replay.maxima import Peak, Watched
 from tests.unit.cli.test_calibrate_result import MONTH, population, watched
 
 
@@ -66,3 +68,10 @@ def test_suspects_are_shown_with_when_and_why_and_the_question(capsys: pytest.Ca
 def test_a_long_list_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     page = page_of(capsys, [watched(f"a{number}", 6.0, 14.0) for number in range(MOST_SUSPECTS + 3)])
     assert "... and 3 more; --json has them." in page
+
+
+def test_of_many_reasons_the_weightiest_and_the_sum_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    reasons = [f"reason {number}" for number in range(9)]
+    page = page_of(capsys, [replace(watched("shop", 6.0, 14.0), peak=Peak(0.0, 14.0, [*reasons, "the sum"]))])
+    assert [line for line in page.splitlines() if line.startswith(" - reason")] == [f" - reason {n}" for n in range(4)]
+    assert " - the sum" in page
