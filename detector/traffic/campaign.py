@@ -22,9 +22,10 @@ HOUR = 3600.0  # a suspect seen again before that is not written again: it would
 FORGET = 3 * DAY  # a suspect weighs an eighth by then
 TURN = FORGET / 2  # innocents are remembered in two halves, for 36 to 72 hours
 
-# An account is suspicious from 2 nats of its own other evidence, and that is an e-value: its mean on honest mail is at
-# most 1, so by Markov's inequality at most a share of exp(-2) of all honest accounts is suspicious at a time.
-SUSPICIOUS_BY_CHANCE = 0.1353
+# The share of honest accounts that chance alone makes suspicious within the three days remembered. Suspicious is one
+# with 2 nats of other evidence, in one group a p-value of 0.0045: four groups and three days make 0.054, and half more
+# for those who share a template and so their busy days. (Markov's inequality would allow an e-value exp(-2) = 0.135.)
+SUSPICIOUS_BY_CHANCE = 0.08
 
 ALL_PLACES = (1 << PLACES) - 1
 
@@ -112,10 +113,10 @@ def beyond_chance(suspicious: float, innocent: float) -> float:
     Where sharing a text has nothing to do with suspicion, the suspicious among n accounts are binomial; Chernoff bounds
     the chance of a share q or more of them by exp(-n KL(q | p)), where p is `SUSPICIOUS_BY_CHANCE`. s suspicious ones
     alone have p^s, so the nats are divided by those of one. Never more than s - i p/(1-p): each innocent takes back at
-    least the suspicious ones that come with it. Nothing when there are 6.4 innocents to a suspicious one.
+    least the suspicious ones that come with it. Nothing when there are 11.5 innocents to a suspicious one.
 
     >>> [round(beyond_chance(*seen), 1) for seen in ((3, 0), (3, 2), (4, 8), (10, 20), (10, 200))]
-    [3.0, 1.5, 0.8, 1.9, 0.0]
+    [3.0, 1.7, 1.2, 3.1, 0.0]
     """
     share = suspicious / (suspicious + innocent) if suspicious > 0.0 else 0.0
     if share <= SUSPICIOUS_BY_CHANCE:

@@ -29,8 +29,10 @@ class Sighted:
         self._young[key] = sightings
         if len(self._young) >= self._third:
             suspected = [(key, old) for key, old in self._old.items() if old.suspects]
-            suspected.sort(key=lambda row: row[1].suspected_at[-1])
-            self._old, self._young = dict(suspected[-self._third :]) | self._young, {}
+            if len(suspected) > self._third:
+                suspected = sorted(suspected, key=lambda row: row[1].suspected_at[-1])[-self._third :]
+            self._old, self._young = self._young, {}
+            self._old.update(suspected)
 
     def suspicious_others(self, keys: Iterable[int], account: int, now: float) -> float:
         """By the key that says most: the other suspicious accounts that lately used it, as far as beyond chance."""
