@@ -12,7 +12,8 @@ LEAST_WORDS = 15  # fewer different ones say nothing: "see you tomorrow" is no c
 BINS = 24
 BANDS = 4
 
-_EMPTY = np.uint64((1 << 64) - 1)
+_FIRST_IN_BIN = np.array([-(-(number << 32) // BINS) for number in range(BINS)], np.uint32)
+_PERSONS = [b"band%d" % band for band in range(BANDS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,12 @@ def _bands(different: Hashes) -> tuple[int, ...]:
     shingles of them: one changed word spoils five shingles of five. An empty bin takes from the next one that is
     not (Shrivastava and Li 2014).
     """
-    numbers = mixed(different).astype(np.uint64)
-    least = np.full(BINS, _EMPTY)
-    np.minimum.at(least, ((numbers * np.uint64(BINS)) >> np.uint64(32)).astype(np.intp), numbers)
-    filled = np.flatnonzero(least != _EMPTY)
-    least = least[filled[np.searchsorted(filled, np.arange(BINS)) % len(filled)]]
-    return tuple(_number(band, least[band::BANDS].tobytes()) for band in range(BANDS))
+    numbers = mixed(different)
+    numbers.sort()
+    # What comes first at or after the beginning of a bin is the least in it, or else in the next one that is not empty.
+    least = numbers.take(numbers.searchsorted(_FIRST_IN_BIN), mode="wrap").astype(np.uint64)
+    return tuple(_number(_PERSONS[band], least[band::BANDS].tobytes()) for band in range(BANDS))
 
 
-def _number(band: int, minima: bytes) -> int:
-    return int.from_bytes(blake2b(minima, digest_size=8, person=b"band%d" % band).digest(), "big")
+def _number(person: bytes, minima: bytes) -> int:
+    return int.from_bytes(blake2b(minima, digest_size=8, person=person).digest(), "big")

@@ -3,17 +3,21 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from urllib.parse import unquote
 
-MOST_LINKS = 50
+MOST_LINKS = 20
 LONGEST = 500
 
-_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'\])]{4,500}", re.IGNORECASE)
+# Both begin with what can be sought as it stands, which is ten times as fast as a set of letters.
+_WITH_SCHEME = re.compile(r"://(?:(?<=[tT][tT][pP]://)|(?<=[tT][tT][pP][sS]://))[^\s<>\"'\])]{4,500}+")
+_WITHOUT = re.compile(r"www\.(?<![\w./]www\.)[^\s<>\"'\])]{4,500}+")
 _PARTS = re.compile(
     r"(?:(https?|ftp)://|(?=www\.))(?:[^/?#@\s]*@)?(\[[0-9a-f:.]+\]|[^/?#:\s\[\]]+)(?::\d*)?([^?#\s]*)", re.IGNORECASE
 )
 _HOST_IN_TEXT = re.compile(r"(?<![@\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,18}(?![@\w-])", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\d.]+|\[.*\]|0x[0-9a-f]+")
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,13 @@ def link(target: str, shown: str = "") -> Link | None:
 
 
 def links_in(text: str) -> Iterator[Link]:
-    """Links that are written out in plain text."""
-    if "://" not in text and "www." not in text:
-        return
-    for number, match in enumerate(_URL.finditer(text)):
-        if number == MOST_LINKS:
-            return
-        found = link(match[0].rstrip(".,;:!?"))
+    """Links that are written out in plain text; first those with http."""
+    written = chain(
+        (f"http{match[0]}" for match in _WITH_SCHEME.finditer(text)),
+        (match[0] for match in _WITHOUT.finditer(text)) if "www." in text else (),
+    )
+    for one in islice(written, MOST_LINKS):
+        found = link(one.rstrip(".,;:!?"))
         if found:
             yield found
 
@@ -63,7 +67,7 @@ def _shape(path: str) -> str:
 
 
 def _word_like(part: str) -> bool:
-    return len(part) <= 16 and part.islower() and not any(map(str.isdigit, part))
+    return len(part) <= 16 and part.islower() and not _DIGIT.search(part)
 
 
 def _names_another(shown: str, host: str) -> bool:

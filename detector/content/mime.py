@@ -14,9 +14,10 @@ DEEPEST = 8
 MOST_TEXT_BYTES = 262_144  # of a part, as transferred
 LONGEST_VALUE = 2000
 
+# Begins with a line end, not with ^: a search for an octet is many times as fast.
 _WANTED = re.compile(
-    rb"^(subject|reply-to|content-(?:type|transfer-encoding|disposition))[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
-    re.IGNORECASE | re.MULTILINE,
+    rb"\n(subject|reply-to|content-(?:type|transfer-encoding|disposition))[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+    re.IGNORECASE,
 )
 _PARAMETER = re.compile(r';\s*+([a-z]++)[*0-9]*+\s*+=\s*+(?:"([^"]*+)"?|([^;\s]*+))', re.IGNORECASE)
 _KIND = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
@@ -77,29 +78,24 @@ def _leaves(head: dict[str, str], content: bytes) -> Iterator[Part]:
             inner = _split(content, boundary.encode("utf-8", "surrogateescape"))
             waiting += [(*_headed(piece), depth + 1, alternative) for piece in reversed(inner)]
         else:
-            yield _leaf(head, content, alternative)
-
-
-def _leaf(head: dict[str, str], content: bytes, alternative: bool) -> Part:
-    kind, parameters = _media_type(head.get("content-type", ""))
-    disposition = head.get("content-disposition", "")
-    names = dict(_pairs(disposition)) if disposition else {}
-    return Part(
-        kind="text/plain" if kind.startswith("multipart/") else kind,
-        charset=parameters.get("charset", ""),
-        encoding=head.get("content-transfer-encoding", "").strip().lower(),
-        filename=header_text(names.get("filename") or parameters.get("name") or ""),
-        attached=disposition.strip().lower().startswith("attachment"),
-        alternative=alternative,
-        content=content,
-    )
+            disposition = head.get("content-disposition", "")
+            names = dict(_pairs(disposition)) if disposition else {}
+            yield Part(
+                kind="text/plain" if kind.startswith("multipart/") else kind,
+                charset=parameters.get("charset", ""),
+                encoding=head.get("content-transfer-encoding", "").strip().lower(),
+                filename=header_text(names.get("filename") or parameters.get("name") or ""),
+                attached=disposition.strip().lower().startswith("attachment"),
+                alternative=alternative,
+                content=content,
+            )
 
 
 def _headed(piece: bytes) -> tuple[dict[str, str], bytes]:
     """The wanted fields (the first of each name, as readers do), and what follows the header section."""
     section = header_section(piece)
     found: dict[str, str] = {}
-    for match in _WANTED.finditer(section):
+    for match in _WANTED.finditer(b"\n" + section):
         value = match[2][:LONGEST_VALUE].decode("utf-8", "surrogateescape")
         found.setdefault(match[1].decode("ascii").lower(), value.strip().replace("\r", "").replace("\n", ""))
     return found, piece[len(section) :]

@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 
 from detector.content.fingerprint import number64
 from detector.content.text import Letter
 from detector.content.words import MOST_TEXT
 
 MOST_PIVOTS = 16
-SHORTEST_WALLET = 26  # characters
+SHORTEST_WALLET, SHORTEST_IBAN, SHORTEST_PHONE = 26, 12, 9  # letters and digits
+LONGEST_PHONE = 15  # digits, ITU-T E.164
 
 _NUMBERED = re.compile(r"[a-z0-9-]*\d[a-z0-9-]*|[a-z0-9-]{20,}")
-_PHONE = re.compile(r"[+(\d][\d ()/.-]{7,20}\d(?![\w/-])")
+_PHONE = re.compile(r"[+(0-9][0-9 ()/.-]{7,20}[0-9](?![\w/-])")
 _DATE_LIKE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d?[-/. ]\d\d?|\d\d?[-/. ]\d\d?[-/. ](?:19|20)\d\d")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _WALLET = re.compile(
@@ -19,34 +22,51 @@ _WALLET = re.compile(
 )
 _ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w.-]{3,253}")
 
+# Most texts have none of these numbers, and a table tells so in a tenth of the time that a search takes.
+_OCTETS = [chr(code) if code < 128 else " " for code in range(256)]
+_ALL_X = {
+    "wallet": bytes(ord("x" if octet.isalnum() else " ") for octet in _OCTETS),
+    "iban": bytes(ord("x" if octet.isupper() or octet.isdigit() else " ") for octet in _OCTETS),
+    "phone": bytes(ord("x" if octet.isdigit() else " ") for octet in _OCTETS),
+}
+
 
 def pivots(letter: Letter) -> tuple[int, ...]:
     """64-bit numbers, each once, in the order of their weight: links, account numbers, Reply-To, telephone numbers."""
-    return tuple(dict.fromkeys(number64(kind, value) for kind, value in _found(letter)))[:MOST_PIVOTS]
+    return tuple(number64(kind, value) for kind, value in islice(dict.fromkeys(_found(letter)), MOST_PIVOTS))
 
 
 def _found(letter: Letter) -> Iterator[tuple[str, str]]:
     for link in letter.links[:MOST_PIVOTS]:
         yield "link", _host(link.host) + link.shape
     text = letter.text[:MOST_TEXT]
-    yield from _accounts(text)
-    if reply_to := _ADDRESS.search(letter.reply_to):
+    octets = text.encode("ascii", "replace")
+    yield from _accounts(text, octets)
+    if letter.reply_to and (reply_to := _ADDRESS.search(letter.reply_to)):
         yield "reply-to", reply_to[0].lower()
-    for match in _PHONE.findall(_IBAN.sub(" ", text)):
-        digits = re.sub(r"\D", "", match)
-        if 9 <= len(digits) <= 15 and not _DATE_LIKE.search(match):
-            yield "phone", digits[-9:]  # with or without the country's code
+    if b"x" * SHORTEST_PHONE in octets.translate(_ALL_X["phone"], b" ()/.-"):
+        yield from _phones(_IBAN.sub(" ", text))
 
 
-def _accounts(text: str) -> Iterator[tuple[str, str]]:
-    for word in text.split():
-        if len(word) >= SHORTEST_WALLET and (wallet := _WALLET.search(word)):
-            yield "wallet", wallet[0]
-    for match in _IBAN.findall(text):
-        if _is_iban(compact := match.replace(" ", "")):
-            yield "iban", compact
+def _accounts(text: str, octets: bytes) -> Iterator[tuple[str, str]]:
+    if b"x" * SHORTEST_WALLET in octets.translate(_ALL_X["wallet"]):
+        for word in text.split():
+            if len(word) >= SHORTEST_WALLET and (wallet := _WALLET.search(word)):
+                yield "wallet", wallet[0]
+    if b"x" * SHORTEST_IBAN in octets.translate(_ALL_X["iban"], b" "):
+        for match in _IBAN.findall(text):
+            if _is_iban(compact := match.replace(" ", "")):
+                yield "iban", compact
 
 
+def _phones(text: str) -> Iterator[tuple[str, str]]:
+    for match in _PHONE.findall(text):
+        digits = re.sub(r"[^0-9]", "", match)
+        if SHORTEST_PHONE <= len(digits) <= LONGEST_PHONE and not _DATE_LIKE.search(match):
+            yield "phone", digits[-SHORTEST_PHONE:]  # with or without the country's code
+
+
+@lru_cache(maxsize=1024)
 def _host(host: str) -> str:
     """Labels that look made up by a machine are one and the same: `k3f9.shop.example` and `p7x1.shop.example`."""
     labels = host.split(".")

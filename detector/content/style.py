@@ -1,99 +1,127 @@
 """What of CSS decides whether text is seen: display, size, colour on its background. Inline, and by simple classes."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 LONGEST = 1000  # characters of attributes that are looked at
 LONGEST_SHEET = 20_000
+LONGEST_DECLARATION = 100  # of those that matter
 
-Colour = tuple[int, int, int]
+Colour = int  # 0xRRGGBB
+Change = tuple[str, int | None]
 
-_STYLE_ATTRIBUTE = re.compile(r"(?<![\w-])style\s*+=\s*+(?:\"([^\"]*+)|'([^']*+))", re.IGNORECASE)
-_CLASS_ATTRIBUTE = re.compile(r"(?<![\w-])class\s*+=\s*+[\"']?([^\"'>]*+)", re.IGNORECASE)
-_COLOUR_ATTRIBUTE = re.compile(r"(?<![\w-])(bgcolor|color)\s*+=\s*+[\"']?([^\"'\s>]++)", re.IGNORECASE)
+_STYLE_ATTRIBUTE = re.compile(r"style(?<![\w-]style)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s\"'>]++))")
+_CLASS_ATTRIBUTE = re.compile(r"class(?<![\w-]class)\s*+=\s*+[\"']?([^\"'>]*+)")
+_COLOUR_ATTRIBUTE = re.compile(r"color(?:(?<![\w-]color)|(?<![\w-]bgcolor)(?<=(bg)color))\s*+=\s*+[\"']?([^\"'\s>]++)")
 _VALUE = re.compile(r"\"[^\"]*+\"?|'[^']*+'?|=\s*+[^\s\"']++")
-_HIDDEN_ATTRIBUTE = re.compile(r"(?<![\w-])hidden(?![\w-])", re.IGNORECASE)
-_STYLED = re.compile(r"style|color|hidden", re.IGNORECASE)
-_DECLARATION = re.compile(
-    r"(?<![\w-])(display|visibility|opacity|mso-hide|font-size|max-height|color|background(?:-color)?)\s*+:\s*+([^;]*+)",
-    re.IGNORECASE,
-)
-_ZERO = re.compile(
-    r"(?:[01](?:\.\d*+)?|\.\d++)\s*+(?:px|pt)?(?![\d.a-z%])|(?:0(?:\.0\d*+)?|\.0\d*+)\s*+(?:r?em|%)", re.IGNORECASE
-)
-_HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
-_RGB = re.compile(r"rgba?\(\s*+(\d{1,3})\s*+,\s*+(\d{1,3})\s*+,\s*+(\d{1,3})", re.IGNORECASE)
-_MEDIA = re.compile(r"@media[^{@]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}?", re.IGNORECASE)
-_HIDING_RULE = re.compile(
-    r"\.([\w-]++)\s*+\{[^{}]*?(?:display\s*:\s*none|font-size\s*:\s*0|visibility\s*:\s*hidden)", re.IGNORECASE
-)
-_SHEET = re.compile(r"<style\b(.*?)(?:</style|\Z)", re.DOTALL | re.IGNORECASE)
-_NAMED = {"white": (255, 255, 255), "black": (0, 0, 0)}
+_HIDDEN_ATTRIBUTE = re.compile(r"(?<![\w-])hidden(?![\w-])")
+_ZERO = re.compile(r"(?:[01](?:\.\d*+)?|\.\d++)\s*+(?:px|pt)?(?![\d.a-z%])|(?:0(?:\.0\d*+)?|\.0\d*+)\s*+(?:r?em|%)")
+_HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})\b")
+_RGB = re.compile(r"rgba?\(\s*+(\d{1,3})\s*+,\s*+(\d{1,3})\s*+,\s*+(\d{1,3})")
+_MEDIA = re.compile(r"@media[^{@]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}?")
+_SHEET = re.compile(r"<style\b([^<]*+(?:<(?!/style)[^<]*+)*+)", re.IGNORECASE)
+_HIDING = re.compile(r"display\s*+:\s*+none|font-size\s*+:\s*+0|visibility\s*+:\s*+hidden")
+_CLASS_AT_END = re.compile(r"\.([\w-]++)\s*+\Z")
+_NAMED = {"white": 0xFFFFFF, "black": 0}
 _ALIKE = 12  # of 255 in each channel: nobody reads that
 
+_GONE, _TINY, _COLOUR, _BACKGROUND = "gone", "tiny", "colour", "background"
+_HIDE: Change = (_GONE, 1)
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """What an element's text inherits. A colour that is not known is None, and then never taken for hidden."""
+
+class Style(NamedTuple):
+    """What an element's text inherits. A colour that is not known is None, and then never taken for hidden.
+
+    A tuple, as it is the key of a cache for each tag.
+    """
 
     gone: bool = False
     tiny: bool = False
-    colour: Colour | None = (0, 0, 0)
-    background: Colour | None = (255, 255, 255)
+    colour: Colour | None = 0
+    background: Colour | None = 0xFFFFFF
     visible: bool = True
 
 
 DEFAULT = Style()
 
 
-def styled(attributes: str, style: Style, classes: frozenset[str]) -> Style:
-    """The style of an element with these attributes inside one with `style`."""
-    if classes and (found := _CLASS_ATTRIBUTE.search(attributes)) and not classes.isdisjoint(found[1].split()):
-        return Style(gone=True, visible=False)
-    declared = _declared(attributes[:LONGEST])
-    return _applied(declared, style) if declared else style
-
-
-def hidden_classes(source: str) -> frozenset[str]:
-    """Classes that a style sheet of the page hides on every screen."""
-    sheets = " ".join(_SHEET.findall(source))[:LONGEST_SHEET]
-    return frozenset(_HIDING_RULE.findall(_MEDIA.sub("", sheets)))
-
-
-# The same few styles come again and again; the keys are short, so that the caches stay small.
-@lru_cache(maxsize=1024)
-def _declared(attributes: str) -> str:
-    """All that attributes say of the style, as CSS in lower case."""
-    if not _STYLED.search(attributes):
-        return ""
-    declared = [f"{name}:{value}" for name, value in _COLOUR_ATTRIBUTE.findall(attributes)]
-    if found := _STYLE_ATTRIBUTE.search(attributes):
-        declared.append(found[1] or found[2] or "")
-    if _HIDDEN_ATTRIBUTE.search(_VALUE.sub("", attributes)):
-        declared.append("display:none")
-    return ";".join(declared).lower().replace("bgcolor:", "background:")
+def changes_of(attributes: str) -> tuple[Change, ...]:
+    """All that an element's attributes say of what is seen, in the order in which it counts."""
+    text = attributes[:LONGEST].lower()
+    found = []
+    if "color" in text:
+        found = [_change(f"{background and 'background-'}color:{value}") for background, value in _coloured(text)]
+    style = ""
+    if "style" in text and (declared := _STYLE_ATTRIBUTE.search(text)):
+        style = declared[1] or declared[2] or declared[3] or ""
+        found += _declared(style)
+    # The word is mostly in the style: overflow:hidden.
+    if "hidden" in text and "hidden" in text.replace(style, "") and _HIDDEN_ATTRIBUTE.search(_VALUE.sub("", text)):
+        found.append(_HIDE)
+    return tuple(change for change in found if change)
 
 
 @lru_cache(maxsize=1024)
-def _applied(declared: str, style: Style) -> Style:
-    gone, tiny, colour, background = style.gone, style.tiny, style.colour, style.background
-    for name, value in _DECLARATION.findall(declared):
-        if name == "font-size":
-            tiny = bool(_ZERO.match(value))
-        elif name == "color":
-            colour = _colour(value)
-        elif name.startswith("background"):
-            background = background if value.startswith(("transparent", "none", "inherit")) else _colour(value)
+def applied(found: tuple[Change, ...], style: Style) -> Style:
+    """The style of an element with these changes inside one with `style`."""
+    gone, tiny, colour, background, _ = style
+    for what, value in found:
+        if what is _COLOUR:
+            colour = value
+        elif what is _BACKGROUND:
+            background = value
+        elif what is _TINY:
+            tiny = bool(value)
         else:
-            gone = gone or _hides(name, value)
+            gone = True
     return Style(gone, tiny, colour, background, not (gone or tiny or _alike(colour, background)))
 
 
-def _hides(name: str, value: str) -> bool:
+def hiding_classes(source: str) -> dict[str, tuple[Change, ...]]:
+    """Classes, in lower case, by which a style sheet of the page hides on every screen, or sets a size; else none."""
+    sheets = " ".join(_SHEET.findall(source))[:LONGEST_SHEET].lower()
+    if not _HIDING.search(sheets):
+        return {}
+    found = {}
+    for rule in _MEDIA.sub("", sheets).split("}"):
+        selector, _, declared = rule.partition("{")
+        if ("font-size" in declared or _HIDING.search(declared)) and (name := _CLASS_AT_END.search(selector)):
+            found[name[1]] = tuple(change for change in _declared(declared) if change and change[0] in (_GONE, _TINY))
+    return found
+
+
+def of_class(attributes: str, classes: dict[str, tuple[Change, ...]]) -> tuple[Change, ...]:
+    """What the classes of an element say."""
+    found = _CLASS_ATTRIBUTE.search(attributes[:LONGEST].lower())
+    if found is None or classes.keys().isdisjoint(names := found[1].split()):
+        return ()
+    return tuple(change for name in names for change in classes.get(name, ()))
+
+
+def _declared(style: str) -> list[Change | None]:
+    return [_change(part[:LONGEST_DECLARATION]) for part in map(str.strip, style.split(";"))]
+
+
+def _coloured(text: str) -> list[tuple[str, str]]:
+    return _COLOUR_ATTRIBUTE.findall(text)
+
+
+# The same few declarations come again and again, in one page and in all.
+@lru_cache(maxsize=4096)
+def _change(declaration: str) -> Change | None:
+    name, _, value = declaration.partition(":")
+    name, value = name.strip(), value.strip()
+    if name == "font-size":
+        return _TINY, bool(_ZERO.match(value))
+    if name == "color":
+        return _COLOUR, _colour(value)
+    if name in ("background", "background-color"):
+        return None if value.startswith(("transparent", "none", "inherit")) else (_BACKGROUND, _colour(value))
     if name in ("opacity", "max-height"):
-        return bool(_ZERO.match(value)) and not value.startswith("1")
-    return value.startswith({"display": "none", "visibility": "hidden", "mso-hide": "all"}[name])
+        return _HIDE if _ZERO.match(value) and not value.startswith("1") else None
+    hiding = {"display": "none", "visibility": "hidden", "mso-hide": "all"}.get(name)
+    return _HIDE if hiding and value.startswith(hiding) else None
 
 
 def _colour(value: str) -> Colour | None:
@@ -101,11 +129,13 @@ def _colour(value: str) -> Colour | None:
         return None
     if found := _HEX.search(value):
         digits = found[1] if len(found[1]) == 6 else "".join(2 * digit for digit in found[1])
-        return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+        return int(digits, 16)
     if found := _RGB.search(value):
-        return int(found[1]), int(found[2]), int(found[3])
+        return min(int(found[1]), 255) << 16 | min(int(found[2]), 255) << 8 | min(int(found[3]), 255)
     return next((colour for name, colour in _NAMED.items() if name in value), None)
 
 
 def _alike(one: Colour | None, other: Colour | None) -> bool:
-    return one is not None and other is not None and max(abs(a - b) for a, b in zip(one, other, strict=True)) <= _ALIKE
+    if one is None or other is None:
+        return False
+    return all(abs((one >> shift & 255) - (other >> shift & 255)) <= _ALIKE for shift in (0, 8, 16))

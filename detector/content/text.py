@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from detector.content.folding import folded
 from detector.content.links import MOST_LINKS, Link, link, links_in
@@ -13,7 +14,7 @@ MOST_SHOWN = 6  # parts with text
 LONGEST_SUBJECT = 250
 LONGEST_EXTENSION = 8
 
-_QUOTED = re.compile(r"^[ \t]*>.*(?:\n|\Z)", re.MULTILINE)
+_QUOTED = re.compile(r"\n[ \t]*+>[^\n]*+")
 _SHOWN_KINDS = ("text/plain", "text/html")
 
 
@@ -50,7 +51,7 @@ def read(body: bytes) -> Letter:
     text = folded(_text(shown, pages))
     own, quoted = _quotes_apart(text)
     clicked = (link(anchor.target, anchor.shown) for page in pages.values() for anchor in page.anchors)
-    links = [*filter(None, clicked), *links_in(own or quoted)][:MOST_LINKS]
+    links = list(islice(chain(filter(None, clicked), links_in(own or quoted)), MOST_LINKS))
     return Letter(
         subject=folded(message.subject[:LONGEST_SUBJECT]),
         text=own,
@@ -94,4 +95,5 @@ def _extension(part: Part) -> str:
 def _quotes_apart(text: str) -> tuple[str, str]:
     if "\n>" not in text and not text.startswith(">"):
         return text, ""
-    return _QUOTED.sub("", text), "".join(_QUOTED.findall(text))
+    text = f"\n{text}"
+    return _QUOTED.sub("", text).removeprefix("\n"), "".join(_QUOTED.findall(text)).removeprefix("\n")

@@ -11,10 +11,11 @@ Hashes = NDArray[np.uint32]
 MOST_TEXT = 2000  # characters of a text that are read
 MOST_WORDS = 250  # of them that the model counts: about 1500 characters, where a message has said what it wants
 STEM = 6  # letters: the beginning of a word survives endings in every language
+APART = "+"  # begins what stands for itself, whole and without neighbours; no word contains it
 
 _SIGNS = "!?$%£€"
 _MARKS = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalpha() and chr(code) not in _SIGNS})
-_OTHER_MARKS = re.compile(r"[^\w£€\x00-\x7f]+")
+_NO_WORDS = re.compile(r"[^\w!?$%£€]+|[0-9_]+")  # the same, where `translate` is slow
 
 
 def words(text: str) -> list[str]:
@@ -24,19 +25,30 @@ def words(text: str) -> list[str]:
     ['youve', 'won', '$', '!', 'visit']
     """
     text = text[:MOST_TEXT].lower().replace("\u2019", "'").replace("'", "")
-    text = " ".join([word for word in text.split() if "@" not in word and "//" not in word and "www." not in word])
-    if not text.isascii():
-        text = _OTHER_MARKS.sub(" ", text)
-    text = text.translate(_MARKS)
+    if "@" in text or "//" in text or "www." in text:
+        text = " ".join([word for word in text.split() if "@" not in word and "//" not in word and "www." not in word])
+    text = text.translate(_MARKS) if text.isascii() else _NO_WORDS.sub(" ", text)
     for sign in _SIGNS:
         text = text.replace(sign, f" {sign} ")
     return text.split()
 
 
 def features(found: list[str]) -> Hashes:
-    """Distinct stems and pairs of neighbouring stems of the first words, as 32-bit numbers in ascending order."""
-    single = hashes([word[:STEM] for word in found[:MOST_WORDS]])
-    return np.unique(np.concatenate((single, _paired(single))))
+    """Distinct stems and pairs of neighbouring stems of the first words, as 32-bit numbers in ascending order.
+
+    Before the words may stand what begins with `APART`.
+    """
+    begin = number_apart(found)
+    single = hashes([word[:STEM] for word in found[begin : begin + MOST_WORDS]])
+    return np.unique(np.concatenate((hashes(found[:begin]), single, _paired(single))))
+
+
+def number_apart(found: list[str]) -> int:
+    """How many at the beginning are no words of the text."""
+    number = 0
+    while number < len(found) and found[number][0] == APART:
+        number += 1
+    return number
 
 
 def hashes(found: list[str]) -> Hashes:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from detector.content.style import DEFAULT, hidden_classes, styled
+from detector.content.style import DEFAULT, applied, changes_of, hiding_classes, of_class
 
 
 def visible(*attributes: str) -> bool:
     style = DEFAULT
     for one in attributes:
-        style = styled(one, style, frozenset({"preheader"}))
+        style = applied(changes_of(f"p {one}"), style)
     return style.visible
 
 
@@ -30,7 +30,7 @@ def visible(*attributes: str) -> bool:
     'color="white"',
     'bgcolor="#000000"',
     " hidden",
-    'class="big preheader"',
+    "style=display:none",
 ])  # fmt: skip
 def test_hidden(attributes: str) -> None:
     assert not visible(attributes)
@@ -68,6 +68,32 @@ def test_nothing_inside_a_hidden_element_is_seen() -> None:
     assert not visible('style="display:none"', 'style="display:block;color:black"')
 
 
+PAGE = """
+<style>.a{color:red} td.gone { display: none } @media (max-width:600px){.wide{display:none}} .b{}</style>
+<STYLE>.Box{Font-Size:0 !important}.text{font-size:14px}.</STYLE >
+"""
+
+
+def in_classes(*attributes: str) -> bool:
+    style = DEFAULT
+    for one in attributes:
+        style = applied(of_class(f'p class="{one}"', hiding_classes(PAGE)), style)
+    return style.visible
+
+
 def test_classes_are_hidden_by_simple_rules_but_not_for_small_screens() -> None:
-    page = "<style>.a{color:red} .gone { display: none } @media (max-width:600px){.wide{display:none}} .b{}</style>"
-    assert hidden_classes(page) == {"gone"}
+    assert not in_classes("b gone a")
+    assert not in_classes("BOX")
+    assert in_classes("wide")
+    assert in_classes("b a")
+    assert in_classes("")
+
+
+def test_a_size_inside_a_class_without_size_counts() -> None:
+    assert in_classes("box", "text")
+    assert not in_classes("gone", "text")
+
+
+def test_a_sheet_that_hides_nothing_has_no_classes_to_ask_for() -> None:
+    assert hiding_classes("<style>.a{font-size:12px}</style>") == {}
+    assert of_class("p", hiding_classes(PAGE)) == ()

@@ -37,7 +37,7 @@ def test_subject_and_text_are_folded() -> None:
 def test_what_is_quoted_comes_last() -> None:
     letter = read(b"Subject: Re: x\r\n\r\nAnn wrote:\r\n> old\r\n> lines\r\nnew line\r\n")
     assert letter.text == "Ann wrote:\nnew line\n"
-    assert letter.quoted == "> old\n> lines\n"
+    assert letter.quoted == "> old\n> lines"
 
 
 def test_links_are_those_of_the_page_and_those_written_out() -> None:
