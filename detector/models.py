@@ -51,10 +51,14 @@ class Moments(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriorFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """`prior.json`: features by name; the weights (refused, accepted) of a Beta distribution for each stream."""
+    """`prior.json`: features by name; for each stream the weights of two Beta distributions.
+
+    `refusals`: refused and accepted recipients; `objections`: those who did not want the mail, and the others.
+    """
 
     features: dict[str, Moments]
     refusals: dict[str, tuple[float, float]]
+    objections: dict[str, tuple[float, float]]
 
 
 def load_card(directory: Path, feature_version: int) -> Card:
@@ -144,11 +148,12 @@ def _unpacked(content: bytes) -> "tuple[TextModel, Usual]":
 
 def _prior(path: Path, content: PriorFile) -> Prior:
     names = [feature.name for feature in FEATURES]
-    if sorted(content.features) != sorted(names) or sorted(content.refusals) != sorted(STREAMS):
+    rates = (content.refusals, content.objections)
+    if sorted(content.features) != sorted(names) or any(sorted(rate) != sorted(STREAMS) for rate in rates):
         msg = f"{path}: must have exactly the features {', '.join(names)} and the streams {', '.join(STREAMS)}"
         raise ModelError(msg)
     moments = [content.features[name] for name in names]
-    weights = [weight for pair in content.refusals.values() for weight in pair]
+    weights = [weight for rate in rates for pair in rate.values() for weight in pair]
     means, others = [one.mean for one in moments], [min(one.variance, one.dispersion) for one in moments]
     if min(means) <= 0.0 or min(others) < 0.0 or min(weights) <= 0.0:
         msg = f"{path}: means and weights must be positive; train again with `python -m detector.training.prior`"
@@ -158,6 +163,7 @@ def _prior(path: Path, content: PriorFile) -> Prior:
         tuple(one.variance for one in moments),
         tuple(one.dispersion for one in moments),
         tuple(content.refusals[stream] for stream in STREAMS),
+        tuple(content.objections[stream] for stream in STREAMS),
     )
 
 

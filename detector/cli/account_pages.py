@@ -121,8 +121,8 @@ def window_in_words(size: int, in_flight: int) -> str:
 
 
 def _opinion(score: float, judging: Judging) -> str:
-    scale = f"score {score:.1f}; suspicious from {judging.suspicion_score:g}, blocked from {judging.block_score:g}"
-    if score >= judging.suspicion_score:
+    scale = f"score {score:.1f}; held from {judging.hold_score:g}, blocked from {judging.block_score:g}"
+    if score >= judging.hold_score:
         return f"This does not look like its owner ({scale})"
     return f"{'Something is unusual' if score > 0.0 else 'Nothing speaks against it now'} ({scale})"
 

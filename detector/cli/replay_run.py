@@ -13,8 +13,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from detector.cli import ends
 from detector.cli.replay_page import show
 from detector.cli.words import counted
+from detector.content.reader import Reader
 from detector.mail.transaction import Transaction
-from detector.models import load_prior
+from detector.models import load_content, load_prior
 from detector.replay.boxes import Count, NoBox, open_maildir, open_mbox, transactions
 from detector.replay.engine import Engine
 from detector.replay.findings import Collector, Findings
@@ -47,9 +48,9 @@ def converse(files: list[str], keep_going: bool) -> int:
         print(f"detector: skipped {reason}", file=sys.stderr)
 
     out = sys.stdout.buffer
-    engine = Engine(_policy(), Profiles())
+    engine = Engine(shipped_policy(), Profiles(), shipped_reader())
     try:
-        for answer in answers(_lines(files), engine, skipped if keep_going else None):
+        for answer in answers(lines_of(files), engine, skipped if keep_going else None):
             out.write(answer + b"\n")
             out.flush()
     except (Malformed, OSError) as error:
@@ -61,11 +62,11 @@ def converse(files: list[str], keep_going: bool) -> int:
 
 def report(form: str, files: list[str], json_file: Path | None, html_file: Path | None) -> int:
     """Replay a log or a folder, show what was found and write it to the files; the exit status."""
-    policy = _policy()
+    policy = shipped_policy()
     profiles, collector = Profiles(), Collector(policy.block_score)
     engine = Engine(policy, profiles, observe=True)
     try:
-        with _progress(form, files) as record:
+        with opened(form, files) as record:
             for transaction in record.transactions:
                 collector.add(engine.transact(transaction))
     except (NoLog, NoBox) as error:
@@ -92,20 +93,27 @@ def _write(
 
 
 @contextmanager
-def _progress(form: str, files: list[str]) -> Iterator[Record]:
-    """Progress goes to standard error, and only where somebody looks at it."""
+def opened(form: str, files: list[str]) -> Iterator[Record]:
+    """A log or a folder, with progress while it is read. Raises `NoLog` and `NoBox`, also later."""
+    with progress() as (total, advance):
+        yield _log(files, total, advance) if form == "postfix" else _boxes(form, files, total, advance)
+
+
+@contextmanager
+def progress() -> Iterator[tuple[Advance, Advance]]:
+    """How much there is and how much more is done; on standard error, and only where somebody looks at it."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("reading", total=None)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=None)
 
         def advance(amount: int) -> None:
-            progress.advance(task, amount)
+            bar.advance(task, amount)
 
         def total(amount: int) -> None:
-            progress.update(task, total=amount or None)
+            bar.update(task, total=amount or None)
 
-        yield _log(files, total, advance) if form == "postfix" else _boxes(form, files, total, advance)
+        yield total, advance
 
 
 def _log(files: list[str], total: Advance, advance: Advance) -> Record:
@@ -137,7 +145,7 @@ def _boxes(form: str, files: list[str], total: Advance, advance: Advance) -> Rec
     )
 
 
-def _lines(files: list[str]) -> Iterator[bytes]:
+def lines_of(files: list[str]) -> Iterator[bytes]:
     for name in files:
         if name == "-":
             yield from sys.stdin.buffer
@@ -146,10 +154,15 @@ def _lines(files: list[str]) -> Iterator[bytes]:
                 yield from file
 
 
-def _policy() -> Policy:
+def shipped_policy() -> Policy:
     prior, model_version = load_prior()
     # The hashes never leave this process: nobody can look for a recipient in them, so their key need not be secret.
     return Policy(b"replay", prior, model_version)
+
+
+def shipped_reader() -> Reader:
+    model, usual, _ = load_content()
+    return Reader(model, usual)
 
 
 def _mistake(words: str) -> int:

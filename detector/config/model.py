@@ -18,16 +18,16 @@ class Judging(Section):
     """The thresholds of the ledger, in nats, and the recipient window (recipients)."""
 
     block_score: Nats = 11.5
-    suspicion_score: Nats = 8.5
+    hold_score: Nats = 7.0
     window_start: Count = 20
     window_least: Count = 5
     window_most: Count = 500
     clean_after: Seconds = 600.0
 
     def contradictions(self) -> Iterator[Contradiction]:
-        if self.suspicion_score > self.block_score:
-            text = f"suspicion_score must not be above block_score ({self.block_score})"
-            yield Contradiction(text, (("suspicion_score",), ("block_score",)))
+        if self.hold_score > self.block_score:
+            text = f"hold_score must not be above block_score ({self.block_score})"
+            yield Contradiction(text, (("hold_score",), ("block_score",)))
         if not self.window_least <= self.window_start <= self.window_most:
             text = "must hold: window_least <= window_start <= window_most"
             yield Contradiction(text, (("window_start",), ("window_least",), ("window_most",)))

@@ -58,8 +58,8 @@ class Transaction:
 
     `message_key` is the same for all parts and all retries of one message, so that a message of 60 recipients that
     arrives as 50 + 10, or again after a 4xx, is counted once. `client` is the customer's network address as far as
-    it is known (empty if not). `received_at` is in Unix seconds, `size_bytes` counts the body as sent. `content` is None
-    where no body was seen.
+    it is known (empty if not). `received_at` is in Unix seconds, `size_bytes` counts the body as sent. `content` is
+    None where no body was seen.
     """
 
     transaction_id: str

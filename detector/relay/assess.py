@@ -192,7 +192,7 @@ class Assessor:
         draft.judged = transaction, verdict
         for score in verdict.groups:
             self.metrics.evidence.labels(score.group).inc(max(score.nats, 0.0))
-        if verdict.score >= self.policy.suspicion_score:
+        if verdict.score >= self.policy.hold_score:
             self.desk.note(transaction, verdict)
         if verdict.action is Action.BLOCK and not self._let_through(transaction.identity):
             await self.desk.open_incident(transaction, verdict)

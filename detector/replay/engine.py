@@ -4,25 +4,37 @@ A transaction comes in with the answers that the next hop would give to each rec
 for recipients that it lets through, as the relay would know no others.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from detector.content.reader import Reader
+from detector.mail.address import Address
+from detector.mail.headers import header_section
 from detector.mail.stream import classify
-from detector.mail.transaction import Recipient, RecipientStatus, Transaction
-from detector.replay.events import Report
+from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transaction
+from detector.replay.events import Complaint, Delivery, Inbound, Report
 from detector.replay.profiles import Profiles
+from detector.replay.spool import Spool
+from detector.traffic.counting import is_known
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
+from detector.verdict.hold import PROBATION, held, may_go
 from detector.verdict.judge import judge
+from detector.verdict.learn import Told, learn_complaint, learn_correspondent, learn_result, result_of
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Verdict
+
+MOST_AWAITED = 50_000  # messages whose results may still come
+LOOK_AGAIN = 30.0  # seconds, when the window has no room for a message that may go
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the relay would have done. `verdict` is None where nothing was judged: no account, or one already blocked.
 
-    `transaction` has the recipients as they ended; `paced` counts those for whom the window had no room.
+    `transaction` has the recipients as they ended; `paced` counts those for whom the window had no room. `stopped`:
+    refused for good; `held`: it waits, `Engine.released` tells when it goes.
     """
 
     transaction: Transaction
@@ -30,34 +42,107 @@ class Outcome:
     stopped: bool = False
     incident: bool = False
     paced: int = 0
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A message whose recipients' results are awaited, with those to whom it was the first."""
+
+    account: str
+    stream: Stream
+    first_time: frozenset[str]
+    told: set[str]
 
 
 class Engine:
-    """Knows the accounts of one replay. Time is that of the transactions.
+    """Knows the accounts of one replay. Time is that of the events.
 
-    `observe` as in the relay: everything passes, and the outcome says what would have been done.
+    `observe` as in the relay: everything passes, and the outcome says what would have been done. Without a `reader`
+    contents say nothing.
     """
 
-    def __init__(self, policy: Policy, profiles: Profiles, observe: bool = False) -> None:
+    def __init__(self, policy: Policy, profiles: Profiles, reader: Reader | None = None, observe: bool = False) -> None:
         self._policy = policy
         self._profiles = profiles
+        self._reader = reader
         self._observe = observe
         self._blocked: set[str] = set()
+        self._spool = Spool()
+        self._awaited: OrderedDict[str, _Passed] = OrderedDict()
         self.heard: Counter[str] = Counter()
 
-    def hear(self, report: Report) -> None:
-        """Take in what is no transaction. The ledger has no use for it yet: it is counted."""
-        self.heard[type(report).__name__.lower()] += 1
+    # -- what is no transaction --
 
-    def transact(self, transaction: Transaction) -> Outcome:
-        """Decide on a transaction at its `received_at`, and learn from it."""
+    def hear(self, report: Report) -> None:
+        """Take in results, complaints and mail that arrived."""
+        self.heard[type(report).__name__.lower()] += 1
+        if isinstance(report, Delivery):
+            self._result(report)
+        elif isinstance(report, Complaint):
+            self._complaint(report)
+        elif isinstance(report, Inbound):
+            profile = self._profiles.get(report.account)
+            self._profiles.put(
+                report.account, learn_correspondent(profile, Address.parse(report.mail_from), self._policy)
+            )
+
+    def _result(self, report: Delivery) -> None:
+        passed, result = self._awaited.get(report.id), result_of(report.status)
+        address = Address.parse(report.rcpt).key
+        if passed is None or result is None or address in passed.told:
+            return
+        passed.told.add(address)
+        profile = self._profiles.get(passed.account)
+        first_time = address in passed.first_time
+        after = learn_result(profile, Told(passed.stream, result, first_time), report.time, self._policy)
+        self._profiles.put(passed.account, after)
+        self._spool.look_at(passed.account, report.time)
+
+    def _complaint(self, report: Complaint) -> None:
+        passed = self._awaited.get(report.id)
+        mark = f"complaint {Address.parse(report.rcpt).key}"
+        if passed is None or mark in passed.told:
+            return
+        passed.told.add(mark)
+        profile = self._profiles.get(passed.account)
+        self._profiles.put(passed.account, learn_complaint(profile, passed.stream, report.time))
+
+    def released(self, now: float) -> Iterable[str]:
+        """The held messages, by transaction id, that may go now; each is told once."""
+        for account in self._spool.due(now):
+            while (message := self._spool.first(account)) is not None:
+                profile = self._profiles.get(account)
+                if account in self._blocked or not may_go(profile, message.held, now, self._policy):
+                    break
+                window = profile.window.at(now, self._policy.window)
+                if window.in_flight >= window.size(self._policy.window):
+                    self._spool.look_at(account, now + LOOK_AGAIN)
+                    break
+                self._spool.take(account)
+                transaction = message.transaction
+                for recipient in transaction.recipients:  # they take their places now
+                    profile, _ = admit(profile, recipient.address, now, self._policy)
+                self._pass(profile, transaction, now)
+                yield transaction.transaction_id
+
+    # -- transactions --
+
+    def transact(self, transaction: Transaction, body: bytes = b"") -> Outcome:
+        """Decide on a transaction at its `received_at`, and learn from it. `body` is empty where it is not known."""
         account = transaction.identity.account
         if not transaction.identity.known:
             return Outcome(transaction, None)
         if account in self._blocked and not self._observe:
             return Outcome(transaction, None, stopped=True)
         profile, recipients, paced = self._admit(self._profiles.get(account), transaction)
-        return self._decide(profile, _as_seen(transaction, recipients), paced)
+        seen = self._as_seen(transaction, recipients, body)
+        outcome = self._decide(profile, seen, paced)
+        if outcome.held and outcome.verdict is not None:  # as a whole, with those for whom there was no room
+            waiting = replace(seen, recipients=transaction.recipients)
+            self._spool.put(account, waiting, held(outcome.verdict.groups, seen.stream))
+            self._spool.look_at(account, self._profiles.get(account).held_since + PROBATION)
+        return outcome
 
     def _admit(self, profile: Profile, transaction: Transaction) -> tuple[Profile, tuple[Recipient, ...], int]:
         recipients, paced = [], 0
@@ -70,6 +155,14 @@ class Engine:
                 recipients.append(Recipient(recipient.address, RecipientStatus.PACED))
         return profile, tuple(recipients), paced
 
+    def _as_seen(self, transaction: Transaction, recipients: tuple[Recipient, ...], body: bytes) -> Transaction:
+        """Where no recipient was accepted, DATA is refused and the message never seen."""
+        if not _any_accepted(recipients):
+            stream = classify(transaction.mail_from, b"")
+            return replace(transaction, recipients=recipients, stream=stream, size_bytes=0)
+        content = self._reader.read(body, header_section(body)) if self._reader is not None and body else None
+        return replace(transaction, recipients=recipients, content=content)
+
     def _decide(self, profile: Profile, transaction: Transaction, paced: int) -> Outcome:
         account, now = transaction.identity.account, transaction.received_at
         profile, verdict = judge(profile, transaction, now, self._policy)
@@ -77,19 +170,27 @@ class Engine:
             verdict = replace(verdict, action=Action.PACE)
         convicted = verdict.action is Action.BLOCK
         stopped = convicted and not self._observe
-        delivered = not stopped and _any_accepted(transaction.recipients)
-        self._profiles.put(account, settle(profile, transaction, delivered, now, self._policy))
+        waits = verdict.action is Action.HOLD and not self._observe and _any_accepted(transaction.recipients)
+        if stopped or waits:
+            self._profiles.put(account, settle(profile, transaction, delivered=False, now=now, policy=self._policy))
+        else:
+            self._pass(profile, transaction, now)
         incident = convicted and account not in self._blocked
         if incident:
             self._blocked.add(account)
-        return Outcome(transaction, verdict, stopped, incident, paced)
+        return Outcome(transaction, verdict, stopped, incident, paced, waits)
 
-
-def _as_seen(transaction: Transaction, recipients: tuple[Recipient, ...]) -> Transaction:
-    """Where no recipient was accepted, DATA is refused and the header section never seen."""
-    seen = _any_accepted(recipients)
-    stream = transaction.stream if seen else classify(transaction.mail_from, b"")
-    return replace(transaction, recipients=recipients, stream=stream, size_bytes=transaction.size_bytes if seen else 0)
+    def _pass(self, profile: Profile, transaction: Transaction, now: float) -> None:
+        account = transaction.identity.account
+        accepted = [one.address for one in transaction.recipients if one.status is RecipientStatus.ACCEPTED]
+        if accepted:
+            first_time = frozenset(
+                address.key for address in accepted if not is_known(profile, address, self._policy.recipient_key)
+            )
+            self._awaited[transaction.transaction_id] = _Passed(account, transaction.stream, first_time, set())
+            if len(self._awaited) > MOST_AWAITED:
+                self._awaited.popitem(last=False)
+        self._profiles.put(account, settle(profile, transaction, bool(accepted), now, self._policy))
 
 
 def _any_accepted(recipients: tuple[Recipient, ...]) -> bool:

@@ -12,7 +12,7 @@ from detector.mail.transaction import RecipientStatus
 from detector.replay.engine import Outcome
 from detector.traffic.clock import DAY, day_of
 from detector.verdict.explain import explain
-from detector.verdict.judge import GROUPS_NEEDED, SPEAKS
+from detector.verdict.judge import enough_speak
 from detector.verdict.verdict import Verdict
 
 HOUR = 3600.0
@@ -124,7 +124,7 @@ class Collector:
 
     def _judged(self, account: _Account, outcome: Outcome, verdict: Verdict) -> None:
         now = outcome.transaction.received_at
-        convicting = sum(group.nats >= SPEAKS for group in verdict.groups) >= GROUPS_NEEDED
+        convicting = enough_speak(verdict.groups)
         if convicting and verdict.score >= THRESHOLDS[0]:
             before = _last_day(account.hours, now)
             for threshold in THRESHOLDS:

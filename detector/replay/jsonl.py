@@ -1,7 +1,8 @@
 """Format `jsonl`: one event a line, and for each line one answer line, in order and at once.
 
-An answer tells `id`, `action` (accept or reject), `score` in nats, the recipients `deferred` by the window, the
-`evidence`, and the `incidents` that begin with it. Events other than transactions are answered with `{}`.
+An answer tells `id`, `action` (accept, hold or reject), `score` in nats, the recipients `deferred` by the window, the
+`evidence`, and the `incidents` that begin with it. Events other than transactions have no `id` and no `action`. Every
+answer may name held messages in `released`: from now on they are on their way.
 """
 
 from collections.abc import Callable, Iterable
@@ -45,14 +46,15 @@ class Begun(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
-    """The answer to a transaction; what is empty is left out."""
+    """The answer to an event; what is empty is left out."""
 
-    id: str
-    action: str
+    id: str = ""
+    action: str = ""
     score: float | None = None
     deferred: list[str] = []
     evidence: list[Told] = []
     incidents: list[Begun] = []
+    released: list[str] = []
 
 
 def answers(lines: Iterable[bytes], engine: Engine, skipped: Callable[[str], None] | None = None) -> Iterable[bytes]:
@@ -73,10 +75,9 @@ def answers(lines: Iterable[bytes], engine: Engine, skipped: Callable[[str], Non
         yield answer
 
 
-def transaction_of(event: Submission) -> Transaction:
-    """The event as the relay would see it, with the next hop's answers. Raises `UnicodeError` for an odd message."""
+def transaction_of(event: Submission, body: bytes) -> Transaction:
+    """The event as the relay would see it, with the next hop's answers."""
     mail_from = Address.parse(event.mail_from)
-    content = event.message.encode("latin-1")
     return Transaction(
         transaction_id=event.id,
         message_key=message_key(SOURCE, event.retry_of or event.id, "", "", b""),
@@ -85,9 +86,9 @@ def transaction_of(event: Submission) -> Transaction:
         helo=event.helo,
         mail_from=mail_from,
         recipients=tuple([_recipient(text, event.rcpt_status.get(text, "")) for text in event.rcpt_to]),
-        stream=classify(mail_from, header_section(content)),
+        stream=classify(mail_from, header_section(body)),
         received_at=event.time,
-        size_bytes=len(content),
+        size_bytes=len(body),
     )
 
 
@@ -102,27 +103,30 @@ def _recipient(text: str, reply: str) -> Recipient:
 
 
 def _answer(event: Event, engine: Engine) -> bytes:
+    released = list(engine.released(event.time))
     if isinstance(event, Submission):
-        return _encoder.encode(_told(event, engine.transact(transaction_of(event))))
+        body = event.message.encode("latin-1")
+        return _encoder.encode(_told(event, engine.transact(transaction_of(event, body), body), released))
     engine.hear(event)
-    return NOTHING
+    return _encoder.encode(Answer(released=released)) if released else NOTHING
 
 
-def _told(event: Submission, outcome: Outcome) -> Answer:
-    action = "reject" if outcome.stopped else "accept"
+def _told(event: Submission, outcome: Outcome, released: list[str]) -> Answer:
+    action = "reject" if outcome.stopped else "hold" if outcome.held else "accept"
     verdict = outcome.verdict
     if verdict is None:
-        return Answer(event.id, action)
+        return Answer(event.id, action, released=released)
     pairs = zip(event.rcpt_to, outcome.transaction.recipients, strict=True)
     return Answer(
         event.id,
         action,
         verdict.score,
-        [] if outcome.stopped else [text for text, one in pairs if one.status is RecipientStatus.PACED],
+        [] if outcome.stopped or outcome.held else [text for text, one in pairs if one.status is RecipientStatus.PACED],
         [
             Told(one.group, one.signal, one.value, one.expected, one.nats)
             for group in verdict.groups
             for one in group.evidence
         ],
         [Begun(event.account)] if outcome.incident else [],
+        released,
     )

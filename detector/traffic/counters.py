@@ -7,7 +7,7 @@ from msgspec import Struct
 from detector.mail.transaction import Stream
 from detector.traffic.amounts import Amount, AnswerAmounts, FeatureAmounts
 from detector.traffic.clock import latest
-from detector.traffic.features import ANSWERS, FEATURES, Counter, Tally
+from detector.traffic.features import ANSWERS, FEATURES, LEVELS, Counter, Measure, Tally
 
 
 def decayed(value: float, half_life: float, elapsed: float) -> float:
@@ -51,7 +51,14 @@ def _add(
 ) -> tuple[float, ...]:
     return tuple(
         [
-            decayed(value, counter.half_life, elapsed) + (tally[counter.measure] if counter.stream is stream else 0)
+            _after(decayed(value, counter.half_life, elapsed), counter.measure, tally)
+            if counter.stream is stream
+            else decayed(value, counter.half_life, elapsed)
             for counter, value in zip(counters, values, strict=True)
         ]
     )
+
+
+def _after(value: float, measure: Measure, tally: Tally) -> float:
+    new = tally[measure]
+    return (new or value) if measure in LEVELS else value + new

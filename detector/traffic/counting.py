@@ -1,7 +1,10 @@
 """Adds one transaction to a profile: each recipient of a message once, in however many parts and attempts it comes."""
 
+from dataclasses import dataclass
 from hashlib import blake2b
+from math import log
 from typing import NamedTuple
+from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -12,29 +15,61 @@ from detector.traffic.features import Tally
 from detector.traffic.habits import Habits, network_of
 from detector.traffic.memory import CountedPairs, KnownRecipients
 from detector.traffic.profile import Profile
+from detector.traffic.run import Run
 
 # RFC 3463 section 3: X.1 addressing, X.2 mailbox, X.7 security or policy. Others tell of the message or the server.
-ABOUT_THE_RECIPIENT = ("5.1.", "5.2.", "5.7.")
+ABOUT_THE_ADDRESS = ("5.1.", "5.2.")
+ABOUT_THE_MAIL = ("5.7.",)
 BASIC_CODES = ("550", "551", "553", "554")  # RFC 5321 section 4.2.2, where the server gave no enhanced code
+DOMAIN_BITS = 64
+REACHED_BITS = 512  # when a large mailing fills them up, it is long conspicuous
 
 
 class Origin(NamedTuple):
-    """Keyed hashes of the customer's network and of the reverse-path; 0 if there is none to speak of."""
+    """Keyed hashes of the customer's network, the reverse-path, the mail program and the author; 0 where not known."""
 
     network: int
     reverse_path: int
+    program: int = 0
+    author: int = 0
+
+
+@dataclass(slots=True)
+class _Count:
+    """What a transaction adds, while its recipients are gone through."""
+
+    counted: CountedPairs
+    run: Run
+    recipients: int = 0
+    first_time: int = 0
+    anybody_known: bool = False
+    refused: int = 0
+    unwanted: int = 0
+    first_time_bad: int = 0
+    messages: int = 0
+    domains: int = 0
+    reached: int = 0
+
+    def reach(self, address: Address) -> bool:
+        """Whether the recipient is another one than those of this day: a hundred letters to a friend are no bulk."""
+        before = self.reached
+        self.reached |= 1 << _hash32(address.key) % REACHED_BITS
+        return self.reached != before
 
 
 def is_known(profile: Profile, address: Address, key: bytes) -> bool:
-    """Whether the account has reached this address before."""
+    """Whether the account has reached this address before, or had mail from it."""
     return KnownRecipients.hashed(address.key, key) in profile.known
 
 
-def is_refused(recipient: Recipient) -> bool:
-    """Whether the next hop refused this address (not: the message, or our way of asking)."""
-    if recipient.status is not RecipientStatus.REFUSED:
-        return False
-    return recipient.reply.startswith(ABOUT_THE_RECIPIENT) or recipient.reply[:3] in BASIC_CODES or not recipient.reply
+def is_refused(reply: str) -> bool:
+    """Whether a refusal (enhanced code, or code) is about the address (not: the message, or our way of asking)."""
+    return reply.startswith(ABOUT_THE_ADDRESS) or reply[:3] in BASIC_CODES or not reply
+
+
+def is_unwanted(reply: str) -> bool:
+    """Whether a refusal says that such mail is not wanted: spam, policy, reputation."""
+    return reply.startswith(ABOUT_THE_MAIL)
 
 
 def origin_of(transaction: Transaction, key: bytes) -> Origin:
@@ -42,57 +77,113 @@ def origin_of(transaction: Transaction, key: bytes) -> Origin:
     if transaction.stream is Stream.AUTOMATIC:
         return Origin(0, 0)
     network = network_of(transaction.client)
-    mail_from = transaction.mail_from
+    mail_from, content = transaction.mail_from, transaction.content
     return Origin(
         _short_hash(network, key) if network else 0,
         0 if mail_from.is_null else _short_hash(mail_from.key, key),
+        _short_hash(content.program, key) if content and content.program else 0,
+        _short_hash(content.author, key) if content and content.author else 0,
     )
 
 
 def count(profile: Profile, transaction: Transaction, origin: Origin, now: float, key: bytes) -> Profile:
-    """The profile after a transaction from `origin`, not yet judged. Whom it reached is learned later, by `settle`."""
+    """The profile after a transaction from `origin`, not yet judged.
+
+    Whom it reached is learned later, by `settle`; only refusals are answers already.
+    """
     at = latest(profile.counters.updated_at, now)
     profile = profile.on_day(day_of(at))
-    tally, first_time_refused, counted = _tally(profile, transaction, key)
+    found = _counted(profile, transaction, key)
+    texts, same_text, copies = profile.texts, 0.0, 0.0
+    if transaction.content is not None:
+        texts = texts.add(transaction.content, found.recipients, _at_home(profile, origin, at), at)
+        same_text, copies = texts.texts[-1].recipients, texts.texts[-1].copies
+    personal = transaction.stream is Stream.PERSONAL and found.messages > 0
+    only_strangers = not found.anybody_known
+    run = found.run.message(only_strangers) if personal else found.run
+    tally = Tally(
+        recipients=found.recipients,
+        first_time=found.first_time,
+        answered=found.refused + found.unwanted,
+        refused=found.refused,
+        unwanted=found.unwanted,
+        same_text=same_text,
+        domains=_how_many(profile.today.domains | found.domains) if found.domains else 0.0,
+        ascending=run.length if found.first_time else 0.0,
+        copies=copies,
+        messages=int(personal),
+        to_strangers=int(personal and only_strangers),
+    )
     counters = profile.counters.add(transaction.stream, tally, at)
     return replace(
         profile,
         counters=counters,
-        today=profile.today.add(transaction.stream, counters.features, tally),
-        counted=counted,
+        today=profile.today.add(transaction.stream, counters.features, tally).meet(
+            found.domains, found.reached.to_bytes(REACHED_BITS // 8, "big")
+        ),
+        counted=found.counted,
         networks=_noticed(profile.networks, origin.network, at),
-        reverse_paths=_noticed(profile.reverse_paths, origin.reverse_path, at),
-        window=profile.window.refuse(first_time_refused) if first_time_refused else profile.window,
+        reverse_paths=_noticed(_noticed(profile.reverse_paths, origin.reverse_path, at), origin.author, at),
+        programs=_noticed(profile.programs, origin.program, at),
+        window=profile.window.refuse(found.first_time_bad) if found.first_time_bad else profile.window,
+        texts=texts,
+        run=run,
+        first_seen=profile.first_seen or at,
     )
 
 
-def _tally(profile: Profile, transaction: Transaction, key: bytes) -> tuple[Tally, int, CountedPairs]:
-    counted = profile.counted
-    recipients = first_time = answered = refused = first_time_refused = 0
+def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
+    found = _Count(profile.counted, profile.run, reached=int.from_bytes(profile.today.reached, "big"))
     for recipient in transaction.recipients:
         pair = f"{transaction.message_key}\0{recipient.address.key}"
         # A recipient that was paced or deferred at first is counted then, and once more when its answer is known.
         answer = CountedPairs.hashed(f"answer\0{pair}", key)
-        if answer in counted:
+        if answer in found.counted:
             continue
         question = CountedPairs.hashed(f"question\0{pair}", key)
         stranger = not is_known(profile, recipient.address, key)
-        if question not in counted:
-            recipients += 1
-            first_time += stranger
+        if question not in found.counted:
+            found.messages = 1
+            found.recipients += found.reach(recipient.address)
+            found.anybody_known |= not stranger
+            found.domains |= 1 << _hash32(recipient.address.domain.lower()) % DOMAIN_BITS
+            if stranger:
+                found.first_time += 1
+                found.run = found.run.add(recipient.address.local_part)
         if recipient.status in {RecipientStatus.PACED, RecipientStatus.DEFERRED}:
-            counted = counted.add(question)
+            found.counted = found.counted.add(question)
             continue
-        counted = counted.add(answer)
-        answered += 1
-        if is_refused(recipient):
-            refused += 1
-            first_time_refused += stranger
-    return Tally(recipients, first_time, answered, refused), first_time_refused, counted
+        found.counted = found.counted.add(answer)
+        _answer(found, recipient, stranger)
+    return found
+
+
+def _answer(found: _Count, recipient: Recipient, stranger: bool) -> None:
+    if recipient.status is not RecipientStatus.REFUSED:
+        return
+    unwanted, refused = is_unwanted(recipient.reply), is_refused(recipient.reply)
+    found.unwanted += unwanted
+    found.refused += refused
+    found.first_time_bad += stranger and (unwanted or refused)
+
+
+def _how_many(bits: int) -> float:
+    """How many different ones there were, from hashes as bits (linear counting; Whang, Vander-Zanden, Taylor 1990)."""
+    empty = max(DOMAIN_BITS - bits.bit_count(), 0.5)
+    return DOMAIN_BITS * log(DOMAIN_BITS / empty)
+
+
+def _at_home(profile: Profile, origin: Origin, now: float) -> bool:
+    """Whether a message comes from a network where the account usually is, by a program that it usually has."""
+    return profile.networks.usual(origin.network, now) and profile.programs.usual(origin.program, now)
 
 
 def _noticed(habits: Habits, key: int, now: float) -> Habits:
     return habits.notice(key, now) if key else habits
+
+
+def _hash32(text: str) -> int:
+    return crc32(text.encode("utf-8", "surrogateescape"))
 
 
 def _short_hash(text: str, key: bytes) -> int:

@@ -3,20 +3,26 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from detector.traffic.amounts import Number
+from detector.traffic.amounts import Amount, Nats, Number
 from detector.traffic.baseline import Baseline, Today
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.counters import Counters
 from detector.traffic.habits import Habits
 from detector.traffic.memory import CountedPairs, KnownRecipients
+from detector.traffic.reading import Reading
+from detector.traffic.run import Run
+from detector.traffic.texts import Texts
 from detector.traffic.window import Window
 
 
 # A msgspec Struct and not a dataclass, as all values in this room: made ten times faster, packed without a translation.
-class Profile(Struct, frozen=True, array_like=True, tag="profile-1"):
+class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
     """Everything the judge knows about an account. `Profile()` is an account that was never seen.
 
-    `suspicious_day` is the last UTC day on which the evidence reached the suspicion score.
+    `suspicious_day` is the last UTC day on which the evidence reached the hold score, `held_since` (Unix seconds) when
+    mail was held first in this episode, 0 when none was. `reverse_paths` knows authors (From) too. `highest` is for the
+    calibration: the highest score since `first_seen` (Unix seconds) or since an operator forgave, and the highest one
+    at which enough groups spoke for a block.
     """
 
     counters: Counters = Counters()
@@ -28,6 +34,14 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-1"):
     networks: Habits = Habits()
     reverse_paths: Habits = Habits()
     window: Window = Window()
+    programs: Habits = Habits()
+    texts: Texts = Texts()
+    run: Run = Run()
+    reading: Reading = Reading()
+    held_since: Amount = 0.0
+    first_seen: Amount = 0.0
+    highest_score: Nats = 0.0
+    highest_blockable: Nats = 0.0
 
     def on_day(self, day: int) -> "Profile":
         """The profile on a day: when the day has changed, the day before is learned or, if suspicious, forgotten.
@@ -44,6 +58,7 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-1"):
                 today=Today(day),
                 networks=self.networks.without_since(midnight),
                 reverse_paths=self.reverse_paths.without_since(midnight),
+                programs=self.programs.without_since(midnight),
             )
         clean = self.suspicious_day != past.day - 1
         return replace(self, today=Today(day), baseline=self.baseline.learn(past) if clean else self.baseline)
@@ -64,5 +79,10 @@ def forgive(profile: Profile, now: float) -> Profile:
         suspicious_day=0,
         networks=profile.networks.without_since(suspicious_since),
         reverse_paths=profile.reverse_paths.without_since(suspicious_since),
+        programs=profile.programs.without_since(suspicious_since),
+        reading=profile.reading.weighed(0.0, at),
+        held_since=0.0,
+        highest_score=0.0,
+        highest_blockable=0.0,
         window=replace(profile.window, refused=0.0, narrow_until=0),
     )

@@ -11,6 +11,7 @@ from datetime import date
 from math import exp
 from pathlib import Path
 from statistics import fmean, median
+from zlib import crc32
 
 import msgspec
 
@@ -20,19 +21,23 @@ from detector.traffic.baseline import MOST_DAYS, Baseline, Prior, Today
 from detector.traffic.clock import day_of
 from detector.traffic.counters import Counters
 from detector.traffic.features import FEATURE_VERSION, FEATURES, FEATURES_OF, Measure, Tally
+from detector.traffic.run import Run
 from detector.verdict.odds import CAP, calibrated, too_many
 
-VERSION, CREATED = "1", date(2026, 11, 22)  # change both when the numbers change
+VERSION, CREATED = "2", date(2026, 11, 22)  # change both when the numbers change
 TIMELINES = ("email_eu_core_first150d", "enron_perry")
 LEARNED_FIRST = MOST_DAYS // 3  # days that are not judged: the account's own baseline is still young
 LEAST_DAYS = 10  # accounts with fewer active days say little about a variance
 # The timelines show mail inside one organisation only; open mail is assumed to reach so many times as many strangers.
 OPEN_WORLD = 2.5
 # Not measured, no timeline shows it: answers and forwarded mail of a busy mailbox, and how much of it is turned away.
+# Not measured, no timeline has texts: who writes to several people puts them into one message.
+COPIES = {"copies_24h": Moments(1.1, 0.5, 1.5)}
 AUTOMATIC = {
     "automatic_recipients_2h": Moments(10.0, 200.0, 10.0),
     "automatic_recipients_24h": Moments(50.0, 5000.0, 10.0),
 }
+OBJECTIONS = {Stream.PERSONAL.value: (1.0, 399.0), Stream.AUTOMATIC.value: (5.0, 95.0)}
 REFUSALS = {Stream.PERSONAL.value: (2.0, 98.0), Stream.AUTOMATIC.value: (10.0, 40.0)}
 DISPERSIONS = [1.0 + step / 4 for step in range(61)]
 
@@ -49,15 +54,35 @@ def read_timeline(path: Path) -> Iterator[tuple[str, Message]]:
 def active_days(messages: Iterable[Message]) -> list[Today]:
     """The days of one account, by the counters that the judge uses."""
     days: list[Today] = []
-    counters, known = Counters(), set[str]()
+    counters, known, run = Counters(), set[str](), Run()
+    domains, reached = set[str](), set[str]()
     for time, recipients in messages:
-        tally = Tally(recipients=len(recipients), first_time=len(set(recipients) - known))
-        known.update(recipients)
-        counters = counters.add(Stream.PERSONAL, tally, time)
         if not days or days[-1].day != day_of(time):
             days.append(Today(day_of(time)))
+            domains, reached = set[str](), set[str]()
+        first_time = [recipient for recipient in dict.fromkeys(recipients) if recipient not in known]
+        for recipient in first_time:
+            run = run.add(_letters(recipient))
+        # The timelines have no domains: no day can have more of them than recipients.
+        domains.update(recipients)
+        tally = Tally(
+            recipients=len(set(recipients) - reached),
+            first_time=len(first_time),
+            same_text=float(len(recipients)),
+            domains=float(len(domains)),
+            ascending=float(run.length) if first_time else 0.0,
+        )
+        known.update(recipients)
+        reached.update(recipients)
+        counters = counters.add(Stream.PERSONAL, tally, time)
         days[-1] = days[-1].add(Stream.PERSONAL, counters.features, tally)
     return days
+
+
+def _letters(pseudonym: str) -> str:
+    """Two letters that stand for a name: pseudonyms are numbered by their first mail, and would come in order."""
+    number = crc32(pseudonym.encode())
+    return chr(97 + number % 26) + chr(97 + number // 26 % 26)
 
 
 def cohort(accounts: list[list[Today]]) -> dict[str, Moments]:
@@ -69,8 +94,10 @@ def cohort(accounts: list[list[Today]]) -> dict[str, Moments]:
         msg = f"no account has more than {LEARNED_FIRST} active days; longer timelines are needed"
         raise ValueError(msg)
     baselines = [whole_life(days) for days in accounts]
-    features = dict(AUTOMATIC)
+    features = AUTOMATIC | COPIES
     for index in FEATURES_OF[Stream.PERSONAL]:
+        if FEATURES[index].name in features:
+            continue
         mean = median(baseline.means[index] for baseline in baselines)
         variance = median(baseline.variances[index] for baseline in baselines)
         scale = OPEN_WORLD if FEATURES[index].measure is Measure.FIRST_TIME else 1.0
@@ -99,7 +126,8 @@ def least_dispersion(accounts: list[list[Today]], index: int, moments: Moments) 
 def mean_e_value(accounts: list[list[Today]], index: int, moments: Moments, dispersion: float) -> float:
     """Over all days after an account's first fifteen, each judged by the days before it, capped as groups are."""
     alike = len(FEATURES)
-    prior = Prior((moments.mean,) * alike, (moments.variance,) * alike, (dispersion,) * alike, ((1.0, 1.0),) * 2)
+    any_rate = ((1.0, 1.0), (1.0, 1.0))
+    prior = Prior((moments.mean,) * alike, (moments.variance,) * alike, (dispersion,) * alike, any_rate, any_rate)
     e_values = []
     for days in accounts:
         baseline = Baseline()
@@ -122,7 +150,7 @@ def main(arguments: list[str]) -> None:
             accounts[f"{name}/{sender}"].append(message)
     settled = [days for days in map(active_days, accounts.values()) if len(days) >= LEAST_DAYS]
     features = cohort(settled)
-    prior = msgspec.json.format(msgspec.json.encode(PriorFile(features, REFUSALS)), indent=2) + b"\n"
+    prior = msgspec.json.format(msgspec.json.encode(PriorFile(features, REFUSALS, OBJECTIONS)), indent=2) + b"\n"
     card = Card(
         name="ledger",
         version=VERSION,

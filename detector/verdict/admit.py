@@ -6,8 +6,10 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from detector.mail.address import Address
-from detector.mail.transaction import RecipientStatus, Transaction
+from detector.mail.transaction import RecipientStatus, Stream, Transaction
+from detector.traffic.clock import day_of, latest
 from detector.traffic.counting import is_known
+from detector.traffic.features import Tally
 from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
 from detector.verdict.policy import Policy
@@ -52,7 +54,7 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
     as clean. All other places that the transaction took are free again. (The window shrinks for refused recipients
     already when they are judged, where each counts once.)
     """
-    known, reserved, accepted, domains = profile.known, 0, 0, 0
+    known, reserved, answered, accepted, domains = profile.known, 0, 0, 0, 0
     for recipient in transaction.recipients:
         if recipient.status not in ASKED:
             continue
@@ -60,9 +62,19 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
         reserved += stranger
         if delivered and recipient.status is RecipientStatus.ACCEPTED:
             known = known.add(KnownRecipients.hashed(recipient.address.key, policy.recipient_key))
+            answered += 1
             accepted += stranger
             domains |= 1 << crc32(recipient.address.domain.lower().encode("utf-8", "surrogateescape")) % 64
+    if answered:
+        profile = _answered(profile, transaction.stream, answered, now)
     if not reserved:
         return profile if known is profile.known else replace(profile, known=known)
     window = profile.window.at(now, policy.window).give_back(reserved)
     return replace(profile, known=known, window=window.deliver(accepted, domains, policy.window))
+
+
+def _answered(profile: Profile, stream: Stream, recipients: int, now: float) -> Profile:
+    tally, at = Tally(answered=recipients), latest(profile.counters.updated_at, now)
+    profile = profile.on_day(day_of(at))
+    counters = profile.counters.add(stream, tally, at)
+    return replace(profile, counters=counters, today=profile.today.answer(stream, tally))

@@ -1,19 +1,41 @@
-"""Group bulk: more recipients, or more strangers among them, than the account's days usually bring."""
+"""Group bulk: more mail, to more strangers, and more of the same, than the account's days usually bring.
 
-from math import sqrt
+Within a family the signals tell nearly the same story, so each family has one vote in the average (any fixed weights
+leave the mean of e-values an e-value).
+"""
+
+from math import log, sqrt
 
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
-from detector.traffic.features import FEATURES, FEATURES_OF
+from detector.traffic.features import FEATURES, FEATURES_OF, Measure
 from detector.traffic.profile import Profile
 from detector.verdict.odds import averaged, bounded, calibrated, too_many
 from detector.verdict.verdict import Evidence, Group, GroupScore
 
+FAMILIES = (
+    frozenset({Measure.RECIPIENTS, Measure.DOMAINS}),
+    frozenset({Measure.FIRST_TIME, Measure.ASCENDING}),
+    frozenset({Measure.SAME_TEXT, Measure.COPIES}),
+)
+INDEXES = {
+    stream: [
+        indexes
+        for family in FAMILIES
+        if (indexes := [index for index in FEATURES_OF[stream] if FEATURES[index].measure in family])
+    ]
+    for stream in Stream
+}
+
 
 def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
-    """The stream's counters against the peaks of ordinary days."""
-    evidence = tuple([_weigh(profile, index, prior) for index in FEATURES_OF[stream]])
-    return GroupScore(Group.BULK, bounded(averaged([one.nats for one in evidence])), evidence)
+    """The stream's counters against the peaks of ordinary days, and the run of messages to strangers."""
+    families = [[_weigh(profile, index, prior) for index in indexes] for indexes in INDEXES[stream]]
+    if stream is Stream.PERSONAL:
+        families.append([_weigh_strangers(profile)])
+    votes = [averaged([one.nats for one in family]) for family in families]
+    evidence = tuple([one for family in families for one in family])
+    return GroupScore(Group.BULK, bounded(averaged(votes)), evidence)
 
 
 def _weigh(profile: Profile, index: int, prior: Prior) -> Evidence:
@@ -22,3 +44,14 @@ def _weigh(profile: Profile, index: int, prior: Prior) -> Evidence:
     nats = calibrated(too_many(value, mean, variance))
     # People read "at most": two standard deviations above the mean of the daily peaks.
     return Evidence(Group.BULK, FEATURES[index].name, value, mean + 2.0 * sqrt(variance), nats)
+
+
+def _weigh_strangers(profile: Profile) -> Evidence:
+    """K messages to nobody but strangers, one after the other, have the probability q^k where q is their usual share.
+
+    The first of them is not counted: some message must be the first.
+    """
+    count = profile.run.to_strangers
+    surprise = -log(profile.baseline.stranger_rate())
+    nats = calibrated(max(count - 1, 0) * surprise)
+    return Evidence(Group.BULK, "to_strangers_in_a_row", count, 1.0 + 3.0 / surprise, nats)  # 1 in 20 runs is longer

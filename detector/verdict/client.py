@@ -1,46 +1,93 @@
-"""Group client: the account is used from networks, or with reverse-paths, that it never had.
+"""Group client: the account is used from networks, with programs, reverse-paths or authors that it never had.
 
-The terms are one e-value of what was seen together, given as its factors, so they are added and not averaged. It stays
-one as long as honest mail from an unseen network is at most 5 % of an account's mail: 0.05 e^1.5 + 0.95 e^-0.2 = 1.
+The terms are one e-value of what was seen together, given as its factors, so they are added and not averaged: the odds
+of what was seen between a thief's mail and an honest day of the account. Each honest day brings something new with a
+chance that falls as the days go by (Laplace's rule of succession) to what moving about and new devices bring for ever.
 """
 
+from math import log
+
+from detector.mail.transaction import Stream
 from detector.traffic.counting import Origin
+from detector.traffic.features import STREAMS
 from detector.traffic.habits import Habits
 from detector.traffic.profile import Profile
 from detector.verdict.odds import bounded
 from detector.verdict.verdict import Evidence, Group, GroupScore
 
-UNSEEN_NETWORK = 1.5
-USUAL_NETWORK = -0.2
+NEW_NETWORK, NEW_PROGRAM, BOTH_NEW = 0.04, 0.01, 0.005  # of honest days: travel, updates, a new telephone on the way
+# Of a thief's mail: his own network and program (half), the owner's mail program with the password stolen from it,
+# a program in the owner's network, and malware on the owner's own computer, which shows nothing.
+THIEF = {(True, True): 0.5, (True, False): 0.2, (False, True): 0.05, (False, False): 0.25}
 MORE_NETWORKS = 1.5  # for each beyond
 NETWORKS_IN_AN_HOUR = 2  # a telephone between home and mobile network
 UNSEEN_REVERSE_PATH = 0.5  # aliases and role addresses are common
 HOUR = 3600.0
 
 
-def weigh_client(profile: Profile, origin: Origin, now: float) -> GroupScore:
-    """Nothing is said of an account without habits, nor of mail whose origin is not known."""
+def weigh_client(profile: Profile, origin: Origin, now: float, owners: bool = False) -> GroupScore:
+    """Nothing is said of an account without habits, of mail whose origin is not known, or of the owner's own text."""
+    if owners:
+        return GroupScore(Group.CLIENT, 0.0, ())
     evidence = (
-        *_weigh_networks(profile.networks, origin.network, now),
-        *_weigh_reverse_path(profile.reverse_paths, origin.reverse_path, now),
+        *_weigh_origin(profile, origin, now),
+        *_weigh_number(profile.networks, origin.network, now),
+        *_weigh_address(profile.reverse_paths, origin.reverse_path, "unseen_reverse_path", now),
+        *_weigh_author(profile.reverse_paths, origin, now),
     )
     return GroupScore(Group.CLIENT, bounded(sum([one.nats for one in evidence])), evidence)
 
 
-def _weigh_networks(networks: Habits, key: int, now: float) -> tuple[Evidence, ...]:
+def _weigh_origin(profile: Profile, origin: Origin, now: float) -> tuple[Evidence, ...]:
+    network = _unseen(profile.networks, origin.network, now)
+    program = _unseen(profile.programs, origin.program, now)
+    if network is None and program is None:
+        return ()
+    honest = _honest(profile.baseline.days[STREAMS.index(Stream.PERSONAL)])
+    likely = [cell for cell in THIEF if network in (cell[0], None) and program in (cell[1], None)]
+    nats = log(sum(THIEF[cell] for cell in likely) / sum(honest[cell] for cell in likely))
+    signal = {(True, True): "unseen_client", (False, True): "unseen_program"}.get((bool(network), bool(program)))
+    return (Evidence(Group.CLIENT, signal or "unseen_network", float(bool(network or program)), 0.0, nats),)
+
+
+def _honest(days: int) -> dict[tuple[bool, bool], float]:
+    """How likely an honest day of an account that was seen on so many days brings a new network, and a new program."""
+    chance = 1.0 / (days + 2.0)
+    both = BOTH_NEW + chance / 4.0
+    network, program = NEW_NETWORK + chance / 2.0, NEW_PROGRAM + chance / 4.0
+    return {
+        (True, True): both,
+        (True, False): network,
+        (False, True): program,
+        (False, False): max(1.0 - both - network - program, 0.25),
+    }
+
+
+def _unseen(habits: Habits, key: int, now: float) -> bool | None:
+    """None where nothing can be said: what is seen is not known, or the account has no habits."""
+    if not key or not habits.any_usual(now):
+        return None
+    return not habits.usual(key, now)
+
+
+def _weigh_number(networks: Habits, key: int, now: float) -> tuple[Evidence, ...]:
     if not key or not networks.any_usual(now):
         return ()
-    unseen = not networks.usual(key, now)
-    nats = UNSEEN_NETWORK if unseen else USUAL_NETWORK
-    evidence = Evidence(Group.CLIENT, "unseen_network", float(unseen), 0.0, nats)
     count = networks.count_within(HOUR, now)
     if count <= NETWORKS_IN_AN_HOUR:
-        return (evidence,)
-    more = MORE_NETWORKS * (count - NETWORKS_IN_AN_HOUR)
-    return (evidence, Evidence(Group.CLIENT, "networks_1h", count, NETWORKS_IN_AN_HOUR, more))
-
-
-def _weigh_reverse_path(reverse_paths: Habits, key: int, now: float) -> tuple[Evidence, ...]:
-    if not key or not reverse_paths.any_usual(now) or reverse_paths.usual(key, now):
         return ()
-    return (Evidence(Group.CLIENT, "unseen_reverse_path", 1.0, 0.0, UNSEEN_REVERSE_PATH),)
+    more = MORE_NETWORKS * (count - NETWORKS_IN_AN_HOUR)
+    return (Evidence(Group.CLIENT, "networks_1h", count, NETWORKS_IN_AN_HOUR, more),)
+
+
+def _weigh_author(addresses: Habits, origin: Origin, now: float) -> tuple[Evidence, ...]:
+    """The author counts where he is not the reverse-path, which was weighed already."""
+    if origin.author == origin.reverse_path:
+        return ()
+    return _weigh_address(addresses, origin.author, "unseen_author", now)
+
+
+def _weigh_address(addresses: Habits, key: int, signal: str, now: float) -> tuple[Evidence, ...]:
+    if not _unseen(addresses, key, now):
+        return ()
+    return (Evidence(Group.CLIENT, signal, 1.0, 0.0, UNSEEN_REVERSE_PATH),)

@@ -1,17 +1,24 @@
 """The judge: counts a transaction, weighs the groups of evidence, and climbs the ladder."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from detector.mail.transaction import RecipientStatus, Transaction
+from detector.traffic.clock import latest
 from detector.traffic.counting import count, origin_of
 from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
+from detector.verdict.campaign import weigh_campaign
 from detector.verdict.client import weigh_client
 from detector.verdict.feedback import weigh_feedback
+from detector.verdict.hold import EPISODE, on_hold
 from detector.verdict.policy import Policy
-from detector.verdict.verdict import Action, Verdict
+from detector.verdict.text import weigh_text
+from detector.verdict.verdict import Action, Group, GroupScore, Verdict
 
 GROUPS_NEEDED = 2  # one kind of evidence alone has an innocent explanation too often
+CHANGES = frozenset({Group.BULK, Group.CLIENT, Group.CAMPAIGN})
 SPEAKS = 1.0  # nats from which a group counts among them; when enough of them do, the window is narrow
 
 
@@ -20,28 +27,62 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
 
     Call it once for each transaction, also when no recipient was accepted. `now` is in Unix seconds.
     """
-    origin = origin_of(transaction, policy.recipient_key)
+    origin, content = origin_of(transaction, policy.recipient_key), transaction.content
+    at = latest(profile.counters.updated_at, now)
+    new_text = content is not None and profile.texts.recipients_of(content, at) is None
     profile = count(profile, transaction, origin, now, policy.recipient_key)
-    at = profile.counters.updated_at
+    reading, text = weigh_text(profile, content, new_text, at)
     groups = (
         weigh_bulk(profile, transaction.stream, policy.prior),
         weigh_feedback(profile, transaction.stream, policy.prior),
-        weigh_client(profile, origin, at),
+        weigh_client(profile, origin, at, owners=content is not None and profile.texts.is_owners(content)),
+        text,
+        weigh_campaign(content),
     )
-    score = sum(group.nats for group in groups)
-    doubtful = sum(group.nats >= SPEAKS for group in groups) >= GROUPS_NEEDED
-    profile = replace(
-        profile,
-        suspicious_day=profile.today.day if score >= policy.suspicion_score else profile.suspicious_day,
-        window=profile.window.narrow(at) if doubtful else profile.window,
-    )
-    action = _climb(transaction, doubtful and score >= policy.block_score)
+    score = sum([group.nats for group in groups])
+    action = _climb(profile, transaction, groups, at, policy)
+    if new_text and score < policy.hold_score and text.nats < SPEAKS and content and content.surprise is not None:
+        reading = reading.learn(content.surprise)
+    profile = replace(_marked(profile, groups, action, at, policy), reading=reading)
     return profile, Verdict(action, score, groups, policy.policy_version, policy.model_version)
 
 
-def _climb(transaction: Transaction, convicted: bool) -> Action:
-    if convicted:
+def enough_speak(groups: Sequence[GroupScore]) -> bool:
+    """Whether there is more than one kind of evidence, and some of it that the account does what it never did.
+
+    Bad answers and bad texts alone are what a forwarding account has, or a tasteless one.
+    """
+    speaking = {group.group for group in groups if group.nats >= SPEAKS}
+    return len(speaking) >= GROUPS_NEEDED and not speaking.isdisjoint(CHANGES)
+
+
+def has_changed(groups: Sequence[GroupScore]) -> bool:
+    """Whether some evidence says that the account does what it never did."""
+    return any(group.nats >= SPEAKS and group.group in CHANGES for group in groups)
+
+
+def _marked(profile: Profile, groups: Sequence[GroupScore], action: Action, at: float, policy: Policy) -> Profile:
+    """The profile that remembers how suspicious it was."""
+    score, doubtful = sum([group.nats for group in groups]), enough_speak(groups)
+    begins = action is Action.HOLD and not 0.0 <= at - profile.held_since < EPISODE
+    return replace(
+        profile,
+        suspicious_day=profile.today.day if score >= policy.hold_score else profile.suspicious_day,
+        window=profile.window.narrow(at) if doubtful and score >= policy.hold_score else profile.window,
+        held_since=at if begins else profile.held_since,
+        highest_score=max(profile.highest_score, min(score, 100.0)),
+        highest_blockable=max(profile.highest_blockable, min(score, 100.0)) if doubtful else profile.highest_blockable,
+    )
+
+
+def _climb(
+    profile: Profile, transaction: Transaction, groups: Sequence[GroupScore], at: float, policy: Policy
+) -> Action:
+    score = sum([group.nats for group in groups])
+    if score >= policy.block_score and enough_speak(groups):
         return Action.BLOCK
+    if has_changed(groups) and on_hold(profile, groups, at, policy):
+        return Action.HOLD
     if any(recipient.status is RecipientStatus.PACED for recipient in transaction.recipients):
         return Action.PACE
     return Action.ACCEPT

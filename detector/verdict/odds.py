@@ -2,14 +2,22 @@
 
 from collections.abc import Sequence
 from math import exp, expm1, lgamma, log
+from typing import NamedTuple
 
 LEAST = log(0.5)  # what `calibrated` says of a signal that is not unusual at all
 FLOOR = -0.7
 CAP = 8.0  # no group convicts alone
-OVERDISPERSION = (
-    20.0  # addresses go bad in clusters (an old address book): beyond so many, more of them tell little more
-)
-BAD, GOOD = 1.0, 3.0  # what a thief's list may be like: any share, a quarter in the mean
+
+
+class Alternative(NamedTuple):
+    """What the share of bad answers may be when something is wrong: the weights of a Beta distribution.
+
+    Bad answers come in clusters: beyond `independent` recipients, more of them tell little more (over-dispersion).
+    """
+
+    bad: float
+    good: float
+    independent: float
 
 
 def calibrated(surprise: float) -> float:
@@ -41,24 +49,27 @@ def too_many(value: float, mean: float, variance: float) -> float:
     return max(0.0, poisson - (value + shape) * log((value + shape) / (mean + shape)))
 
 
-def bad_list(refused: float, answered: float, usual: float) -> float:
+def bad_list(refused: float, answered: float, usual: float, alternative: Alternative) -> float:
     """Nats of an e-value that so many of the answered recipients were refused where the share `usual` is usual.
 
-    The odds of a list of which some unknown share is bad (Beta distributed, a quarter in the mean) against the usual
-    share: a mixture of likelihood ratios, honest however long one waits, and stronger on the first twenty recipients
-    than a p-value would be. Over-dispersion (beta-binomial) leaves fewer effective recipients.
+    The odds of a list of which some unknown share is bad (the alternative) against the usual share: a mixture of
+    likelihood ratios, honest however long one waits, and stronger on the first twenty recipients than a p-value would
+    be. Over-dispersion (beta-binomial) leaves fewer effective recipients.
 
-    >>> round(bad_list(5, 20, 0.02), 1), round(bad_list(9, 300, 0.02), 1), bad_list(0, 0, 0.02)
-    (3.8, -1.3, 0.0)
+    >>> any_list = Alternative(1.0, 3.0, 50.0)
+    >>> [round(bad_list(*seen, 0.02, any_list), 1) for seen in ((5, 20), (9, 300), (0, 0))]
+    [5.4, -1.6, 0.0]
     """
-    effective = (OVERDISPERSION + 1.0) / (OVERDISPERSION + max(answered, 1.0))
+    independent = alternative.independent
+    effective = (independent + 1.0) / (independent + max(answered, 1.0))
     total = answered * effective
     # The odds are convex in the refused. A list far better than usual is unlike the usual one too, but that must not
     # speak against it: left of their lowest point (digamma(x) is nearly ln(x - 1/2)) all lists count as the one there.
-    lowest = min(usual * (total + BAD + GOOD - 1.0) - BAD + 0.5, total)
+    lowest = min(usual * (total + alternative.bad + alternative.good - 1.0) - alternative.bad + 0.5, total)
     bad = max(refused * effective, lowest)
     good = max(0.0, total - bad)
-    nats = _log_beta(BAD + bad, GOOD + good) - _log_beta(BAD, GOOD) - bad * log(usual) - good * log(1.0 - usual)
+    weights = _log_beta(alternative.bad + bad, alternative.good + good) - _log_beta(alternative.bad, alternative.good)
+    nats = weights - bad * log(usual) - good * log(1.0 - usual)
     return nats if refused > usual * answered else min(nats, 0.0)
 
 

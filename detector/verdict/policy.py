@@ -10,6 +10,8 @@ from detector.traffic.window import WindowLimits
 class Policy:
     """Scores in nats, window in recipients, `clean_after` in seconds.
 
+    From `hold_score` on mail is held, from `block_score` on the account is blocked.
+
     `recipient_key` (at most 64 bytes) is the secret of all hashes in profiles: with another key, everybody is a
     stranger again.
     """
@@ -19,7 +21,7 @@ class Policy:
     model_version: str
     policy_version: str = "1"
     block_score: float = 11.5
-    suspicion_score: float = 8.5
+    hold_score: float = 7.0
     window_start: int = 20
     window_least: int = 5
     window_most: int = 500

@@ -9,6 +9,7 @@ class Action(StrEnum):
 
     ACCEPT = "accept"
     PACE = "pace"  # some recipients wait: the recipient window is full
+    HOLD = "hold"  # the message waits until the evidence has faded, or people have decided
     BLOCK = "block"  # the account is considered taken over: an incident
 
 
@@ -18,6 +19,8 @@ class Group(StrEnum):
     BULK = "bulk"
     FEEDBACK = "feedback"
     CLIENT = "client"
+    TEXT = "text"
+    CAMPAIGN = "campaign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Evidence:
 class GroupScore:
     """A term of the ledger, after floor and cap: ln of the mean of the members' e-values.
 
-    In group client the members are factors of one e-value, so that their nats are added.
+    In the groups feedback, client and text the members are factors of one e-value, so that their nats are added.
     """
 
     group: Group

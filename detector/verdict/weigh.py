@@ -10,8 +10,10 @@ from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
 from detector.verdict.client import HOUR, weigh_client
 from detector.verdict.feedback import weigh_feedback
-from detector.verdict.judge import GROUPS_NEEDED, SPEAKS
+from detector.verdict.hold import on_hold
+from detector.verdict.judge import enough_speak
 from detector.verdict.policy import Policy
+from detector.verdict.text import weigh_text
 from detector.verdict.verdict import Action, Verdict
 
 
@@ -29,12 +31,15 @@ def _weigh(profile: Profile, stream: Stream, now: float, policy: Policy) -> Verd
     groups = (
         weigh_bulk(profile, stream, policy.prior),
         weigh_feedback(profile, stream, policy.prior),
-        weigh_client(profile, Origin(_latest(profile.networks, now), 0), now),
+        weigh_client(profile, Origin(_latest(profile.networks, now), 0, _latest(profile.programs, now)), now),
+        weigh_text(profile, None, new=False, now=now)[1],
     )
     score = sum(group.nats for group in groups)
-    speaking = sum(group.nats >= SPEAKS for group in groups)
-    convicted = score >= policy.block_score and speaking >= GROUPS_NEEDED
-    action = Action.BLOCK if convicted else Action.ACCEPT
+    action = Action.ACCEPT
+    if score >= policy.block_score and enough_speak(groups):
+        action = Action.BLOCK
+    elif on_hold(profile, groups, now, policy):
+        action = Action.HOLD
     return Verdict(action, score, groups, policy.policy_version, policy.model_version)
 
 

@@ -86,7 +86,7 @@ async def test_an_exempt_account_is_judged_and_not_stopped(sink: SmtpSink, setti
 
 
 async def test_parts_and_retries_of_a_message_count_once(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
-    roomy = settings("judging.window_start = 100", "judging.window_least = 100", "judging.suspicion_score = 0.001")
+    roomy = settings("judging.window_start = 100", "judging.window_least = 100", "judging.hold_score = 0.001")
     async with house(roomy, tmp_path, sink) as place:
         people = [f"p{number}@example.net" for number in range(60)]
         sink.answer("END", "p0@", "451 4.3.0 Try again later", times=1)
@@ -101,7 +101,7 @@ async def test_refused_recipients_count_though_no_message_follows(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
     sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
-    async with house(settings("judging.suspicion_score = 0.001"), tmp_path, sink) as place:
+    async with house(settings("judging.hold_score = 0.001"), tmp_path, sink) as place:
         await _send(place, "Q1", [f"nobody{number}@example.net" for number in range(12)])
         assert _value(place.desk.notes[-1][1], "refused_24h") == 12
 

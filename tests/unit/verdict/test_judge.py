@@ -100,7 +100,7 @@ def test_two_groups_that_speak_narrow_the_window(policy: Policy) -> None:
 
 
 def test_without_enough_groups_no_score_is_high_enough(policy: Policy) -> None:
-    strict = replace(policy, block_score=5.0, suspicion_score=5.0)
+    strict = replace(policy, block_score=5.0, hold_score=5.0)
     _, verdict = judge(settled(policy), transaction(99, strangers(1000), client=HOME), MONDAY, strict)
     assert verdict.score > strict.block_score
     assert verdict.action is Action.ACCEPT

@@ -47,4 +47,4 @@ def test_an_account_is_blocked_when_it_is_at_least_as_likely_stolen_as_not(polic
 
 
 def test_a_day_is_not_learned_from_long_before_it_would_be_blocked(policy: Policy) -> None:
-    assert policy.suspicion_score <= policy.block_score - 2.0
+    assert policy.hold_score <= policy.block_score - 2.0

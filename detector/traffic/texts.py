@@ -1,0 +1,74 @@
+"""The last different texts of an account: whether a text is new, and how many recipients it has had."""
+
+from msgspec import Struct
+
+from detector.mail.content import Content
+from detector.traffic.amounts import Amount, Number
+from detector.traffic.clock import DAY
+from detector.traffic.counters import decayed
+
+MOST_TEXTS = 8
+_LOW = (1 << 32) - 1  # of the 64-bit numbers: among eight texts that is enough
+
+
+class Text(Struct, frozen=True, array_like=True):
+    """`recipients` and `copies` (messages) forget half of their number in each day since `seen_at` (Unix seconds).
+
+    `owners`: some copy came from where the account is at home, so the others are his too, wherever they come from.
+    """
+
+    text: Number
+    bands: tuple[Number, ...]
+    recipients: Amount
+    copies: Amount
+    seen_at: Amount
+    owners: bool = False
+
+
+class Texts(Struct, frozen=True, array_like=True):
+    """Near-duplicates count as one text, or a random word at the end would make a new one of each message.
+
+    >>> texts = Texts().add(Content(7), recipients=3, owners=True, now=0.0)
+    >>> texts.recipients_of(Content(7), now=0.0), texts.recipients_of(Content(8), now=0.0)
+    (3.0, None)
+    """
+
+    texts: tuple[Text, ...] = ()
+
+    def recipients_of(self, content: Content, now: float) -> float | None:
+        """Who got the text so far, by time decay; None when it is a new one."""
+        found = self._find(content)
+        return None if found is None else decayed(found.recipients, DAY, now - found.seen_at)
+
+    def is_owners(self, content: Content) -> bool:
+        """Whether the text was sent from where the account is at home, too."""
+        found = self._find(content)
+        return found is not None and found.owners
+
+    def add(self, content: Content, recipients: int, owners: bool, now: float) -> "Texts":
+        """With a message to so many that were not counted yet; 0: it is another attempt, no other copy.
+
+        Of more than eight texts, the one that was not seen for longest is forgotten.
+        """
+        found = self._find(content)
+        if found is None:
+            bands = tuple([band & _LOW for band in content.bands])
+            new = Text(content.text & _LOW, bands, float(recipients), 1.0, now, owners)
+            return Texts((*self.texts, new)[-MOST_TEXTS:])
+        elapsed = now - found.seen_at
+        known = Text(
+            found.text,
+            found.bands,
+            decayed(found.recipients, DAY, elapsed) + recipients,
+            decayed(found.copies, DAY, elapsed) + (recipients > 0),
+            now,
+            found.owners or owners,
+        )
+        return Texts((*[text for text in self.texts if text is not found], known))
+
+    def _find(self, content: Content) -> Text | None:
+        text, bands = content.text & _LOW, {band & _LOW for band in content.bands}
+        for one in self.texts:
+            if one.text == text or not bands.isdisjoint(one.bands):
+                return one
+        return None

@@ -1,0 +1,73 @@
+"""What a profile learns of mail that passed before: its results, complaints, and who writes to the account."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from detector.mail.address import Address
+from detector.mail.transaction import Stream
+from detector.traffic.clock import day_of, latest
+from detector.traffic.counting import is_refused, is_unwanted
+from detector.traffic.features import Tally
+from detector.traffic.memory import KnownRecipients
+from detector.traffic.profile import Profile
+from detector.verdict.policy import Policy
+
+
+class Result(StrEnum):
+    """What became of one recipient of a message that had been accepted."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    UNWANTED = "unwanted"
+
+
+def result_of(status: str) -> Result | None:
+    """From an enhanced status code (RFC 3463); None for what is not final, or not about the recipient."""
+    if status.startswith("2"):
+        return Result.DELIVERED
+    if is_unwanted(status):
+        return Result.UNWANTED
+    return Result.REFUSED if status.startswith("5") and is_refused(status) else None
+
+
+class Told(NamedTuple):
+    """The result of one recipient, told once. `first_time`: as it was when the message passed."""
+
+    stream: Stream
+    result: Result
+    first_time: bool
+
+
+def learn_result(profile: Profile, told: Told, now: float, policy: Policy) -> Profile:
+    stream, result, first_time = told
+    at = latest(profile.counters.updated_at, now)
+    profile = profile.on_day(day_of(at))
+    window = profile.window
+    if first_time:
+        window = window.at(at, policy.window).learn(result is Result.DELIVERED)
+    if result is Result.DELIVERED:
+        return replace(profile, window=window)
+    tally = Tally(refused=int(result is Result.REFUSED), unwanted=int(result is Result.UNWANTED))
+    return replace(
+        profile,
+        counters=profile.counters.add(stream, tally, at),
+        today=profile.today.answer(stream, tally),
+        window=window,
+    )
+
+
+def learn_complaint(profile: Profile, stream: Stream, now: float) -> Profile:
+    """A recipient called a message abuse: as telling as a server that turns it away as spam."""
+    at = latest(profile.counters.updated_at, now)
+    profile = profile.on_day(day_of(at))
+    tally = Tally(unwanted=1)
+    return replace(profile, counters=profile.counters.add(stream, tally, at), today=profile.today.answer(stream, tally))
+
+
+def learn_correspondent(profile: Profile, mail_from: Address, policy: Policy) -> Profile:
+    """Somebody wrote to the account: a relationship, so mail to him is not unsolicited."""
+    if mail_from.is_null:
+        return profile
+    return replace(profile, known=profile.known.add(KnownRecipients.hashed(mail_from.key, policy.recipient_key)))
