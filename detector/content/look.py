@@ -6,7 +6,7 @@ from detector.content.fingerprint import Fingerprint, fingerprint
 from detector.content.model import TextModel
 from detector.content.pivots import pivots
 from detector.content.text import Letter, Structure, read
-from detector.content.words import words
+from detector.content.words import APART, STEM, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,19 @@ def look(body: bytes, model: TextModel) -> Content:
     letter = read(body)
     own = words(letter.text)
     seen = _with_context(letter, own)
-    score = model.score(seen) if len(seen) >= LEAST_WORDS else None
+    score = model.score([*_titled(letter), *seen]) if len(seen) >= LEAST_WORDS else None
     # What somebody wrote above a long quotation is his own; a quotation alone is the message.
     return Content(score, fingerprint(own or seen), pivots(letter), letter.structure)
 
 
 def words_of(letter: Letter) -> list[str]:
-    """The words that the model reads: subject and own words first, and what is quoted last."""
-    return _with_context(letter, words(letter.text))
+    """What the model reads: the subject's stems as such, then subject and own words, and what is quoted last."""
+    return [*_titled(letter), *_with_context(letter, words(letter.text))]
+
+
+def _titled(letter: Letter) -> list[str]:
+    # In a subject a word says what the message is about, and "free" or "account" weighs otherwise than further down.
+    return [f"{APART}{word[:STEM]}" for word in words(letter.subject)]
 
 
 def _with_context(letter: Letter, own: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detector.content.words import Hashes, features, words
 
-FEATURE_VERSION = 1  # change it with anything that changes `features`
+FEATURE_VERSION = 2  # change it with anything that changes `features`
 SHRINK = 30.0  # a text of a few words cannot be sure: their sum is divided by the root of so many more
 
 

@@ -11,19 +11,23 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
 
-from detector.content.model import FEATURE_VERSION, SHRINK, TextModel, Usual
-from detector.content.words import Hashes, features
+from detector.content.model import FEATURE_VERSION, TextModel, Usual
 from detector.models import Card
-from detector.training.corpus import NEVER_TRAINED, TRAINED_LANGUAGES, Example, corpus_of, distinct, examples, lures
+from detector.training.corpus import (
+    NEVER_TRAINED,
+    OUR_OWN,
+    TRAINED_LANGUAGES,
+    Example,
+    corpus_of,
+    distinct,
+    examples,
+    lures,
+)
+from detector.training.fit import fit
 from detector.verdict.odds import calibrated
 
-VERSION, CREATED = "1", date(2026, 11, 22)  # change both when the numbers change
-LEAST_TEXTS = 3  # rarer features are names and misprints
-STRENGTH = 3.0  # inverse of the regularisation; between 1 and 10 it makes little difference
-BALANCE = 0.8  # a corpus of n texts weighs as n^0.2: one source must not say what spam is
+VERSION, CREATED = "2", date(2026, 11, 22)  # change both when the numbers change
 PRIOR_WEIGHT = 2000.0  # messages of the operator's own that weigh as much as what training saw
 BUDGETS = {"0.1": 0.001, "1": 0.01}  # false alarms in percent
 
@@ -56,7 +60,7 @@ def train(found: Sequence[Example], tell: Tell) -> Result:
     strange = [one for one in found if one.family == NEVER_TRAINED]
     held: dict[str, Scores] = {}
     metrics: dict[str, float] = {}
-    for family in sorted({one.family for one in kept if not one.spam} - {"lures"}):
+    for family in sorted({one.family for one in kept if not one.spam} - {OUR_OWN}):
         tell(f"trying without {family}")
         model = fit([one for one in kept if one.family != family])
         out = [one for one in kept if one.family == family]
@@ -66,25 +70,6 @@ def train(found: Sequence[Example], tell: Tell) -> Result:
     tell("training on all")
     model = fit(kept)
     return Result(model, usual_of(held), metrics, tuple(sorted({one.corpus for one in kept})))
-
-
-def fit(kept: Sequence[Example]) -> TextModel:
-    """Logistic regression on the features of the texts; weights are rounded to what the file keeps.
-
-    Raises `ValueError` when there is not both ham and spam.
-    """
-    kept = [one for one in kept if one.language in TRAINED_LANGUAGES]
-    if len({one.spam for one in kept}) < 2:
-        msg = "both ham and spam are needed, also when any one family of corpora is left out"
-        raise ValueError(msg)
-    asked = [features(list(one.words)) for one in kept]
-    keys, counts = np.unique(np.concatenate(asked), return_counts=True)
-    keys = keys[counts >= LEAST_TEXTS]
-    labels = np.array([one.spam for one in kept])
-    machine = LogisticRegression(C=STRENGTH, solver="liblinear", dual=True, max_iter=300, tol=1e-3, random_state=0)
-    machine.fit(_matrix(asked, keys), labels, sample_weight=_sample_weights(kept))
-    weights = machine.coef_[0].astype(np.float16)
-    return TextModel(keys, weights.astype(np.float32), round(float(machine.intercept_[0]), 4))
 
 
 def scores(model: TextModel, found: Sequence[Example]) -> Scores:
@@ -144,30 +129,6 @@ def write(result: Result, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "model.npz").write_bytes(packed.getvalue())
     (directory / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-
-
-def _matrix(asked: Sequence[Hashes], keys: Hashes) -> csr_matrix:
-    columns, values, ends = [], [], [0]
-    for one in asked:
-        place = np.searchsorted(keys, one).clip(max=len(keys) - 1)
-        known = place[keys[place] == one]
-        columns.append(known)
-        values.append(np.full(len(known), (len(one) + SHRINK) ** -0.5))
-        ends.append(ends[-1] + len(known))
-    return csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=(len(asked), len(keys)))
-
-
-def _sample_weights(kept: Sequence[Example]) -> Scores:
-    """Ham and spam weigh the same; inside, corpora weigh as `BALANCE` says. One in the mean."""
-    weights = np.zeros(len(kept))
-    families = np.array([one.family for one in kept])
-    labels = np.array([one.spam for one in kept])
-    for label in (False, True):
-        for family in np.unique(families[labels == label]):
-            own = (labels == label) & (families == family)
-            weights[own] = own.sum() ** -BALANCE
-        weights[labels == label] *= len(kept) / 2.0 / weights[labels == label].sum()
-    return weights
 
 
 def _figures(model: TextModel, out: Sequence[Example], strange: Sequence[Example]) -> dict[str, float]:

@@ -10,11 +10,14 @@ from pathlib import Path
 from zlib import crc32
 
 from detector.content.fingerprint import fingerprint
+from detector.content.folding import folded
 from detector.content.look import words_of
 from detector.content.text import Letter, read
+from detector.content.words import number_apart
 
 # CC BY-NC: may be evaluated with, but nothing that is shipped may have learnt from it.
 NEVER_TRAINED = "phishing_pot"
+OUR_OWN = "lures"
 KEPT_APART = 3  # every third message is never trained on: others judge the result with it
 TRAINED_LANGUAGES = ("en", "und")  # ham in others is too scarce to learn that they are no evidence
 
@@ -73,9 +76,9 @@ def lures() -> Iterator[Example]:
         for first in range(len(sentences)):
             for count in range(1, min(4, len(sentences)) + 1):
                 text = " ".join((sentences + sentences)[first : first + count])
-                letter = Letter("", text, "", (), "", read(b"").structure)
-                name = f"lures/{theme}/{first}/{count}"
-                yield Example(name, theme.startswith("spam"), "lures", "und", tuple(words_of(letter)))
+                letter = Letter("", folded(text), "", (), "", read(b"").structure)
+                name = f"{OUR_OWN}/{theme}/{first}/{count}"
+                yield Example(name, theme.startswith("spam"), OUR_OWN, "und", tuple(words_of(letter)))
 
 
 def distinct(found: Iterable[Example]) -> list[Example]:
@@ -83,7 +86,7 @@ def distinct(found: Iterable[Example]) -> list[Example]:
     seen: set[tuple[bool, int]] = set()
     kept = []
     for example in sorted(found, key=lambda one: one.identifier):
-        mark = fingerprint(list(example.words))
+        mark = fingerprint(list(example.words[number_apart(list(example.words)) :]))
         keys = {(example.spam, number) for number in (mark.exact, *mark.bands)}
         if seen.isdisjoint(keys):
             kept.append(example)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.look import look
+from detector.content.look import look, words_of
 from detector.content.model import TextModel, Usual
+from detector.content.text import read
 from detector.models import load_content
 
 SPAM = (
@@ -50,6 +51,22 @@ def test_a_language_is_no_evidence(text: str, shipped: tuple[TextModel, Usual]) 
     score = look(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode(), model).text_score
     assert score is not None
     assert usual.p(score) > 0.02
+
+
+def test_a_word_of_the_subject_is_read_as_such_and_as_a_word() -> None:
+    letter = read(b"Subject: Verify your account\r\n\r\nplease call\r\n> or write\r\n")
+    assert words_of(letter) == [
+        "+verify",
+        "+your",
+        "+accoun",
+        "verify",
+        "your",
+        "account",
+        "please",
+        "call",
+        "or",
+        "write",
+    ]
 
 
 def test_too_little_to_read_has_no_score(shipped: tuple[TextModel, Usual]) -> None:

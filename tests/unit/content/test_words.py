@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.words import MOST_WORDS, features, hashes, words
+from detector.content.words import MOST_WORDS, features, hashes, number_apart, words
 
 
 @pytest.mark.parametrize(("text", "found"), [
@@ -33,6 +33,19 @@ def test_features_are_of_stems_and_of_neighbours() -> None:
 def test_only_the_beginning_counts() -> None:
     beginning = [f"w{number}" for number in range(MOST_WORDS)]
     assert set(features(beginning)) == set(features([*beginning, "more"]))
+
+
+def test_what_stands_apart_has_no_neighbours_and_is_not_cut() -> None:
+    assert set(features(["+form", "pay", "now"])) == {*features(["pay", "now"]), *features(["+form"])}
+    assert len(features(["+form", "+image"])) == 2
+    assert set(features(["+attachment-exe"])) != set(features(["+attachment-pdf"]))
+    assert number_apart(["+form", "+image", "pay"]) == 2
+    assert number_apart([]) == 0
+
+
+@given(st.text())
+def test_no_word_is_taken_for_what_stands_apart(text: str) -> None:
+    assert number_apart(words(text)) == 0
 
 
 @given(st.text())

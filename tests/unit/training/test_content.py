@@ -54,11 +54,6 @@ def test_the_same_corpora_give_the_same_octets(found: list[Example], tmp_path: P
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_ham_alone_teaches_nothing(found: list[Example]) -> None:
-    with pytest.raises(ValueError, match="both ham and spam are needed"):
-        train([one for one in found if not one.spam], print)
-
-
 def test_the_share_caught_is_above_what_the_budget_allows() -> None:
     ham = np.arange(1000.0)
     assert caught(np.array([997.0, 999.0, 1000.0]), ham, 0.001) == pytest.approx(2 / 3)

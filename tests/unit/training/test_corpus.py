@@ -30,7 +30,7 @@ def test_every_third_message_is_kept_apart(tmp_path: Path) -> None:
 def test_a_subject_may_stand_above_the_text_at_once(tmp_path: Path) -> None:
     raws = ["Subject: gas\nplease call me\n"] * 6
     found = next(examples(written(tmp_path / "e.jsonl.gz", raws, "subject+body")))
-    assert found.words == ("gas", "please", "call", "me")
+    assert found.words == ("+gas", "gas", "please", "call", "me")
 
 
 @pytest.mark.parametrize(("raw", "subject", "text"), [
@@ -59,6 +59,18 @@ def test_our_own_sentences_are_of_both_kinds_in_several_languages() -> None:
     assert {language for label, language in languages if label == "spam"} == {
         language for label, language in languages if label == "ham"
     }
+
+
+def test_our_own_sentences_are_read_as_mail_is() -> None:
+    """Without accents, as `detector.content.text.read` leaves them."""
+    german = {word for one in lures() if " de " in one.identifier for word in one.words}
+    assert "konnen" in german
+    assert "können" not in german
+
+
+def test_each_of_our_own_sentences_stands_once() -> None:
+    single = [one.words for one in lures() if one.identifier.endswith("/1")]
+    assert len(single) == len(set(single))
 
 
 def test_a_corpus_is_called_by_its_file() -> None:
