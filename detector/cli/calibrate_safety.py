@@ -7,7 +7,8 @@ from detector.cli.calibrate_result import Calibration, figure
 from detector.cli.words import counted
 from detector.replay.maxima import Watched
 from detector.traffic.clock import DAY
-from detector.verdict.calibration import LEAST_TAIL, TAIL, Basis
+from detector.verdict.calibration import Basis
+from detector.verdict.tail import LEAST, SHARE
 
 DAYS = 14  # then a profile rests on its own days more than on those of others, and has seen both kinds of week
 MOST_ACCOUNTS = 0.8  # customers come and go: there are always young accounts
@@ -42,10 +43,10 @@ def _traffic(calibration: Calibration) -> Reason:
     if choice.basis is Basis.MEASURED:
         return Reason(True, f"{seen} keep the budget with 95 % confidence")
     if choice.basis is Basis.DEFAULT:
-        least = round(LEAST_TAIL / TAIL)
+        least = round(LEAST / SHARE)
         return Reason(
             False,
-            f"{seen} say too little: fewer than {LEAST_TAIL} accounts were ever suspicious enough, or there are fewer "
+            f"{seen} say too little: fewer than {LEAST} accounts were ever suspicious enough, or there are fewer "
             f"than {least} accounts. Look on for longer",
         )
     rest = f"the rest is extrapolated: {figure(choice.rate.expected)} expected, {figure(choice.rate.at_most)} at worst"

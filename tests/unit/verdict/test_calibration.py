@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import exp, factorial, inf, isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.verdict.calibration import (
-    MOST,
-    Basis,
-    Seen,
-    bound,
-    choose,
-    least,
-    months_needed,
-    poisson_mean,
-    rate_at,
-)
+from detector.verdict.calibration import MOST, Basis, Seen, choose, least, rate_at
+from detector.verdict.rates import bound, months_needed
 
 DEFAULT = 11.5
 BUDGETS = st.floats(0.01, 100.0)
@@ -32,32 +23,6 @@ Draw = Callable[[np.random.Generator, int], list[Seen]]
 
 def people(number: int, highest: float, months: float = 6.0) -> list[Seen]:
     return [Seen(months, highest)] * number
-
-
-# -- bounds --
-
-
-@pytest.mark.parametrize(("count", "garwood"), [(0, 2.996), (1, 4.744), (2, 6.296), (5, 10.513), (10, 16.962)])
-def test_the_bounds_are_those_of_garwoods_table(count: int, garwood: float) -> None:
-    assert poisson_mean(count, 0.05) == pytest.approx(garwood, abs=0.0006)
-
-
-@given(count=st.integers(0, 60), probability=st.floats(0.01, 0.99))
-def test_a_poisson_number_of_that_mean_is_at_most_so_large_that_often(count: int, probability: float) -> None:
-    mean = poisson_mean(count, probability)
-    assert exp(-mean) * sum(mean**k / factorial(k) for k in range(count + 1)) == pytest.approx(probability, rel=1e-6)
-
-
-@pytest.mark.parametrize("count", [10_000, 1_000_000])
-def test_large_counts_are_as_a_normal_distribution_says(count: int) -> None:
-    assert (poisson_mean(count, 0.05) - count) / count**0.5 == pytest.approx(1.645, abs=0.03)
-    assert (poisson_mean(count, 0.95) - count) / count**0.5 == pytest.approx(-1.645, abs=0.03)
-
-
-@given(accounts=st.integers(0, 200), months=st.floats(0.1, 1e5), times=st.integers(2, 20))
-def test_more_clean_traffic_never_raises_the_bound_at_the_same_rate(accounts: int, months: float, times: int) -> None:
-    assert bound(accounts * times, months * times) <= bound(accounts, months) * (1.0 + 1e-6)
-    assert bound(accounts, months) > 1000.0 * accounts / months
 
 
 @given(seen=SEEN.filter(bool))
@@ -126,6 +91,23 @@ def test_a_continued_tail_is_said_to_be_one_and_does_not_claim_the_budget() -> N
     assert choice.threshold == pytest.approx(7.0 + np.log(1000 / 0.25), abs=0.5)
 
 
+def test_no_more_accounts_than_the_budget_allows_reach_an_extrapolated_threshold() -> None:
+    """Six accounts alike, far above all others, are more than a continued tail would leave there."""
+    seen = people(500, 0.5) + [Seen(6.0, 14.0)] * 6
+    choice = choose([*seen, *[Seen(6.0, 1.0 + rank / 100.0) for rank in range(60)]], 0.5, DEFAULT)
+    assert choice.basis is Basis.EXTRAPOLATED
+    assert choice.threshold > 14.0
+
+
+def test_what_was_measured_bounds_an_extrapolation_too() -> None:
+    """Nobody has reached the threshold: that is a bound, however wide the tail may be."""
+    seen = people(300, 0.5) + [Seen(6.0, 2.0 + rank / 2.0) for rank in range(33)]
+    choice = choose(seen, 0.5, DEFAULT)
+    assert choice.basis is Basis.EXTRAPOLATED
+    assert choice.rate.accounts == 0
+    assert choice.rate.at_most <= bound(0, choice.months)
+
+
 def test_equal_maxima_have_a_narrow_tail_and_not_none() -> None:
     choice = choose(people(100, 9.0, 1.0), 0.5, DEFAULT)
     assert choice.basis is Basis.EXTRAPOLATED
@@ -141,9 +123,9 @@ def test_time_counts_by_months_and_accounts_by_heads() -> None:
     )
 
 
-def test_the_traffic_needed_for_a_promise_is_the_rule_of_three() -> None:
-    assert months_needed(0.5) == pytest.approx(3000.0 / 0.5, rel=0.01)
-    assert bound(0, months_needed(0.5)) == pytest.approx(0.5)
+def test_the_choice_says_how_much_traffic_a_promise_takes() -> None:
+    choice = choose(people(10, 1.0), 0.5, DEFAULT)
+    assert (choice.months, choice.months_needed) == (60.0, months_needed(0.5))
 
 
 # -- asked and realised --
@@ -165,6 +147,14 @@ def lognormal(rng: np.random.Generator, accounts: int) -> list[Seen]:
     return [Seen(*pair) for pair in zip(months.tolist(), highest.tolist(), strict=True)]
 
 
+def bulk_among_people(rng: np.random.Generator, accounts: int) -> list[Seen]:
+    """One account in twelve sends in bulk: as suspicious as two capped groups of evidence can be, and never more."""
+    months = rng.uniform(0.2, 11.8, accounts)
+    people_, bulk = rng.exponential(0.7, accounts), np.minimum(rng.exponential(6.0, (2, accounts)), 8.0).sum(axis=0)
+    highest = np.where(rng.uniform(size=accounts) < 1.0 / 12.0, bulk, people_)
+    return [Seen(*pair) for pair in zip(months.tolist(), highest.tolist(), strict=True)]
+
+
 def realised(draw: Draw, budget: float, accounts: int, seeds: int) -> NDArray[Any]:
     """Realised rate by asked rate on fresh accounts, one for each seed. 333 accounts are 2,000 account-months."""
     fresh = draw(np.random.default_rng(1), 100_000)
@@ -174,14 +164,14 @@ def realised(draw: Draw, budget: float, accounts: int, seeds: int) -> NDArray[An
     return 1000.0 * alarms / months / budget
 
 
-@pytest.mark.parametrize("draw", [exponential, lognormal])
+@pytest.mark.parametrize("draw", [exponential, lognormal, bulk_among_people])
 @pytest.mark.parametrize("budget", [0.5, 1.0, 8.0])
 def test_at_2000_account_months_the_realised_rate_is_at_most_one_and_a_half_of_the_asked(
     draw: Draw, budget: float
 ) -> None:
     factors = realised(draw, budget, accounts=333, seeds=100)
     assert factors.mean() <= 1.0
-    assert (factors > 1.5).mean() <= 0.1
+    assert (factors > 1.5).mean() <= 0.15
 
 
 @pytest.mark.parametrize("draw", [exponential, lognormal])
@@ -189,6 +179,12 @@ def test_where_the_data_suffice_the_promise_is_kept_19_times_in_20_and_the_knob_
     factors = realised(draw, 8.0, accounts=333, seeds=200)
     assert (factors > 1.0).mean() <= 0.07
     assert factors.mean() >= 0.3
+
+
+def test_a_few_bulk_senders_do_not_carry_the_threshold_out_of_reach() -> None:
+    """Twice 8 nats are the most that they reach; an exponential tail through them would ask for thirty."""
+    chosen = [choose(bulk_among_people(np.random.default_rng(seed), 333), 0.5, DEFAULT) for seed in range(30)]
+    assert max(choice.threshold for choice in chosen) <= 24.0
 
 
 def test_one_thief_among_the_honest_raises_the_threshold_which_is_why_he_must_be_left_out() -> None:
