@@ -80,7 +80,7 @@ def _suspects(page: Page, suspects: list[Suspect], live: bool) -> None:
         page.heading("No account would have been blocked, today's threshold included")
         return
     page.heading(f"{counted(len(suspects), 'account')} would have been blocked")
-    page.line("Was one taken over? Leave it out with --taken-over ACCOUNT: it has raised the threshold.")
+    page.line("Was one taken over? Leave it out with --taken-over ACCOUNT: it raises the thresholds.")
     for suspect in suspects[:MOST_SUSPECTS]:
         page.heading(suspect.account)
         when = moment(suspect.at) if suspect.at is not None else "when and why is not on record any more"
