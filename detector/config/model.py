@@ -18,7 +18,7 @@ class Judging(Section):
     """The thresholds of the ledger, in nats, and the recipient window (recipients)."""
 
     block_score: Nats = 11.5
-    hold_score: Nats = 7.0
+    hold_score: Nats = 6.3
     window_start: Count = 20
     window_least: Count = 5
     window_most: Count = 500

@@ -26,16 +26,18 @@ HOUR = 3600.0
 
 
 def weigh_client(profile: Profile, origin: Origin, now: float, owners: bool = False) -> GroupScore:
-    """Nothing is said of an account without habits, of mail whose origin is not known, or of the owner's own text."""
-    if owners:
-        return GroupScore(Group.CLIENT, 0.0, ())
+    """Nothing is said of an account without habits, or of mail whose origin is not known.
+
+    `owners`: the text is the owner's, so that nothing about the client speaks against him.
+    """
     evidence = (
         *_weigh_origin(profile, origin, now),
         *_weigh_number(profile.networks, origin.network, now),
         *_weigh_address(profile.reverse_paths, origin.reverse_path, "unseen_reverse_path", now),
         *_weigh_author(profile.reverse_paths, origin, now),
     )
-    return GroupScore(Group.CLIENT, bounded(sum([one.nats for one in evidence])), evidence)
+    nats = bounded(sum([one.nats for one in evidence]))
+    return GroupScore(Group.CLIENT, 0.0, ()) if owners and nats > 0.0 else GroupScore(Group.CLIENT, nats, evidence)
 
 
 def _weigh_origin(profile: Profile, origin: Origin, now: float) -> tuple[Evidence, ...]:

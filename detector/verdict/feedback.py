@@ -4,6 +4,8 @@ The two terms are factors of one e-value, so they are added: first whether there
 there are, whether the mail is wanted.
 """
 
+from typing import NamedTuple
+
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
 from detector.traffic.features import ANSWERS, ANSWERS_OF, STREAMS
@@ -19,23 +21,31 @@ STOLEN_LIST = Alternative(1.0, 3.0, 50.0)
 UNWANTED_MAIL = Alternative(1.0, 19.0, 500.0)
 
 
-def weigh_feedback(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
-    """Bad answers of the last day; `expected` is how many of so many are usual. No answers say nothing."""
-    answered, refused, unwanted = ANSWERS_OF[stream]
-    number = STREAMS.index(stream)
+def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int = 0) -> GroupScore:
+    """Bad answers of the last day; `expected` is how many of so many are usual. No answers say nothing.
+
+    `accepted` recipients of the transaction in question are good answers for now: those refused are counted already.
+    """
+    _, refused, unwanted = ANSWERS_OF[stream]
+    answers, number = profile.counters.answers, STREAMS.index(stream)
+    answered = answers[ANSWERS_OF[stream][0]] + accepted
+    existing = max(answered - answers[refused], answers[unwanted])
     evidence = (
-        _weigh(profile, stream, (answered, refused), prior.refusals[number], STOLEN_LIST),
-        _weigh(profile, stream, (answered, unwanted), prior.objections[number], UNWANTED_MAIL),
+        _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST)),
+        _weigh(profile, stream, unwanted, existing, Odds(prior.objections[number], UNWANTED_MAIL)),
     )
     return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
 
-def _weigh(
-    profile: Profile, stream: Stream, which: tuple[int, int], weights: tuple[float, float], alternative: Alternative
-) -> Evidence:
-    answered, bad = (profile.counters.answers[index] for index in which)
-    if which[1] == ANSWERS_OF[stream][2]:
-        answered -= min(profile.counters.answers[ANSWERS_OF[stream][1]], answered)
-    usual = profile.baseline.bad_rate(which[1], stream, weights)
-    nats = bad_list(bad, answered, usual, alternative)
-    return Evidence(Group.FEEDBACK, ANSWERS[which[1]].name, bad, usual * answered, nats)
+class Odds(NamedTuple):
+    """What is usual for the cohort, as weights (bad, good), and what it may be when something is wrong."""
+
+    usual: tuple[float, float]
+    alternative: Alternative
+
+
+def _weigh(profile: Profile, stream: Stream, index: int, answered: float, odds: Odds) -> Evidence:
+    bad = profile.counters.answers[index]
+    usual = profile.baseline.bad_rate(index, stream, odds.usual)
+    nats = bad_list(bad, answered, usual, odds.alternative)
+    return Evidence(Group.FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)

@@ -18,7 +18,7 @@ from detector.verdict.feedback import weigh_feedback
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Group, GroupScore
 
-PROBATION = 600.0  # seconds: most bounces are back in two minutes, all that a server retries soon in ten
+PROBATION = 300.0  # seconds: bounces of servers that answer at once are back in two minutes; shorter than a retry
 EPISODE = DAY
 RELEASE_BELOW = 1.0  # nats under the hold score, so that mail does not go to and fro
 # The most that each group may say of mail on probation. Text: one that reads badly is taste, two are a habit.
@@ -41,7 +41,7 @@ def on_hold(profile: Profile, groups: Sequence[GroupScore], now: float, policy: 
     """Whether mail with this evidence waits."""
     if sum([group.nats for group in groups]) < policy.hold_score:
         return False
-    return not (_served(profile, now) and _harmless(groups))
+    return not (_served(profile, now) and harmless(groups))
 
 
 def may_go(profile: Profile, message: Held, now: float, policy: Policy) -> bool:
@@ -50,12 +50,13 @@ def may_go(profile: Profile, message: Held, now: float, policy: Policy) -> bool:
     groups = (weigh_feedback(profile, message.stream, policy.prior), *message.lasting)
     if sum([group.nats for group in groups]) < policy.hold_score - RELEASE_BELOW:
         return True
-    return _served(profile, now) and _harmless(groups)
+    return _served(profile, now) and harmless(groups)
 
 
 def _served(profile: Profile, now: float) -> bool:
     return PROBATION <= now - profile.held_since < EPISODE
 
 
-def _harmless(groups: Sequence[GroupScore]) -> bool:
+def harmless(groups: Sequence[GroupScore]) -> bool:
+    """Whether nothing speaks against the account but that it sends more than usual."""
     return all(group.nats <= HARMLESS[group.group] for group in groups)

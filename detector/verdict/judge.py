@@ -12,7 +12,7 @@ from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
 from detector.verdict.client import weigh_client
 from detector.verdict.feedback import weigh_feedback
-from detector.verdict.hold import EPISODE, on_hold
+from detector.verdict.hold import EPISODE, harmless, on_hold
 from detector.verdict.policy import Policy
 from detector.verdict.text import weigh_text
 from detector.verdict.verdict import Action, Group, GroupScore, Verdict
@@ -34,7 +34,7 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     reading, text = weigh_text(profile, content, new_text, at)
     groups = (
         weigh_bulk(profile, transaction.stream, policy.prior),
-        weigh_feedback(profile, transaction.stream, policy.prior),
+        weigh_feedback(profile, transaction.stream, policy.prior, _accepted(transaction)),
         weigh_client(profile, origin, at, owners=content is not None and profile.texts.is_owners(content)),
         text,
         weigh_campaign(content),
@@ -56,6 +56,10 @@ def enough_speak(groups: Sequence[GroupScore]) -> bool:
     return len(speaking) >= GROUPS_NEEDED and not speaking.isdisjoint(CHANGES)
 
 
+def _accepted(transaction: Transaction) -> int:
+    return sum([recipient.status is RecipientStatus.ACCEPTED for recipient in transaction.recipients])
+
+
 def has_changed(groups: Sequence[GroupScore]) -> bool:
     """Whether some evidence says that the account does what it never did."""
     return any(group.nats >= SPEAKS and group.group in CHANGES for group in groups)
@@ -64,11 +68,13 @@ def has_changed(groups: Sequence[GroupScore]) -> bool:
 def _marked(profile: Profile, groups: Sequence[GroupScore], action: Action, at: float, policy: Policy) -> Profile:
     """The profile that remembers how suspicious it was."""
     score, doubtful = sum([group.nats for group in groups]), enough_speak(groups)
+    # A day that is only unusually busy is learned, or the second letter to the members would be as unusual as the first.
+    suspicious = score >= policy.hold_score and not harmless(groups)
     begins = action is Action.HOLD and not 0.0 <= at - profile.held_since < EPISODE
     return replace(
         profile,
-        suspicious_day=profile.today.day if score >= policy.hold_score else profile.suspicious_day,
-        window=profile.window.narrow(at) if doubtful and score >= policy.hold_score else profile.window,
+        suspicious_day=profile.today.day if suspicious else profile.suspicious_day,
+        window=profile.window.narrow(at) if suspicious and doubtful else profile.window,
         held_since=at if begins else profile.held_since,
         highest_score=max(profile.highest_score, min(score, 100.0)),
         highest_blockable=max(profile.highest_blockable, min(score, 100.0)) if doubtful else profile.highest_blockable,

@@ -21,7 +21,7 @@ class Policy:
     model_version: str
     policy_version: str = "1"
     block_score: float = 11.5
-    hold_score: float = 7.0
+    hold_score: float = 6.3
     window_start: int = 20
     window_least: int = 5
     window_most: int = 500
