@@ -11,7 +11,7 @@ LONGEST = 500
 
 # Both begin with what can be sought as it stands, which is ten times as fast as a set of letters.
 _WITH_SCHEME = re.compile(r"://(?:(?<=[tT][tT][pP]://)|(?<=[tT][tT][pP][sS]://))[^\s<>\"'\])]{4,500}+")
-_WITHOUT = re.compile(r"www\.(?<![\w./]www\.)[^\s<>\"'\])]{4,500}+")
+_WITHOUT = re.compile(r"www\.(?<![\w.]www\.)(?<!//www\.)[^\s<>\"'\])]{4,500}+")
 _PARTS = re.compile(
     r"(?:(https?|ftp)://|(?=www\.))(?:[^/?#@\s]*@)?(\[[0-9a-f:.]+\]|[^/?#:\s\[\]]+)(?::\d*)?([^?#\s]*)", re.IGNORECASE
 )

@@ -21,13 +21,13 @@ _HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})\b")
 _RGB = re.compile(r"rgba?\(\s*+(\d{1,3})\s*+,\s*+(\d{1,3})\s*+,\s*+(\d{1,3})")
 _MEDIA = re.compile(r"@media[^{@]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}?")
 _SHEET = re.compile(r"<style\b([^<]*+(?:<(?!/style)[^<]*+)*+)", re.IGNORECASE)
-_HIDING = re.compile(r"display\s*+:\s*+none|font-size\s*+:\s*+0|visibility\s*+:\s*+hidden")
 _CLASS_AT_END = re.compile(r"\.([\w-]++)\s*+\Z")
 _NAMED = {"white": 0xFFFFFF, "black": 0}
 _ALIKE = 12  # of 255 in each channel: nobody reads that
 
 _GONE, _TINY, _COLOUR, _BACKGROUND = "gone", "tiny", "colour", "background"
 _HIDE: Change = (_GONE, 1)
+_HIDING = (_GONE, _TINY)
 
 
 class Style(NamedTuple):
@@ -81,14 +81,13 @@ def applied(found: tuple[Change, ...], style: Style) -> Style:
 def hiding_classes(source: str) -> dict[str, tuple[Change, ...]]:
     """Classes, in lower case, by which a style sheet of the page hides on every screen, or sets a size; else none."""
     sheets = " ".join(_SHEET.findall(source))[:LONGEST_SHEET].lower()
-    if not _HIDING.search(sheets):
-        return {}
     found = {}
     for rule in _MEDIA.sub("", sheets).split("}"):
-        selector, _, declared = rule.partition("{")
-        if ("font-size" in declared or _HIDING.search(declared)) and (name := _CLASS_AT_END.search(selector)):
-            found[name[1]] = tuple(change for change in _declared(declared) if change and change[0] in (_GONE, _TINY))
-    return found
+        if "display" in rule or "visibility" in rule or "font-size" in rule:
+            selector, _, declared = rule.partition("{")
+            if name := _CLASS_AT_END.search(selector):
+                found[name[1]] = tuple(change for change in _declared(declared) if change and change[0] in _HIDING)
+    return found if any(value for changes in found.values() for _, value in changes) else {}
 
 
 def of_class(attributes: str, classes: dict[str, tuple[Change, ...]]) -> tuple[Change, ...]:

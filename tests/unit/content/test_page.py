@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.content.page import MOST_LINKS, MOST_TEXT, rendered
+from detector.content.words import MOST_TEXT as MOST_READ
 
 
 @pytest.mark.parametrize(("source", "text"), [
@@ -28,6 +29,19 @@ from detector.content.page import MOST_LINKS, MOST_TEXT, rendered
     ('<td bgcolor="black"><font color="white">yes</font></td>', "yes"),
     ("<div><font color='#fffffe'>no</font>yes</div>", "yes"),
     ("</div></div>yes", "yes"),
+    ('<p style="display:none">no<div>yes</div>', "yes"),
+    ('<tr style="display:none"><td>no<tr><td>yes', "yes"),
+    ('<td><span style="display:none">no</td>yes', "yes"),
+    ('<div style="display:none"><b>no</div>yes', "yes"),
+    ("<body bgcolor=black><font color=white>yes</font></body></html>no", "yes"),
+    ("<!-->yes<!-- no --->yes", "yesyes"),
+    ("<!-- a <b> -- c <--> yes", "yes"),
+    ("<p style=display:none>no", ""),
+    ("<style>.x{display:none}</style><p class='y x'>no</p>yes", "yes"),
+    ("<style><!-- </style>yes", "yes"),
+    ("<img alt='a > b'>yes", "yes"),
+    ("one\r\n   two \t three<br> \n four", "one two three\nfour"),
+    ("a <", "a <"),
 ])  # fmt: skip
 def test_what_is_seen(source: str, text: str) -> None:
     assert rendered(source).text == text
@@ -53,6 +67,13 @@ def test_hidden_characters_are_counted() -> None:
 def test_links_far_down_a_long_page_are_found() -> None:
     page = rendered("<p>" + "word " * MOST_TEXT + "<p>more" + '<a href="http://far.example/">x</a>')
     assert [anchor.target for anchor in page.anchors] == ["http://far.example/"]
+
+
+def test_the_beginning_of_a_long_page_is_read_however_it_is_written() -> None:
+    for word in ("word ", "word\n\t\t\t\t\t\t", "&#119;&#111;&#114;&#100; ", "<b>word</b> "):
+        text = rendered(word * 5000).text
+        assert text.startswith("word word ")
+        assert len(text) >= MOST_READ
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""A tag means the same wherever it stands."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.content.tag import (
+    CLOSES,
+    IMAGE,
+    LEADS,
+    LEADS_AND_OPENS,
+    LINE,
+    NOTHING,
+    ODD,
+    OPENS,
+    Tag,
+    meaning,
+    understood,
+)
+
+
+@pytest.mark.parametrize(("tag", "name", "kind", "apart"), [
+    ("p", "p", OPENS, LINE),
+    ("P align=left", "p", OPENS, LINE),
+    ("/p", "p", CLOSES, LINE),
+    ("/TD ", "td", CLOSES, " "),
+    ("b", "b", OPENS, ""),
+    ("br/", "br", NOTHING, LINE),
+    ("img src=1", "img", IMAGE, " "),
+    ('a href="http://a.example/"', "a", LEADS_AND_OPENS, ""),
+    ("area href=x", "area", LEADS, ""),
+    ("form action=x", "form", LEADS_AND_OPENS, ""),
+    ("/a", "a", CLOSES, ""),
+    ("/body", "body", NOTHING, ""),
+    ("o:p", "o:p", OPENS, ""),
+    ("!doctype html", "", NOTHING, ""),
+    ("?xml", "", NOTHING, ""),
+    ("/ p", "", NOTHING, ""),
+])  # fmt: skip
+def test_tags(tag: str, name: str, kind: int, apart: str) -> None:
+    assert meaning(tag)[:3] == (name, kind, apart)
+
+
+@pytest.mark.parametrize(("tag", "name"), [
+    ("!-- no", "!--"),
+    ("STYLE type=text/css", "style"),
+    ("script", "script"),
+    (" 2", ""),
+    ("", ""),
+    ('p title="a ', "?"),
+    ('img alt="a ', "?"),
+    ("p title='a ", "?"),
+])  # fmt: skip
+def test_after_some_tags_there_is_not_simply_text(tag: str, name: str) -> None:
+    assert meaning(tag)[:2] == (name, ODD)
+
+
+def test_a_tag_that_is_only_left_open_is_an_element() -> None:
+    assert understood('p title="a ')[:2] == ("p", OPENS)
+    assert understood("?")[:2] == ("", NOTHING)
+
+
+@pytest.mark.parametrize("tag", [
+    'a href="https://a.example/?x=1;y" style="display:none"',
+    "a style='display:none' href='http://a.example/'",
+    "td style=\"background:url(http://a.example/x.png);display:none\"",
+    'a title="http://a.example" href="http://b.example" style="display:none"',
+    'p id="' + 500 * "x" + '" style="display:none"',
+])  # fmt: skip
+def test_links_in_a_tag_do_not_hide_its_style(tag: str) -> None:
+    assert ("gone", 1) in meaning(tag).changes
+
+
+def test_what_is_shown_as_it_is_has_no_changes() -> None:
+    assert meaning("td width=100 align=left").changes == ()
+    assert meaning("br style='display:none'").changes == ()
+
+
+@given(st.text(alphabet="aApPtTdDiImMgGsS/!?-= \"'\n:;htp<\u0130"))
+def test_any_text_may_be_a_tag(text: str) -> None:
+    assert isinstance(meaning(text), Tag)
+    assert meaning(text) == meaning(text)
