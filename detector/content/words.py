@@ -40,7 +40,11 @@ def features(found: list[str]) -> Hashes:
     """
     begin = number_apart(found)
     single = hashes([word[:STEM] for word in found[begin : begin + MOST_WORDS]])
-    return np.unique(np.concatenate((hashes(found[:begin]), single, _paired(single))))
+    numbers = np.concatenate((hashes(found[:begin]), single, _paired(single)))
+    numbers.sort()
+    first = np.ones(len(numbers), np.bool_)  # what `np.unique` does, in a tenth of its time for so few
+    np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
+    return numbers[first]
 
 
 def number_apart(found: list[str]) -> int:
