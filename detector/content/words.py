@@ -25,8 +25,9 @@ def words(text: str) -> list[str]:
     ['youve', 'won', '$', '!', 'visit']
     """
     text = text[:MOST_TEXT].lower().replace("\u2019", "'").replace("'", "")
-    if "@" in text or "//" in text or "www." in text:
-        text = " ".join([word for word in text.split() if "@" not in word and "//" not in word and "www." not in word])
+    for mark in ("@", "//", "www."):
+        if mark in text:
+            text = " ".join([word for word in text.split() if mark not in word])
     text = text.translate(_MARKS) if text.isascii() else _NO_WORDS.sub(" ", text)
     for sign in _SIGNS:
         text = text.replace(sign, f" {sign} ")
