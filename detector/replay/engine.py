@@ -10,17 +10,21 @@ from dataclasses import dataclass, replace
 
 from detector.content.reader import Reader
 from detector.mail.address import Address
+from detector.mail.content import Content
 from detector.mail.headers import header_section
 from detector.mail.stream import classify
 from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transaction
+from detector.replay.campaigns import Campaigns
 from detector.replay.events import Complaint, Delivery, Inbound, Report
 from detector.replay.profiles import Profiles
 from detector.replay.spool import Spool
+from detector.traffic.campaign import keys_of
 from detector.traffic.counting import is_known
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
+from detector.verdict.campaign import suspicious
 from detector.verdict.hold import PROBATION, held, may_go
-from detector.verdict.judge import judge
+from detector.verdict.judge import judge, text_speaks
 from detector.verdict.learn import Told, learn_complaint, learn_correspondent, learn_result, result_of
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Verdict
@@ -69,6 +73,7 @@ class Engine:
         self._observe = observe
         self._blocked: set[str] = set()
         self._spool = Spool()
+        self._campaigns = Campaigns(policy.recipient_key)
         self._awaited: OrderedDict[str, _Passed] = OrderedDict()
         self.heard: Counter[str] = Counter()
 
@@ -160,12 +165,29 @@ class Engine:
         if not _any_accepted(recipients):
             stream = classify(transaction.mail_from, b"")
             return replace(transaction, recipients=recipients, stream=stream, size_bytes=0)
-        content = self._reader.read(body, header_section(body)) if self._reader is not None and body else None
-        return replace(transaction, recipients=recipients, content=content)
+        return replace(transaction, recipients=recipients, content=self._read(transaction, body))
+
+    def _read(self, transaction: Transaction, body: bytes) -> Content | None:
+        if self._reader is None or not body:
+            return None
+        content = self._reader.read(body, header_section(body))
+        account, now = transaction.identity.account, transaction.received_at
+        others = self._campaigns.suspicious_others(keys_of(content), account, now)
+        return replace(content, accomplices=others) if others else content
+
+    def _learn(self, transaction: Transaction, verdict: Verdict) -> None:
+        """What this message teaches about the mail of all accounts."""
+        content, account = transaction.content, transaction.identity.account
+        if content is None or self._reader is None:
+            return
+        self._campaigns.notice(keys_of(content), account, suspicious(verdict), transaction.received_at)
+        if verdict.score < self._policy.hold_score and not text_speaks(verdict.groups):
+            self._reader.learn(content)
 
     def _decide(self, profile: Profile, transaction: Transaction, paced: int) -> Outcome:
         account, now = transaction.identity.account, transaction.received_at
         profile, verdict = judge(profile, transaction, now, self._policy)
+        self._learn(transaction, verdict)
         if paced and verdict.action is Action.ACCEPT:
             verdict = replace(verdict, action=Action.PACE)
         convicted = verdict.action is Action.BLOCK

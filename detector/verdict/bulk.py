@@ -8,11 +8,15 @@ from math import log, sqrt
 
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
-from detector.traffic.features import FEATURES, FEATURES_OF, Measure
+from detector.traffic.features import FEATURES, FEATURES_OF, STREAMS, Measure
 from detector.traffic.profile import Profile
-from detector.verdict.odds import averaged, bounded, calibrated, too_many
+from detector.verdict.odds import CAP, averaged, bounded, calibrated, too_many
 from detector.verdict.verdict import Evidence, Group, GroupScore
 
+# An account without days of its own is compared with what is usual for people, but it may be a shop's program: fewer
+# nats can be meant against it, until it is as old as cohorts are learned.
+YOUNG_LESS = 2.0
+GROWN_UP = 14.0  # active days
 FAMILIES = (
     frozenset({Measure.RECIPIENTS, Measure.DOMAINS}),
     frozenset({Measure.FIRST_TIME, Measure.ASCENDING}),
@@ -35,7 +39,9 @@ def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
         families.append([_weigh_strangers(profile)])
     votes = [averaged([one.nats for one in family]) for family in families]
     evidence = tuple([one for family in families for one in family])
-    return GroupScore(Group.BULK, bounded(averaged(votes)), evidence)
+    days = profile.baseline.days[STREAMS.index(stream)]
+    most = CAP - YOUNG_LESS * max(0.0, 1.0 - days / GROWN_UP)
+    return GroupScore(Group.BULK, min(bounded(averaged(votes)), most), evidence)
 
 
 def _weigh(profile: Profile, index: int, prior: Prior) -> Evidence:

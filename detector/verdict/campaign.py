@@ -7,18 +7,22 @@ that are suspicious by their other evidence (COMPA, NDSS 2013).
 from math import log
 
 from detector.mail.content import Content
+from detector.traffic.campaign import SUSPICIOUS_BY_CHANCE
 from detector.verdict.odds import bounded, calibrated
-from detector.verdict.verdict import Evidence, Group, GroupScore
+from detector.verdict.verdict import Evidence, Group, GroupScore, Verdict
 
-# At most so large a share of honest mail has a text in common with some suspicious account; each further accomplice is
-# as unlikely again.
-SHARED_BY_CHANCE = 0.05
+SUSPICIOUS = 2.0  # nats of evidence without this group: such an account may be an accomplice
 
 
 def weigh_campaign(content: Content | None) -> GroupScore:
-    """No accomplice says nothing: most thieves work with one account after the other."""
+    """Each accomplice is one more honest account that must be suspicious by chance. No accomplice says nothing."""
     if content is None or content.accomplices <= 0.0:
         return GroupScore(Group.CAMPAIGN, 0.0, ())
-    nats = bounded(calibrated(-log(SHARED_BY_CHANCE) * content.accomplices))
+    nats = bounded(calibrated(-log(SUSPICIOUS_BY_CHANCE) * content.accomplices))
     evidence = Evidence(Group.CAMPAIGN, "accomplices", content.accomplices, 0.0, nats)
     return GroupScore(Group.CAMPAIGN, nats, (evidence,))
+
+
+def suspicious(verdict: Verdict) -> bool:
+    """Whether the account counts as an accomplice for others that send the same."""
+    return verdict.score - sum([group.nats for group in verdict.groups if group.group is Group.CAMPAIGN]) >= SUSPICIOUS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from detector.mail.transaction import RecipientStatus, Transaction
-from detector.traffic.clock import latest
+from detector.traffic.clock import DAY, latest
 from detector.traffic.counting import count, origin_of
 from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
@@ -18,6 +18,7 @@ from detector.verdict.text import weigh_text
 from detector.verdict.verdict import Action, Group, GroupScore, Verdict
 
 GROUPS_NEEDED = 2  # one kind of evidence alone has an innocent explanation too often
+WARM_UP = 14 * DAY  # a new account is unusual in everything; the calibration does not count that
 CHANGES = frozenset({Group.BULK, Group.CLIENT, Group.CAMPAIGN})
 SPEAKS = 1.0  # nats from which a group counts among them; when enough of them do, the window is narrow
 
@@ -32,16 +33,19 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     new_text = content is not None and profile.texts.recipients_of(content, at) is None
     profile = count(profile, transaction, origin, now, policy.recipient_key)
     reading, text = weigh_text(profile, content, new_text, at)
-    groups = (
+    groups: tuple[GroupScore, ...] = (
         weigh_bulk(profile, transaction.stream, policy.prior),
         weigh_feedback(profile, transaction.stream, policy.prior, _accepted(transaction)),
         weigh_client(profile, origin, at, owners=content is not None and profile.texts.is_owners(content)),
         text,
         weigh_campaign(content),
     )
+    if policy.silent_groups:
+        groups = tuple(GroupScore(one.group, 0.0, ()) if one.group in policy.silent_groups else one for one in groups)
     score = sum([group.nats for group in groups])
     action = _climb(profile, transaction, groups, at, policy)
-    if new_text and score < policy.hold_score and text.nats < SPEAKS and content and content.surprise is not None:
+    learns = new_text and score < policy.hold_score and not text_speaks(groups)
+    if learns and content is not None and content.surprise is not None:
         reading = reading.learn(content.surprise)
     profile = replace(_marked(profile, groups, action, at, policy), reading=reading)
     return profile, Verdict(action, score, groups, policy.policy_version, policy.model_version)
@@ -56,6 +60,11 @@ def enough_speak(groups: Sequence[GroupScore]) -> bool:
     return len(speaking) >= GROUPS_NEEDED and not speaking.isdisjoint(CHANGES)
 
 
+def text_speaks(groups: Sequence[GroupScore]) -> bool:
+    """Whether the account's texts read like abuse: then they are not learned as clean ones."""
+    return any(group.group is Group.TEXT and group.nats >= SPEAKS for group in groups)
+
+
 def _accepted(transaction: Transaction) -> int:
     return sum([recipient.status is RecipientStatus.ACCEPTED for recipient in transaction.recipients])
 
@@ -68,16 +77,17 @@ def has_changed(groups: Sequence[GroupScore]) -> bool:
 def _marked(profile: Profile, groups: Sequence[GroupScore], action: Action, at: float, policy: Policy) -> Profile:
     """The profile that remembers how suspicious it was."""
     score, doubtful = sum([group.nats for group in groups]), enough_speak(groups)
-    # A day that is only unusually busy is learned, or the second letter to the members would be as unusual as the first.
+    # A day that is only unusually busy is learned: the second letter to the members is not as unusual as the first.
     suspicious = score >= policy.hold_score and not harmless(groups)
+    reached = min(score, 100.0) if at - profile.first_seen >= WARM_UP else 0.0
     begins = action is Action.HOLD and not 0.0 <= at - profile.held_since < EPISODE
     return replace(
         profile,
         suspicious_day=profile.today.day if suspicious else profile.suspicious_day,
         window=profile.window.narrow(at) if suspicious and doubtful else profile.window,
         held_since=at if begins else profile.held_since,
-        highest_score=max(profile.highest_score, min(score, 100.0)),
-        highest_blockable=max(profile.highest_blockable, min(score, 100.0)) if doubtful else profile.highest_blockable,
+        highest_score=max(profile.highest_score, reached),
+        highest_blockable=max(profile.highest_blockable, reached if doubtful else 0.0),
     )
 
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 from detector.traffic.baseline import Prior
 from detector.traffic.window import WindowLimits
+from detector.verdict.verdict import Group
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Scores in nats, window in recipients, `clean_after` in seconds.
 
-    From `hold_score` on mail is held, from `block_score` on the account is blocked.
+    From `hold_score` on mail is held, from `block_score` on the account is blocked. `silent_groups` have no say.
 
     `recipient_key` (at most 64 bytes) is the secret of all hashes in profiles: with another key, everybody is a
     stranger again.
@@ -22,6 +23,7 @@ class Policy:
     policy_version: str = "1"
     block_score: float = 11.5
     hold_score: float = 6.3
+    silent_groups: frozenset[Group] = frozenset()
     window_start: int = 20
     window_least: int = 5
     window_most: int = 500
