@@ -24,7 +24,7 @@ from detector.content.tag import (
 MOST_TAGS = 5120
 AT_ONCE = 256  # tags that are cut apart before it is known whether they will be read
 SHORT = 16  # characters of a tag: no link, and met before
-MOST_TEXT = 2500  # characters, of which 2000 are read further on; links are sought in the rest, too
+MOST_TEXT = 2200  # characters, of which 2000 are read further on; links are sought in the rest, too
 MOST_LINKS = 40
 DEEPEST = 20  # elements that one end tag can end
 
