@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, log, sqrt
+from math import isfinite, log
 from struct import Struct
 from typing import Self
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from detector.content.words import Hashes, features, words
 
-FEATURE_VERSION = 2  # change it with anything that changes `features`
-SHRINK = 30.0  # a text of a few words cannot be sure: their sum is divided by the root of so many more
+FEATURE_VERSION = 3  # change it with anything that changes `features` or `divisor`
+SHRINK = 30.0  # a text of a few words cannot be sure: their sum is divided as if there were so many more
+GROWTH = 0.65  # 0.5 would be right for independent words, 1 for words that all say the same
+USUAL_FEATURES = 60.0  # of a short text: there the divisor is that of independent words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,12 @@ class TextModel:
         known = self.keys[place] == asked
         total = float(self.weights[place[known]].sum(dtype=np.float64))
         # Unknown words are in the divisor: a foreign language moves the score towards the bias, which is no evidence.
-        return total / sqrt(len(asked) + SHRINK) + self.bias
+        return total / divisor(len(asked)) + self.bias
+
+
+def divisor(count: int) -> float:
+    """What the sum of the weights of a text is divided by that has so many features."""
+    return float((count + SHRINK) ** GROWTH * USUAL_FEATURES ** (0.5 - GROWTH))
 
 
 LOWEST, WIDTH, CLASSES = -10.0, 0.25, 80

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.model import CLASSES, MOST_SEEN, TextModel, Usual, sane
+from detector.content.model import CLASSES, MOST_SEEN, TextModel, Usual, divisor, sane
 from detector.content.words import features, words
 from detector.verdict.odds import calibrated
 
@@ -32,6 +32,12 @@ def test_a_text_of_unknown_words_is_no_evidence() -> None:
 def test_foreign_words_around_a_known_one_weaken_it() -> None:
     small = model(lottery=5.0)
     assert small.score(["lottery", *"abcdefghij"]) < small.score(["lottery"])
+
+
+@given(st.integers(0, 800), st.integers(1, 800))
+def test_more_words_that_say_the_same_are_more_evidence_but_less_than_so_many_times(count: int, more: int) -> None:
+    assert divisor(count) < divisor(count + more)
+    assert count / divisor(count) < (count + more) / divisor(count + more)
 
 
 def test_a_model_that_cannot_tell_is_not_sane() -> None:
