@@ -134,6 +134,8 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
 
 def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
     found = _Count(profile.counted, profile.run, reached=int.from_bytes(profile.today.reached, "big"))
+    message = CountedPairs.hashed(f"message\0{transaction.message_key}", key)
+    new_message = message not in found.counted
     for recipient in transaction.recipients:
         pair = f"{transaction.message_key}\0{recipient.address.key}"
         # A recipient that was paced or deferred at first is counted then, and once more when its answer is known.
@@ -143,7 +145,7 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
         question = CountedPairs.hashed(f"question\0{pair}", key)
         stranger = not is_known(profile, recipient.address, key)
         if question not in found.counted:
-            found.messages = 1
+            found.messages = int(new_message)
             found.recipients += found.reach(recipient.address)
             found.anybody_known |= not stranger
             found.domains |= 1 << _hash32(recipient.address.domain.lower()) % DOMAIN_BITS
@@ -155,6 +157,8 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
             continue
         found.counted = found.counted.add(answer)
         _answer(found, recipient, stranger)
+    if found.messages:
+        found.counted = found.counted.add(message)
     return found
 
 

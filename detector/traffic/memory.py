@@ -39,6 +39,10 @@ class Memory(Struct, frozen=True, array_like=True):
         rest = self.hashes if place < 0 else self.hashes[:place] + self.hashes[place + self.HASH_BYTES :]
         return type(self)((rest + hashed)[-self.MOST_ENTRIES * self.HASH_BYTES :])
 
+    def shorter(self, length: int) -> Self:
+        """Without the oldest entries, by at least so many bytes."""
+        return type(self)(self.hashes[-(-length // self.HASH_BYTES) * self.HASH_BYTES :])
+
     def _place(self, hashed: bytes) -> int:
         place = self.hashes.find(hashed)
         while place % self.HASH_BYTES and place >= 0:  # across the border of two others
@@ -54,7 +58,7 @@ class KnownRecipients(Memory, frozen=True, array_like=True):
 
 
 class CountedPairs(Memory, frozen=True, array_like=True):
-    """Which (message, recipient) pairs are counted already; to miss 1 in 130 does no harm."""
+    """Which (message, recipient) pairs are counted already; to miss 1 in 200 does no harm."""
 
     HASH_BYTES = 2
-    MOST_ENTRIES = 480
+    MOST_ENTRIES = 320

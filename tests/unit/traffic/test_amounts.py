@@ -25,6 +25,13 @@ tallies = st.integers(min_value=0, max_value=MOST).flatmap(
         st.integers(min_value=0, max_value=recipients),
         st.just(recipients),
         st.integers(min_value=0, max_value=recipients),
+        unwanted=st.integers(min_value=0, max_value=recipients),
+        same_text=st.floats(min_value=0.0, max_value=MOST),
+        domains=st.floats(min_value=0.0, max_value=400.0),
+        ascending=st.integers(min_value=0, max_value=MOST),
+        copies=st.floats(min_value=0.0, max_value=MOST),
+        messages=st.integers(min_value=0, max_value=1),
+        to_strangers=st.integers(min_value=0, max_value=1),
     )
 )
 days = st.lists(st.tuples(st.sampled_from(Stream), tallies), max_size=60)

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from detector.mail.transaction import Stream
 from detector.traffic.clock import latest
 from detector.traffic.counters import Counters, decayed
-from detector.traffic.features import FEATURES, Tally
+from detector.traffic.features import ANSWERS, FEATURES, LEVELS, Measure, Tally
 
 times = st.floats(min_value=0.0, max_value=4e9)
-tallies = st.builds(Tally, *[st.integers(min_value=0, max_value=1000)] * 4)
+tallies = st.builds(Tally, *[st.integers(min_value=0, max_value=1000)] * len(Measure))
 
 
 @given(st.floats(min_value=0.0, max_value=1e9), st.lists(st.floats(min_value=0.0, max_value=1e9), min_size=2))
@@ -37,9 +37,23 @@ def test_a_counter_is_halved_in_its_half_life() -> None:
 
 
 def test_streams_are_counted_apart() -> None:
-    counters = Counters().add(Stream.AUTOMATIC, Tally(8, 8, 8, 8), now=1e9)
+    counters = Counters().add(Stream.AUTOMATIC, Tally(*[8] * len(Measure)), now=1e9)
+    for counter, value in zip((*ANSWERS, *FEATURES), (*counters.answers, *counters.features), strict=True):
+        assert value == (8.0 if counter.stream is Stream.AUTOMATIC else 0.0)
+
+
+def test_a_level_is_replaced_by_the_next_one_and_a_count_grows() -> None:
+    tally = Tally(*[8] * len(Measure))
+    counters = Counters().add(Stream.PERSONAL, tally, now=1e9).add(Stream.PERSONAL, tally, now=1e9)
     for feature, value in zip(FEATURES, counters.features, strict=True):
-        assert value == (8.0 if feature.stream is Stream.AUTOMATIC else 0.0)
+        if feature.stream is Stream.PERSONAL:
+            assert value == (8.0 if feature.measure in LEVELS else 16.0)
+
+
+def test_a_level_of_which_nothing_is_said_fades_and_stays() -> None:
+    counters = Counters().add(Stream.PERSONAL, Tally(domains=8.0), now=1e9)
+    index = next(place for place, feature in enumerate(FEATURES) if feature.measure is Measure.DOMAINS)
+    assert counters.add(Stream.PERSONAL, Tally(recipients=1), now=1e9 + 86400.0).features[index] == 4.0
 
 
 def test_a_clock_that_was_a_day_ahead_is_not_waited_for() -> None:

@@ -1,10 +1,18 @@
 """Each recipient of a message is counted once, however the message arrives."""
 
-import pytest
+from math import factorial
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Stream
-from detector.traffic.counting import is_refused, origin_of
+from detector.traffic.clock import DAY
+from detector.traffic.counting import count, is_refused, is_unwanted, origin_of
+from detector.traffic.features import ANSWERS, FEATURES
 from detector.traffic.profile import Profile
+from detector.verdict.admit import settle
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
 from tests.histories import transaction
@@ -18,10 +26,21 @@ def recipients(profile: Profile) -> float:
     return profile.counters.features[0]
 
 
+def feature(profile: Profile, name: str) -> float:
+    return profile.counters.features[[one.name for one in FEATURES].index(name)]
+
+
+def answers(profile: Profile) -> dict[str, float]:
+    """The answers to personal mail, by the first word of the counter."""
+    named = zip([one.name for one in ANSWERS], profile.counters.answers, strict=True)
+    return {name.removesuffix("_24h"): value for name, value in named if not name.startswith("automatic")}
+
+
 def test_a_retry_is_not_counted_again(policy: Policy) -> None:
     once, _ = judge(Profile(), transaction(1), NOW, policy)
     twice, _ = judge(once, transaction(1), NOW, policy)
     assert twice == once
+    assert twice.run.to_strangers == 1
     assert recipients(once) == 1.0
 
 
@@ -31,7 +50,8 @@ def test_the_parts_of_one_message_are_counted_as_one(policy: Policy) -> None:
     parts, _ = judge(parts, transaction(1, everybody[50:]), NOW, policy)
     whole, _ = judge(Profile(), transaction(1, everybody), NOW, policy)
     assert parts.counters == whole.counters
-    assert recipients(parts) == 60.0
+    assert parts.run == whole.run
+    assert feature(parts, "new_recipients_24h") == 60.0
 
 
 def test_a_recipient_named_twice_counts_once(policy: Policy) -> None:
@@ -42,32 +62,133 @@ def test_a_recipient_named_twice_counts_once(policy: Policy) -> None:
 def test_a_paced_recipient_is_asked_for_once_and_answered_later(policy: Policy) -> None:
     profile, _ = judge(Profile(), transaction(1, [("a@a.example", PACED)]), NOW, policy)
     assert recipients(profile) == 1.0
-    assert profile.counters.answers[:2] == (0.0, 0.0)
+    assert answers(profile) == {"answered": 0.0, "refused": 0.0, "unwanted": 0.0}
     profile, _ = judge(profile, transaction(1, [("a@a.example", REFUSED)]), NOW, policy)
     assert recipients(profile) == 1.0
-    assert profile.counters.answers[:2] == (1.0, 1.0)
+    assert answers(profile) == {"answered": 1.0, "refused": 1.0, "unwanted": 0.0}
+
+
+def test_a_recipient_that_was_accepted_is_an_answer_once_the_message_was_delivered(policy: Policy) -> None:
+    """An account whose mail waits must not look better by it."""
+    one = transaction(1, [("a@a.example", ACCEPTED), ("b@a.example", REFUSED)])
+    profile, _ = judge(Profile(), one, NOW, policy)
+    assert answers(profile)["answered"] == 1.0
+    assert answers(settle(profile, one, False, NOW, policy))["answered"] == 1.0
+    assert answers(settle(profile, one, True, NOW, policy)) == {"answered": 2.0, "refused": 1.0, "unwanted": 0.0}
+
+
+def test_mail_that_a_server_does_not_want_is_told_from_addresses_that_do_not_exist(policy: Policy) -> None:
+    one = transaction(1, [("a@a.example", REFUSED)], reply="5.7.1")
+    profile, _ = judge(Profile(), one, NOW, policy)
+    assert answers(profile) == {"answered": 1.0, "refused": 0.0, "unwanted": 1.0}
+
+
+def test_a_hundred_letters_to_a_friend_are_no_bulk_mail(policy: Policy) -> None:
+    profile = Profile()
+    for number in range(100):
+        profile, _ = judge(profile, transaction(number, [("friend@a.example", ACCEPTED)]), NOW, policy)
+    assert recipients(profile) == 1.0
+    profile, _ = judge(profile, transaction(100, [("friend@a.example", ACCEPTED)]), NOW + DAY, policy)
+    assert recipients(profile) == pytest.approx(1.0)
+
+
+def test_of_hundreds_of_recipients_most_are_told_apart(policy: Policy) -> None:
+    profile = Profile()
+    for number in range(10):
+        names = [(f"user{number}.{one}@d{one}.example", ACCEPTED) for one in range(20)]
+        profile, _ = judge(profile, transaction(number, names), NOW, policy)
+    assert 130 <= recipients(profile) <= 200
+    assert 195 <= feature(profile, "new_recipients_10m") <= 200  # one in two hundred hashes is that of another
+    assert feature(profile, "domains_1d") == pytest.approx(20.0, rel=0.2)
+
+
+def text_to(number: int, names: list[str], text: int = 7) -> Profile:
+    return count_one(Profile(), number, names, text)
+
+
+def count_one(profile: Profile, number: int, names: list[str], text: int = 7) -> Profile:
+    one = transaction(number, [(name, ACCEPTED) for name in names], content=Content(text, (text, text + 1)))
+    return count(profile, one, origin_of(one, b"key"), NOW, b"key")
+
+
+def test_recipients_and_copies_of_one_text_add_up_and_another_text_begins_anew() -> None:
+    profile = Profile()
+    for number in range(5):
+        profile = count_one(profile, number, [f"a{number}@a.example", f"b{number}@a.example"])
+    assert feature(profile, "same_text_24h") == 10.0
+    assert feature(profile, "copies_24h") == 5.0
+    profile = count_one(profile, 5, ["c@a.example"], text=99)
+    assert feature(profile, "same_text_24h") == 1.0
+    assert profile.today.peaks[[one.name for one in FEATURES].index("same_text_24h")] == 10.0
+
+
+def test_another_attempt_is_no_further_copy() -> None:
+    once = text_to(1, ["a@a.example"])
+    again = count_one(once, 1, ["a@a.example"])
+    assert feature(again, "copies_24h") == feature(once, "copies_24h") == 1.0
+
+
+@given(st.permutations("abcdef"))
+def test_strangers_in_alphabetical_order_are_counted_up_to_the_first_that_is_not(letters: list[str]) -> None:
+    profile = text_to(1, [f"{letter}@a.example" for letter in letters])
+    rising = next((place for place in range(5, 0, -1) if letters[place] < letters[place - 1]), 0)
+    assert feature(profile, "ascending_new_recipients") == len(letters) - rising
+    assert (len(letters) - rising == 6) == (letters == sorted(letters)), f"one of {factorial(6)} orders"
+
+
+def test_messages_to_nobody_but_strangers_are_a_run_until_a_friend_is_written_to(policy: Policy) -> None:
+    friend = transaction(1, [("friend@a.example", ACCEPTED)])
+    profile = settle(Profile(), friend, True, NOW, policy)
+    for number in range(2, 6):
+        profile, _ = judge(profile, transaction(number), NOW, policy)
+    assert profile.run.to_strangers == 4
+    mixed = transaction(6, [("friend@a.example", ACCEPTED), ("nobody@a.example", ACCEPTED)])
+    profile, _ = judge(profile, mixed, NOW, policy)
+    assert profile.run.to_strangers == 0
+    assert (profile.today.messages, profile.today.to_strangers) == (5, 4)
+
+
+def test_automatic_mail_neither_lengthens_the_run_nor_ends_it(policy: Policy) -> None:
+    profile, _ = judge(Profile(), transaction(1), NOW, policy)
+    profile, _ = judge(profile, transaction(2, stream=Stream.AUTOMATIC), NOW, policy)
+    assert profile.run.to_strangers == 1
 
 
 def test_a_deferred_recipient_says_nothing_about_the_list(policy: Policy) -> None:
     profile, verdict = judge(Profile(), transaction(1, [("a@a.example", DEFERRED)]), NOW, policy)
-    assert profile.counters.answers[:2] == (0.0, 0.0)
+    assert not any(profile.counters.answers)
     assert verdict.groups[1].nats == 0.0
 
 
 @pytest.mark.parametrize(("reply", "refused"), [
-    ("5.1.1", True), ("5.2.1", True), ("5.7.1", True), ("550", True), ("554", True), ("", True),
+    ("5.1.1", True), ("5.2.1", True), ("550", True), ("554", True), ("", True), ("5.7.1", False),
     ("5.3.4", False), ("5.5.1", False), ("503", False), ("552", False),
 ])  # fmt: skip
 def test_only_what_is_said_about_the_recipient_counts_as_refused(reply: str, refused: bool) -> None:
-    assert is_refused(transaction(1, [("a@a.example", REFUSED)], reply=reply).recipients[0]) is refused
+    assert is_refused(reply) is refused
+
+
+@pytest.mark.parametrize(("reply", "unwanted"), [
+    ("5.7.1", True), ("5.7.26", True), ("5.1.1", False), ("550", False), ("4.7.1", False), ("", False),
+])  # fmt: skip
+def test_only_a_policy_refusal_says_that_the_mail_is_not_wanted(reply: str, unwanted: bool) -> None:
+    assert is_unwanted(reply) is unwanted
 
 
 def test_automatic_mail_has_no_origin() -> None:
-    assert origin_of(transaction(1, stream=Stream.AUTOMATIC), b"key") == (0, 0)
-    assert origin_of(transaction(1, client="unknown", mail_from=""), b"key") == (0, 0)
-    assert all(origin_of(transaction(1), b"key"))
+    assert origin_of(transaction(1, stream=Stream.AUTOMATIC), b"key") == (0, 0, 0, 0)
+    assert origin_of(transaction(1, client="unknown", mail_from=""), b"key") == (0, 0, 0, 0)
+
+
+def test_an_origin_is_all_that_is_known() -> None:
+    content = Content(1, program="a telephone", author="ann@customer.example")
+    assert origin_of(transaction(1), b"key")[2:] == (0, 0)
+    origin = origin_of(transaction(1, content=content), b"key")
+    assert all(origin)
+    assert origin.author == origin.reverse_path
 
 
 def test_automatic_mail_leaves_the_personal_counters_alone(policy: Policy) -> None:
     profile, _ = judge(Profile(), transaction(1, stream=Stream.AUTOMATIC), NOW, policy)
-    assert profile.counters.features == (0.0,) * 6 + (1.0, 1.0)
+    for one, value in zip(FEATURES, profile.counters.features, strict=True):
+        assert value == (1.0 if one.stream is Stream.AUTOMATIC else 0.0)

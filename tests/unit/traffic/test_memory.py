@@ -70,3 +70,13 @@ def test_another_key_knows_nobody() -> None:
 def test_an_address_that_is_not_utf8_is_remembered_too() -> None:
     hashed = KnownRecipients.hashed("b\udcffb@example.org", KEY)
     assert hashed in KnownRecipients().add(hashed)
+
+
+def test_a_shorter_memory_lost_its_oldest_entries_and_no_half_one() -> None:
+    memory = KnownRecipients()
+    added = hashes(10)
+    for one in added:
+        memory = memory.add(one)
+    assert memory.shorter(0) == memory
+    assert [one in memory.shorter(4) for one in added] == [False] * 2 + [True] * 8
+    assert memory.shorter(1000).hashes == b""

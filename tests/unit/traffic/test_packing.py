@@ -6,10 +6,16 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Stream, Transaction
+from detector.traffic.habits import Habits, Seen
+from detector.traffic.memory import CountedPairs, KnownRecipients
 from detector.traffic.packing import MOST_BYTES, pack, unpack
 from detector.traffic.profile import Profile
+from detector.traffic.texts import MOST_TEXTS, Text, Texts
+from detector.traffic.window import MOST_BUCKETS, Bucket, Window
 from detector.verdict.admit import admit, settle
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
@@ -36,6 +42,17 @@ def test_whatever_happened_comes_back(policy: Policy, history: list[tuple[Transa
     assert unpack(packed) == profile
 
 
+def content(chance: Random) -> Content:
+    """Every message another text, by another program, read as more or less bad."""
+    return Content(
+        chance.getrandbits(64),
+        tuple(chance.getrandbits(64) for _ in range(4)),
+        surprise=chance.expovariate(1.0),
+        program=f"program {chance.randrange(100)}",
+        author=f"{chance.randrange(100)}@customer.example",
+    )
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_full_profile_fits(policy: Policy, seed: int) -> None:
     chance, profile, now = Random(seed), Profile(), 1.8e9
@@ -50,6 +67,7 @@ def test_a_full_profile_fits(policy: Policy, seed: int) -> None:
             client=f"192.{chance.randrange(256)}.{chance.randrange(256)}.1",
             mail_from=f"{chance.randrange(50)}@customer.example",
             stream=chance.choice(list(Stream)),
+            content=content(chance) if chance.random() < 0.7 else None,
         )
         profile = lived(profile, one, now, policy)
         assert len(pack(profile)) <= MOST_BYTES
@@ -60,7 +78,28 @@ def test_an_account_with_fifty_contacts_is_small(policy: Policy) -> None:
     profile = Profile()
     for number in range(50):
         profile = lived(profile, transaction(number), 1.8e9 + number * 40_000.0, policy)
-    assert len(pack(profile)) < 1000
+    assert len(pack(profile)) < 1500
+
+
+def test_of_an_account_that_fills_every_field_the_recipients_not_needed_for_longest_are_forgotten() -> None:
+    hashes = bytes(number % 251 for number in range(3 * KnownRecipients.MOST_ENTRIES))
+    habits = Habits(tuple(Seen(2**32 - number, 2**32, 2**32) for number in range(1, 13)))
+    bucket = Bucket(2**32, 2**32, 2**64 - 1)
+    text = Text(2**32 - 1, (2**32 - 1,) * 4, 0.5, 0.5, 0.5, owners=True)
+    profile = Profile(
+        known=KnownRecipients(hashes),
+        counted=CountedPairs(bytes(2 * CountedPairs.MOST_ENTRIES)),
+        networks=habits,
+        reverse_paths=habits,
+        programs=habits,
+        window=Window(0.5, 0.5, 0.5, (bucket,) * MOST_BUCKETS, (bucket,) * MOST_BUCKETS, 2**32),
+        texts=Texts((text,) * MOST_TEXTS),
+    )
+    kept = unpack(pack(profile))
+    assert len(pack(profile)) <= MOST_BYTES
+    assert kept == replace(profile, known=kept.known)
+    assert hashes.endswith(kept.known.hashes)
+    assert len(kept.known.hashes) > 3 * 250
 
 
 @given(st.binary(max_size=300))
@@ -85,5 +124,10 @@ def test_a_profile_of_an_older_version_without_the_last_fields_is_read(policy: P
     profile = lived(Profile(), transaction(1), 1.8e9, policy)
     fields = msgspec.msgpack.decode(pack(profile))
     older = unpack(msgspec.msgpack.encode(fields[:-2]))
-    assert older.known == profile.known
-    assert older.window == Profile().window
+    assert older == replace(profile, **{name: getattr(Profile(), name) for name in Profile.__struct_fields__[-2:]})
+
+
+def test_a_profile_that_counts_something_else_is_refused() -> None:
+    fields = msgspec.msgpack.decode(pack(Profile()))
+    with pytest.raises(ValueError, match="not a packed profile"):
+        unpack(msgspec.msgpack.encode(["profile", *fields[1:]]))

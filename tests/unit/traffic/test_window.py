@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.traffic.window import LOST_AFTER, MOST_BUCKETS, NARROW_FOR, Window, WindowLimits
+from detector.traffic.window import CLEAN_CREDIT, LOST_AFTER, MOST_BUCKETS, NARROW_FOR, Window, WindowLimits
 
 LIMITS = WindowLimits()
 MANY_DOMAINS = 0b11111
@@ -22,7 +22,7 @@ def test_delivered_recipients_ripen_and_widen_the_window() -> None:
     assert window.in_flight == 20
     window = window.at(NOW + 1.2 * LIMITS.clean_after, LIMITS)
     assert window.in_flight == 0
-    assert window.size(LIMITS) == 30
+    assert window.size(LIMITS) == LIMITS.start + CLEAN_CREDIT * 20
 
 
 def test_nothing_ripens_early() -> None:
@@ -47,6 +47,49 @@ def test_the_few_bad_addresses_of_any_list_do_not_shrink_it() -> None:
 
 def test_it_never_grows_beyond_its_most() -> None:
     assert delivered(5000).at(NOW + 1.2 * LIMITS.clean_after, LIMITS).size(LIMITS) == LIMITS.most
+
+
+def test_a_clean_result_widens_the_window_before_the_time_is_over() -> None:
+    window = delivered(20).learn(delivered=True)
+    assert window.in_flight == 19
+    assert window.size(LIMITS) == LIMITS.start + CLEAN_CREDIT
+
+
+def test_a_recipient_told_clean_does_not_ripen_too() -> None:
+    window = delivered(20)
+    for _ in range(20):
+        window = window.learn(delivered=True)
+    window = window.at(NOW + 1.2 * LIMITS.clean_after, LIMITS)
+    assert window.in_flight == 0
+    assert 19.0 < window.clean <= 20.0
+
+
+def test_clean_results_from_few_domains_only_free_their_places() -> None:
+    window = delivered(20, domains=0b1111).learn(delivered=True)
+    assert window.in_flight == 19
+    assert window.size(LIMITS) == LIMITS.start
+
+
+def test_a_bad_result_frees_its_place_and_shrinks_the_window() -> None:
+    window = delivered(20).learn(delivered=False)
+    assert window.in_flight == 19
+    assert window.size(LIMITS) < LIMITS.start
+
+
+def test_a_bad_result_that_comes_late_shrinks_the_window_and_a_good_one_changes_nothing() -> None:
+    window = Window().at(NOW, LIMITS)
+    assert window.learn(delivered=True) is window
+    assert window.learn(delivered=False).refused == 1.0
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_results_free_no_more_places_than_were_taken(results: list[bool]) -> None:
+    window = delivered(20)
+    for good in results:
+        window = window.learn(good)
+    assert window.in_flight == max(0, 20 - len(results))
+    assert window.clean <= sum(results)
+    assert window.refused == len(results) - sum(results)
 
 
 def test_doubts_narrow_it_for_an_hour() -> None:
