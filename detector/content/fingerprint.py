@@ -1,14 +1,16 @@
-"""Fingerprints of a text: one that is equal for equal texts, and some of which near-duplicates share at least one."""
+"""Fingerprints of a text: equal for equal texts, shared in part by near-duplicates; and a sketch to compare two."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.content.words import Hashes, hashes, mixed
 
 SHORTEST_WORD = 3
 LEAST_WORDS = 15  # fewer different ones say nothing: "see you tomorrow" is no campaign
+LEAST_TO_SKETCH = 5
 BINS = 24
 BANDS = 4
 
@@ -18,10 +20,14 @@ _PERSONS = [b"band%d" % band for band in range(BANDS)]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """64-bit numbers, equal on every host. `bands` is empty for texts too short to be compared."""
+    """64-bit numbers, equal on every host. `bands` is empty for texts too short to be looked for among all accounts'.
+
+    The share of equal octets in two sketches is near the share of words that the texts have in common.
+    """
 
     exact: int
     bands: tuple[int, ...]
+    sketch: bytes = b""
 
 
 def fingerprint(found: list[str]) -> Fingerprint:
@@ -29,7 +35,10 @@ def fingerprint(found: list[str]) -> Fingerprint:
     found = [word for word in found if len(word) >= SHORTEST_WORD]
     exact = number64("text", " ".join(found))
     different = set(found)
-    return Fingerprint(exact, _bands(hashes([*different])) if len(different) >= LEAST_WORDS else ())
+    if len(different) < LEAST_TO_SKETCH:
+        return Fingerprint(exact, ())
+    least = _least(hashes([*different]))
+    return Fingerprint(exact, _bands(least) if len(different) >= LEAST_WORDS else (), least.astype(np.uint8).tobytes())
 
 
 def number64(kind: str, value: str) -> int:
@@ -37,17 +46,20 @@ def number64(kind: str, value: str) -> int:
     return int.from_bytes(blake2b(f"{kind}:{value}".encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
-def _bands(different: Hashes) -> tuple[int, ...]:
-    """One-permutation MinHash (Li, Owen, Zhang 2012) of the words: the least number in each of 24 bins, six to a band.
+def _least(different: Hashes) -> NDArray[np.uint64]:
+    """One-permutation MinHash (Li, Owen, Zhang 2012) of the words: the least number in each of 24 bins.
 
-    Texts whose words have the Jaccard similarity s share a band with the probability 1 - (1 - s^6)^4. Words, not
-    shingles of them: one changed word spoils five shingles of five. An empty bin takes from the next one that is
-    not (Shrivastava and Li 2014).
+    Words, not shingles of them: one changed word spoils five shingles of five. An empty bin takes from the next one
+    that is not (Shrivastava and Li 2014).
     """
     numbers = mixed(different)
     numbers.sort()
     # What comes first at or after the beginning of a bin is the least in it, or else in the next one that is not empty.
-    least = numbers.take(numbers.searchsorted(_FIRST_IN_BIN), mode="wrap").astype(np.uint64)
+    return numbers.take(numbers.searchsorted(_FIRST_IN_BIN), mode="wrap").astype(np.uint64)
+
+
+def _bands(least: NDArray[np.uint64]) -> tuple[int, ...]:
+    """Six minima to a band: texts with the Jaccard similarity s share a band with the probability 1 - (1 - s^6)^4."""
     return tuple(_number(_PERSONS[band], least[band::BANDS].tobytes()) for band in range(BANDS))
 
 

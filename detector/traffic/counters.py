@@ -33,32 +33,46 @@ class Counters(Struct, frozen=True, array_like=True):
     features: FeatureAmounts = (0.0,) * len(FEATURES)
 
     def at(self, now: float) -> "Counters":
-        return self.add(Stream.PERSONAL, Tally(), now)
+        """Forget what time has taken."""
+        at = latest(self.updated_at, now)
+        elapsed = at - self.updated_at
+        if elapsed <= 0.0:
+            return self if at == self.updated_at else Counters(at, self.answers, self.features)
+        left = [exp2(-elapsed / half_life) for half_life in HALF_LIVES]
+        return Counters(
+            at,
+            tuple([value * left[which] for value, which in zip(self.answers, OF_ANSWERS, strict=True)]),
+            tuple([value * left[which] for value, which in zip(self.features, OF_FEATURES, strict=True)]),
+        )
 
     def add(self, stream: Stream, tally: Tally, now: float) -> "Counters":
         """Forget what time has taken, then add what one transaction of the stream brings."""
-        at = latest(self.updated_at, now)
-        elapsed = at - self.updated_at
-        return Counters(
-            at,
-            _add(ANSWERS, self.answers, stream, tally, elapsed),
-            _add(FEATURES, self.features, stream, tally, elapsed),
-        )
+        then = self.at(now)
+        answers = _with(then.answers, ADDED_TO_ANSWERS[stream], tally)
+        return Counters(then.updated_at, answers, _with(then.features, ADDED_TO_FEATURES[stream], tally))
 
 
-def _add(
-    counters: tuple[Counter, ...], values: tuple[float, ...], stream: Stream, tally: Tally, elapsed: float
-) -> tuple[float, ...]:
-    return tuple(
-        [
-            _after(decayed(value, counter.half_life, elapsed), counter.measure, tally)
-            if counter.stream is stream
-            else decayed(value, counter.half_life, elapsed)
-            for counter, value in zip(counters, values, strict=True)
-        ]
-    )
+# One page of arithmetic for all counters would be shorter, but this is the hottest path: half-lives are few.
+HALF_LIVES = tuple(dict.fromkeys(counter.half_life for counter in (*ANSWERS, *FEATURES)))
+OF_ANSWERS = tuple(HALF_LIVES.index(counter.half_life) for counter in ANSWERS)
+OF_FEATURES = tuple(HALF_LIVES.index(counter.half_life) for counter in FEATURES)
+Added = tuple[tuple[int, Measure], ...]
 
 
-def _after(value: float, measure: Measure, tally: Tally) -> float:
-    new = tally[measure]
-    return (new or value) if measure in LEVELS else value + new
+def _added(counters: tuple[Counter, ...]) -> dict[Stream, Added]:
+    return {
+        stream: tuple((index, counter.measure) for index, counter in enumerate(counters) if counter.stream is stream)
+        for stream in Stream
+    }
+
+
+ADDED_TO_ANSWERS, ADDED_TO_FEATURES = _added(ANSWERS), _added(FEATURES)
+
+
+def _with(values: tuple[float, ...], added: Added, tally: Tally) -> tuple[float, ...]:
+    changed: list[float] | None = None
+    for index, measure in added:
+        if new := tally[measure]:
+            changed = changed or list(values)
+            changed[index] = new if measure in LEVELS else changed[index] + new
+    return values if changed is None else tuple(changed)

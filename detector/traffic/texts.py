@@ -1,6 +1,9 @@
 """The last different texts of an account: whether a text is new, and how many recipients it has had."""
 
-from msgspec import Struct
+from operator import eq
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from detector.mail.content import Content
 from detector.traffic.amounts import Amount, Number
@@ -8,7 +11,10 @@ from detector.traffic.clock import DAY
 from detector.traffic.counters import decayed
 
 MOST_TEXTS = 8
+ALIKE = 0.5  # of the words: a template with other names and numbers, however short
 _LOW = (1 << 32) - 1  # of the 64-bit numbers: among eight texts that is enough
+
+Sketch = Annotated[bytes, Meta(max_length=32)]
 
 
 class Text(Struct, frozen=True, array_like=True):
@@ -18,7 +24,7 @@ class Text(Struct, frozen=True, array_like=True):
     """
 
     text: Number
-    bands: tuple[Number, ...]
+    sketch: Sketch
     recipients: Amount
     copies: Amount
     seen_at: Amount
@@ -52,13 +58,12 @@ class Texts(Struct, frozen=True, array_like=True):
         """
         found = self._find(content)
         if found is None:
-            bands = tuple([band & _LOW for band in content.bands])
-            new = Text(content.text & _LOW, bands, float(recipients), 1.0, now, owners)
+            new = Text(content.text & _LOW, content.sketch, float(recipients), 1.0, now, owners)
             return Texts((*self.texts, new)[-MOST_TEXTS:])
         elapsed = now - found.seen_at
         known = Text(
             found.text,
-            found.bands,
+            found.sketch,
             decayed(found.recipients, DAY, elapsed) + recipients,
             decayed(found.copies, DAY, elapsed) + (recipients > 0),
             now,
@@ -67,8 +72,12 @@ class Texts(Struct, frozen=True, array_like=True):
         return Texts((*[text for text in self.texts if text is not found], known))
 
     def _find(self, content: Content) -> Text | None:
-        text, bands = content.text & _LOW, {band & _LOW for band in content.bands}
+        text = content.text & _LOW
         for one in self.texts:
-            if one.text == text or not bands.isdisjoint(one.bands):
+            if one.text == text or _alike(one.sketch, content.sketch):
                 return one
         return None
+
+
+def _alike(sketch: bytes, other: bytes) -> bool:
+    return len(sketch) == len(other) > 0 and sum(map(eq, sketch, other)) >= ALIKE * len(sketch)
