@@ -134,7 +134,7 @@ class Application:
             desk=self._desk,
             policy=Policy(
                 recipient_key=self._key,
-                prior=prior,
+                priors=prior,
                 model_version=model_version,
                 **judging.model_dump(),
             ),

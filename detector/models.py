@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from detector.traffic.baseline import Prior
+from detector.traffic.baseline import Prior, Strangers
+from detector.traffic.cohort import COHORTS, Priors
 from detector.traffic.features import FEATURE_VERSION, FEATURES, STREAMS
 
 if TYPE_CHECKING:  # numpy takes longer to load than most commands take to run
@@ -50,15 +51,23 @@ class Moments(Struct, frozen=True, forbid_unknown_fields=True):
     dispersion: float
 
 
-class PriorFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """`prior.json`: features by name; for each stream the weights of two Beta distributions.
+class CohortEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is usual for a cohort: features by name; for each stream the weights of two Beta distributions.
 
-    `refusals`: refused and accepted recipients; `objections`: those who did not want the mail, and the others.
+    `refusals`: refused and accepted recipients; `objections`: those who did not want the mail, and the others;
+    `strangers`: see `baseline.Strangers`.
     """
 
     features: dict[str, Moments]
     refusals: dict[str, tuple[float, float]]
     objections: dict[str, tuple[float, float]]
+    strangers: tuple[float, float, float]
+
+
+class PriorFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """`prior.json`: what is usual, for each word of `Cohort`."""
+
+    cohorts: dict[str, CohortEntry]
 
 
 def load_card(directory: Path, feature_version: int) -> Card:
@@ -97,16 +106,19 @@ def read_checked(directory: Path, card: Card, name: str) -> bytes:
     return content
 
 
-def load_prior(directory: Path = MODELS / "ledger") -> tuple[Prior, str]:
-    """What is usual for the cohort, and the model's version for the verdicts. Raises `ModelError`."""
+def load_prior(directory: Path = MODELS / "ledger") -> tuple[Priors, str]:
+    """What is usual for each cohort, and the model's version for the verdicts. Raises `ModelError`."""
     card = load_card(directory, FEATURE_VERSION)
     path = directory / "prior.json"
     try:
         content = msgspec.json.decode(read_checked(directory, card, path.name), type=PriorFile)
     except msgspec.MsgspecError as error:
-        msg = f"{path}: {error}; train again with `python -m detector.training.prior`"
+        msg = f"{path}: {error}; train again with `detector train ledger`"
         raise ModelError(msg) from error
-    return _prior(path, content), f"{card.name} {card.version}"
+    if sorted(content.cohorts) != sorted(COHORTS):
+        msg = f"{path}: must have exactly the cohorts {', '.join(COHORTS)}"
+        raise ModelError(msg)
+    return Priors(*[_prior(path, content.cohorts[cohort]) for cohort in COHORTS]), f"{card.name} {card.version}"
 
 
 def load_content(directory: Path = MODELS / "content") -> "tuple[TextModel, Usual, str]":
@@ -146,7 +158,7 @@ def _unpacked(content: bytes) -> "tuple[TextModel, Usual]":
     return model, usual
 
 
-def _prior(path: Path, content: PriorFile) -> Prior:
+def _prior(path: Path, content: CohortEntry) -> Prior:
     names = [feature.name for feature in FEATURES]
     rates = (content.refusals, content.objections)
     if sorted(content.features) != sorted(names) or any(sorted(rate) != sorted(STREAMS) for rate in rates):
@@ -154,9 +166,10 @@ def _prior(path: Path, content: PriorFile) -> Prior:
         raise ModelError(msg)
     moments = [content.features[name] for name in names]
     weights = [weight for rate in rates for pair in rate.values() for weight in pair]
+    weights += [*content.strangers, 1.0 - content.strangers[2]]
     means, others = [one.mean for one in moments], [min(one.variance, one.dispersion) for one in moments]
     if min(means) <= 0.0 or min(others) < 0.0 or min(weights) <= 0.0:
-        msg = f"{path}: means and weights must be positive; train again with `python -m detector.training.prior`"
+        msg = f"{path}: means and weights must be positive; train again with `detector train ledger`"
         raise ModelError(msg)
     return Prior(
         tuple(one.mean for one in moments),
@@ -164,6 +177,7 @@ def _prior(path: Path, content: PriorFile) -> Prior:
         tuple(one.dispersion for one in moments),
         tuple(content.refusals[stream] for stream in STREAMS),
         tuple(content.objections[stream] for stream in STREAMS),
+        Strangers(*content.strangers),
     )
 
 

@@ -58,6 +58,37 @@ def content(
     print(f"{len(result.model.keys)} features in {output / 'model.npz'}")
 
 
+@app.command(epilog=examples("detector train ledger corpora/timelines/{email_eu_core_first150d,enron_perry}.csv.gz"))
+def ledger(
+    timelines: Annotated[list[Path], typer.Argument(metavar="TIMELINE...", exists=True, dir_okay=False)],
+    output: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where prior.json and card.json go.")] = Path(
+        "models/ledger"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """What is usual for people, organisations and applications.
+
+    A timeline is a CSV file, gzip, with the columns timestamp_utc_seconds, sender and recipients (separated by
+    semicolons), in order of time. Takes a minute.
+    """
+    from detector.cli.page import print_json
+    from detector.training.ledger import train, write
+
+    with _progress() as tell:
+        try:
+            result = train(timelines, tell)
+            write(result, output)
+        except (ValueError, KeyError, OSError) as error:
+            msg = f"cannot train: {error}"
+            raise Impossible(msg) from error
+    if as_json:
+        print_json(result.metrics)
+        return
+    for name, value in result.metrics.items():
+        print(f"{value:8.3f}  {name}")
+    print(f"{len(result.content.cohorts)} cohorts in {output / 'prior.json'}")
+
+
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """A bar on standard error; what is given is the word beside it."""

@@ -9,6 +9,7 @@ from detector.traffic.features import ANSWERS, FEATURES, STREAMS
 Amount = Annotated[float, Meta(ge=0.0, le=1e15)]
 Square = Annotated[float, Meta(ge=0.0, le=1e30)]
 Number = Annotated[int, Meta(ge=0, le=2**40)]
+CohortNumber = Annotated[int, Meta(ge=0, le=3)]  # 0 is none, then in the order of `Cohort`
 Nats = Annotated[float, Meta(ge=-100.0, le=100.0)]
 Bits = Annotated[int, Meta(ge=0)]  # 64 of them: MessagePack knows no larger number
 AnswerAmounts = Annotated[tuple[Amount, ...], Meta(min_length=len(ANSWERS), max_length=len(ANSWERS))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +27,25 @@ MOST_MESSAGES = 200.0  # then both counts are halved: people find new circles
 MOST_ANSWERS = 1000.0  # an account's own history of refusals never weighs more than so many recipients
 
 
+class Strangers(NamedTuple):
+    """How many messages go to nobody that was known: weights of a Beta distribution, and the least share to assume.
+
+    People: measured on real timelines, runs of such messages are as rare with it as independent draws
+    (`models/ledger/README.md`).
+    """
+
+    strangers: float = 2.0
+    others: float = 6.0
+    least: float = 0.1
+
+    @property
+    def share(self) -> float:
+        return self.strangers / (self.strangers + self.others)
+
+
+PEOPLE = Strangers()
+
+
 @dataclass(frozen=True, slots=True)
 class Prior:
     """What is usual for the cohort, in the order of `features.FEATURES`, learned from many accounts.
@@ -40,6 +60,7 @@ class Prior:
     dispersions: tuple[float, ...]
     refusals: tuple[tuple[float, float], ...]
     objections: tuple[tuple[float, float], ...]
+    strangers: Strangers = PEOPLE
 
 
 class Today(Struct, frozen=True, array_like=True):
@@ -126,14 +147,16 @@ class Baseline(Struct, frozen=True, array_like=True):
         variance = share * self.variances[index] + (1.0 - share) * prior.variances[index]
         return mean, max(variance, prior.dispersions[index] * mean)
 
-    def stranger_rate(self) -> float:
+    def stranger_rate(self, usual: Strangers = PEOPLE) -> float:
         """The usual share of messages of which no recipient was known.
 
-        Measured on real timelines: with 2 in 8 as a start, and for the first messages what everybody's first messages
-        are, runs of such messages are as rare as independent draws (`models/ledger/README.md`).
+        The account's own together with the cohort's; its first messages go to strangers as everybody's do.
         """
-        own = (2.0 + self.to_strangers) / (8.0 + self.messages)
-        return max(own, 9.0 / (10.0 + self.messages), 0.1)
+        return max(self.strangers(usual), 9.0 / (10.0 + self.messages), usual.least)
+
+    def strangers(self, usual: Strangers = PEOPLE) -> float:
+        """The account's own share of messages to strangers, which begins as the cohort's."""
+        return (usual.strangers + self.to_strangers) / (usual.strangers + usual.others + self.messages)
 
     def bad_rate(self, index: int, stream: Stream, weights: tuple[float, float]) -> float:
         """The usual share of recipients with a bad answer, counted by `ANSWERS[index]`; `weights` are the cohort's.

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from detector.traffic.amounts import Amount, Nats, Number
+from detector.traffic.amounts import Amount, CohortNumber, Nats, Number
 from detector.traffic.baseline import Baseline, Today
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.counters import Counters
@@ -15,6 +15,13 @@ from detector.traffic.texts import Texts
 from detector.traffic.window import Window
 
 
+class Leaning(Struct, frozen=True, array_like=True):
+    """Of which cohort the account would be by its latest days, and on how many of them in a row."""
+
+    cohort: CohortNumber = 0
+    days: Number = 0
+
+
 # A msgspec Struct and not a dataclass, as all values in this room: made ten times faster, packed without a translation.
 class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
     """Everything the judge knows about an account. `Profile()` is an account that was never seen.
@@ -22,7 +29,7 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
     `suspicious_day` is the last UTC day on which the evidence reached the hold score, `held_since` (Unix seconds) when
     mail was held first in this episode, 0 when none was. `reverse_paths` knows authors (From) too. `highest` is for the
     calibration: the highest score since `first_seen` (Unix seconds) or since an operator forgave, and the highest one
-    at which enough groups spoke for a block.
+    at which enough groups spoke for a block. `cohort` is what was learned (`traffic.cohort`), 0 when not known yet.
     """
 
     counters: Counters = Counters()
@@ -42,6 +49,8 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
     first_seen: Amount = 0.0
     highest_score: Nats = 0.0
     highest_blockable: Nats = 0.0
+    cohort: CohortNumber = 0
+    leaning: Leaning = Leaning()
 
     def on_day(self, day: int) -> "Profile":
         """The profile on a day: when the day has changed, the day before is learned or, if suspicious, forgotten.

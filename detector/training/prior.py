@@ -1,44 +1,28 @@
-"""Learns what is usual for a cohort from real sending timelines: `python -m detector.training.prior [corpora]`."""
+"""Learns what is usual for people from real sending timelines."""
 
 import csv
 import gzip
-import hashlib
-import os
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date
 from math import exp
 from pathlib import Path
 from statistics import fmean, median
 from zlib import crc32
 
-import msgspec
-
 from detector.mail.transaction import Stream
-from detector.models import MODELS, Card, Moments, PriorFile
+from detector.models import Moments
 from detector.traffic.baseline import MOST_DAYS, Baseline, Prior, Today
 from detector.traffic.clock import day_of
 from detector.traffic.counters import Counters
-from detector.traffic.features import FEATURE_VERSION, FEATURES, FEATURES_OF, Measure, Tally
+from detector.traffic.features import FEATURES, FEATURES_OF, Measure, Tally
 from detector.traffic.run import Run
+from detector.training.assumptions import AUTOMATIC, COPIES
 from detector.verdict.odds import CAP, calibrated, too_many
 
-VERSION, CREATED = "2", date(2026, 11, 22)  # change both when the numbers change
-TIMELINES = ("email_eu_core_first150d", "enron_perry")
 LEARNED_FIRST = MOST_DAYS // 3  # days that are not judged: the account's own baseline is still young
 LEAST_DAYS = 10  # accounts with fewer active days say little about a variance
 # The timelines show mail inside one organisation only; open mail is assumed to reach so many times as many strangers.
 OPEN_WORLD = 2.5
-# Not measured, no timeline shows it: answers and forwarded mail of a busy mailbox, and how much of it is turned away.
-# Not measured, no timeline has texts: who writes to several people puts them into one message.
-COPIES = {"copies_24h": Moments(1.1, 0.5, 1.5)}
-AUTOMATIC = {
-    "automatic_recipients_2h": Moments(10.0, 200.0, 10.0),
-    "automatic_recipients_24h": Moments(50.0, 5000.0, 10.0),
-}
-OBJECTIONS = {Stream.PERSONAL.value: (1.0, 399.0), Stream.AUTOMATIC.value: (5.0, 95.0)}
-REFUSALS = {Stream.PERSONAL.value: (2.0, 98.0), Stream.AUTOMATIC.value: (10.0, 40.0)}
 DISPERSIONS = [1.0 + step / 4 for step in range(61)]
 
 Message = tuple[float, list[str]]
@@ -49,6 +33,14 @@ def read_timeline(path: Path) -> Iterator[tuple[str, Message]]:
     with gzip.open(path, "rt", newline="") as file:
         for row in csv.DictReader(file):
             yield row["sender"], (float(row["timestamp_utc_seconds"]), row["recipients"].split(";"))
+
+
+def lives(path: Path) -> list[list[Today]]:
+    """The active days of each account of a timeline that has enough of them."""
+    accounts: dict[str, list[Message]] = defaultdict(list)
+    for sender, message in read_timeline(path):
+        accounts[sender].append(message)
+    return [days for days in map(active_days, accounts.values()) if len(days) >= LEAST_DAYS]
 
 
 def active_days(messages: Iterable[Message]) -> list[Today]:
@@ -139,32 +131,3 @@ def mean_e_value(accounts: list[list[Today]], index: int, moments: Moments, disp
             if nats < CAP:
                 baseline = baseline.learn(today)
     return fmean(e_values)
-
-
-def main(arguments: list[str]) -> None:
-    """Write `models/ledger/prior.json` and its card."""
-    corpora = Path(arguments[0] if arguments else os.environ.get("DETECTOR_CORPORA", "../shared/corpora"))
-    accounts: dict[str, list[Message]] = defaultdict(list)
-    for name in TIMELINES:
-        for sender, message in read_timeline(corpora / "timelines" / f"{name}.csv.gz"):
-            accounts[f"{name}/{sender}"].append(message)
-    settled = [days for days in map(active_days, accounts.values()) if len(days) >= LEAST_DAYS]
-    features = cohort(settled)
-    prior = msgspec.json.format(msgspec.json.encode(PriorFile(features, REFUSALS, OBJECTIONS)), indent=2) + b"\n"
-    card = Card(
-        name="ledger",
-        version=VERSION,
-        feature_version=FEATURE_VERSION,
-        sha256={"prior.json": hashlib.sha256(prior).hexdigest()},
-        trained_on=[f"{name}: {LEAST_DAYS} active days or more, medians over accounts" for name in TIMELINES],
-        created=CREATED,
-        licence="Apache-2.0",
-        metrics={"accounts": float(len(settled)), "open_world_factor": OPEN_WORLD},
-        intended_use="What is usual for an account whose own days are few; blended with them as five more days.",
-    )
-    (MODELS / "ledger" / "prior.json").write_bytes(prior)
-    (MODELS / "ledger" / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

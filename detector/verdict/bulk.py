@@ -15,7 +15,7 @@ from detector.verdict.verdict import Evidence, Group, GroupScore
 
 # An account without days of its own is compared with what is usual for people, but it may be a shop's program: fewer
 # nats can be meant against it, until it is as old as cohorts are learned.
-YOUNG_LESS = 2.0
+YOUNG_LESS = 3.0
 GROWN_UP = 14.0  # active days
 FAMILIES = (
     frozenset({Measure.RECIPIENTS, Measure.DOMAINS}),
@@ -36,7 +36,7 @@ def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
     """The stream's counters against the peaks of ordinary days, and the run of messages to strangers."""
     families = [[_weigh(profile, index, prior) for index in indexes] for indexes in INDEXES[stream]]
     if stream is Stream.PERSONAL:
-        families.append([_weigh_strangers(profile)])
+        families.append([_weigh_strangers(profile, prior)])
     votes = [averaged([one.nats for one in family]) for family in families]
     evidence = tuple([one for family in families for one in family])
     days = profile.baseline.days[STREAMS.index(stream)]
@@ -52,12 +52,12 @@ def _weigh(profile: Profile, index: int, prior: Prior) -> Evidence:
     return Evidence(Group.BULK, FEATURES[index].name, value, mean + 2.0 * sqrt(variance), nats)
 
 
-def _weigh_strangers(profile: Profile) -> Evidence:
+def _weigh_strangers(profile: Profile, prior: Prior) -> Evidence:
     """K messages to nobody but strangers, one after the other, have the probability q^k where q is their usual share.
 
     The first of them is not counted: some message must be the first.
     """
     count = profile.run.to_strangers
-    surprise = -log(profile.baseline.stranger_rate())
+    surprise = -log(profile.baseline.stranger_rate(prior.strangers))
     nats = calibrated(max(count - 1, 0) * surprise)
     return Evidence(Group.BULK, "to_strangers_in_a_row", count, 1.0 + 3.0 / surprise, nats)  # 1 in 20 runs is longer

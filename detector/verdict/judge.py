@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from detector.mail.transaction import RecipientStatus, Transaction
-from detector.traffic.clock import DAY, latest
+from detector.traffic.clock import DAY, day_of, latest
+from detector.traffic.cohort import learn_cohort
 from detector.traffic.counting import count, origin_of
 from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
@@ -31,11 +32,13 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     origin, content = origin_of(transaction, policy.recipient_key), transaction.content
     at = latest(profile.counters.updated_at, now)
     new_text = content is not None and profile.texts.recipients_of(content, at) is None
+    profile = learn_cohort(profile.on_day(day_of(at)), day_of(at), policy.priors)
     profile = count(profile, transaction, origin, now, policy.recipient_key)
+    prior = policy.prior_of(profile)
     reading, text = weigh_text(profile, content, new_text, at)
     groups: tuple[GroupScore, ...] = (
-        weigh_bulk(profile, transaction.stream, policy.prior),
-        weigh_feedback(profile, transaction.stream, policy.prior, _accepted(transaction)),
+        weigh_bulk(profile, transaction.stream, prior),
+        weigh_feedback(profile, transaction.stream, prior, _accepted(transaction)),
         weigh_client(profile, origin, at, owners=content is not None and profile.texts.is_owners(content)),
         text,
         weigh_campaign(content),

@@ -29,8 +29,8 @@ def weigh(profile: Profile, now: float, policy: Policy) -> Verdict:
 
 def _weigh(profile: Profile, stream: Stream, now: float, policy: Policy) -> Verdict:
     groups = (
-        weigh_bulk(profile, stream, policy.prior),
-        weigh_feedback(profile, stream, policy.prior),
+        weigh_bulk(profile, stream, policy.prior_of(profile)),
+        weigh_feedback(profile, stream, policy.prior_of(profile)),
         weigh_client(profile, Origin(_latest(profile.networks, now), 0, _latest(profile.programs, now)), now),
         weigh_text(profile, None, new=False, now=now)[1],
     )

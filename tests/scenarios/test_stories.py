@@ -18,7 +18,7 @@ TELLINGS = range(1, 11)
 @pytest.fixture(scope="module")
 def policy() -> Policy:
     prior, model_version = load_prior()
-    return Policy(recipient_key=b"key of the stories", prior=prior, model_version=model_version)
+    return Policy(recipient_key=b"key of the stories", priors=prior, model_version=model_version)
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)

@@ -124,7 +124,7 @@ async def house(
         profiles=profiles,
         book=book,
         desk=desk,
-        policy=Policy(recipient_key=b"k" * 32, prior=prior, model_version=model_version, **judging),
+        policy=Policy(recipient_key=b"k" * 32, priors=prior, model_version=model_version, **judging),
         metrics=metrics,
         clock=lambda: now[0],
         stopwatch=lambda: 0.0,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from detector import models
 from detector.content.model import CLASSES
 from detector.models import MODELS, ModelError, load_card, load_content, load_prior
+from detector.traffic.cohort import Cohort
 from detector.traffic.features import FEATURE_VERSION, FEATURES
 
 
@@ -23,7 +24,7 @@ def ledger(tmp_path: Path) -> Path:
     return Path(shutil.copytree(MODELS / "ledger", tmp_path / "ledger"))
 
 
-def change(path: Path, edit: Callable[[dict[str, object]], object]) -> None:
+def change(path: Path, edit: Callable[..., object]) -> None:
     content = json.loads(path.read_text())
     edit(content)
     path.write_text(json.dumps(content))
@@ -36,9 +37,17 @@ def reseal(directory: Path) -> None:
 
 
 def test_the_shipped_prior_is_loaded() -> None:
-    prior, version = load_prior()
-    assert version == "ledger 1"
-    assert len(prior.means) == len(prior.variances) == len(prior.dispersions) == len(FEATURES)
+    priors, version = load_prior()
+    assert version == "ledger 3"
+    for prior in priors:
+        assert len(prior.means) == len(prior.variances) == len(prior.dispersions) == len(FEATURES)
+
+
+def test_each_cohort_has_its_own_prior() -> None:
+    priors, _ = load_prior()
+    daily = [feature.name for feature in FEATURES].index("recipients_24h")
+    person, organisation, application = (priors.named(cohort).means[daily] for cohort in Cohort)
+    assert person < organisation < application
 
 
 def test_the_shipped_card_says_what_it_must() -> None:
@@ -96,16 +105,24 @@ def test_what_is_no_card_is_refused(ledger: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(("edit", "message"), [
-    (lambda prior: prior["features"].pop("recipients_2h"), "must have exactly the features"),
-    (lambda prior: prior["features"]["recipients_2h"].update(mean=0), "must be positive"),
-    (lambda prior: prior["features"]["recipients_2h"].update(variance=-1), "must be positive"),
-    (lambda prior: prior["refusals"].update(personal=[0, 98]), "must be positive"),
-    (lambda prior: prior.update(features=[]), "train again"),
+    (lambda person: person["features"].pop("recipients_2h"), "must have exactly the features"),
+    (lambda person: person["features"]["recipients_2h"].update(mean=0), "must be positive"),
+    (lambda person: person["features"]["recipients_2h"].update(variance=-1), "must be positive"),
+    (lambda person: person["refusals"].update(personal=[0, 98]), "must be positive"),
+    (lambda person: person.update(strangers=[2, 6, 1]), "must be positive"),
+    (lambda person: person.update(features=[]), "train again"),
 ])  # fmt: skip
 def test_a_prior_that_makes_no_sense_is_refused(ledger: Path, edit: Callable[..., object], message: str) -> None:
-    change(ledger / "prior.json", edit)
+    change(ledger / "prior.json", lambda prior: edit(prior["cohorts"]["person"]))
     reseal(ledger)
     with pytest.raises(ModelError, match=message):
+        load_prior(ledger)
+
+
+def test_a_prior_without_one_of_the_cohorts_is_refused(ledger: Path) -> None:
+    change(ledger / "prior.json", lambda prior: prior["cohorts"].pop("application"))
+    reseal(ledger)
+    with pytest.raises(ModelError, match="must have exactly the cohorts person, organisation, application"):
         load_prior(ledger)
 
 

@@ -9,4 +9,4 @@ from detector.verdict.policy import Policy
 @pytest.fixture(scope="session")
 def policy() -> Policy:
     prior, model_version = load_prior()
-    return Policy(recipient_key=b"a key of the tests", prior=prior, model_version=model_version)
+    return Policy(recipient_key=b"a key of the tests", priors=prior, model_version=model_version)

@@ -17,13 +17,13 @@ def test_the_secret_of_all_hashes_is_not_shown_with_the_policy(policy: Policy) -
 
 
 def test_without_configuration_the_policy_is_the_default_configuration(policy: Policy) -> None:
-    configured = Policy(policy.recipient_key, policy.prior, policy.model_version, **Judging().model_dump())
+    configured = Policy(policy.recipient_key, policy.priors, policy.model_version, **Judging().model_dump())
     assert configured == policy
 
 
 def test_every_number_of_the_configuration_reaches_the_judge(policy: Policy) -> None:
     changed = {name: value + 1 for name, value in Judging().model_dump().items()}
-    configured = Policy(policy.recipient_key, policy.prior, policy.model_version, **changed)
+    configured = Policy(policy.recipient_key, policy.priors, policy.model_version, **changed)
     assert {one.name: getattr(configured, one.name) for one in fields(Policy) if one.name in changed} == changed
     window = configured.window
     assert (window.start, window.least, window.most) == (21, 6, 501)
