@@ -16,19 +16,32 @@ WORDS = {
     "automatic_recipients_24h": "recipients of automatic mail in 24 hours",
     "refused_24h": "recipients refused by the next hop in 24 hours",
     "automatic_refused_24h": "recipients of automatic mail refused by the next hop in 24 hours",
+    "unwanted_24h": "recipients whose servers turned the mail away as spam, or who complained, in 24 hours",
+    "automatic_unwanted_24h": "recipients of automatic mail who did not want it in 24 hours",
+    "same_text_24h": "recipients of one text in 24 hours",
+    "copies_24h": "messages with one text in 24 hours",
+    "domains_1d": "domains of recipients in a day",
+    "ascending_new_recipients": "first-time recipients in alphabetical order",
+    "to_strangers_in_a_row": "messages in a row to nobody that this account knew",
     "networks_1h": "networks within an hour",
+    "accomplices": "other suspicious accounts that lately sent the same text or led to the same place",
 }
 WITHOUT_NUMBER = {
     "unseen_network": "mail from a network where this account has no habit of being",
+    "unseen_program": "a mail program that this account has no habit of using",
+    "unseen_client": "a network and a mail program that are both new to this account",
     "unseen_reverse_path": "a reverse-path (MAIL FROM) that this account has no habit of using",
+    "unseen_author": "an author (From) that this account has no habit of being",
+    "reads_like_abuse": "a text that reads like abuse, compared with clean ones",
+    "texts_before": "other texts of this account lately read like abuse",
 }
 
 
 def explain(verdict: Verdict) -> list[str]:
     """One line for each notable signal, the weightiest first; one for the rest; last the groups and their sum.
 
-    Numbers in brackets are weights of evidence in nats. A signal's weight is its own: inside the groups bulk and
-    feedback the mean of the e-values counts, so the groups' weights are smaller than the sum of their signals.
+    Numbers in brackets are weights of evidence in nats. A signal's weight is its own: inside the group bulk the
+    mean of the e-values counts, so the group's weight is smaller than the sum of its signals.
     """
     evidence = [one for group in verdict.groups for one in group.evidence]
     notable = sorted((one for one in evidence if one.nats >= NOTABLE), key=lambda one: -one.nats)

@@ -10,12 +10,14 @@ from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
 from detector.traffic.features import ANSWERS, ANSWERS_OF, STREAMS
 from detector.traffic.profile import Profile
-from detector.verdict.odds import Alternative, bad_list, bounded
+from detector.verdict.odds import Alternative, bad_list, bounded, with_rare_excuse
 from detector.verdict.verdict import Evidence, Group, GroupScore
 
 # What a thief's list may be like: any share of bad addresses, a quarter in the mean.
 # An old address book goes bad in clusters.
 STOLEN_LIST = Alternative(1.0, 3.0, 50.0)
+# One large mailing of twenty honest ones (a wedding, a change of address) goes through an old address book.
+OLD_BOOK, EXCUSED = 0.10, 0.05
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
 # receiving host decides for itself.
 UNWANTED_MAIL = Alternative(1.0, 19.0, 500.0)
@@ -31,21 +33,27 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
     answered = answers[ANSWERS_OF[stream][0]] + accepted
     existing = max(answered - answers[refused], answers[unwanted])
     evidence = (
-        _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST)),
+        _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST, OLD_BOOK)),
         _weigh(profile, stream, unwanted, existing, Odds(prior.objections[number], UNWANTED_MAIL)),
     )
     return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
 
 class Odds(NamedTuple):
-    """What is usual for the cohort, as weights (bad, good), and what it may be when something is wrong."""
+    """What is usual for the cohort, as weights (bad, good), and what it may be when something is wrong.
+
+    `excuse` is the share of bad answers that has an innocent reason in rare cases; 0 where there is none.
+    """
 
     usual: tuple[float, float]
     alternative: Alternative
+    excuse: float = 0.0
 
 
 def _weigh(profile: Profile, stream: Stream, index: int, answered: float, odds: Odds) -> Evidence:
     bad = profile.counters.answers[index]
     usual = profile.baseline.bad_rate(index, stream, odds.usual)
     nats = bad_list(bad, answered, usual, odds.alternative)
+    if odds.excuse:
+        nats = with_rare_excuse(nats, bad_list(bad, answered, max(usual, odds.excuse), odds.alternative), EXCUSED)
     return Evidence(Group.FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)

@@ -21,8 +21,11 @@ from detector.verdict.verdict import Group, GroupScore
 PROBATION = 300.0  # seconds: bounces of servers that answer at once are back in two minutes; shorter than a retry
 EPISODE = DAY
 RELEASE_BELOW = 1.0  # nats under the hold score, so that mail does not go to and fro
-# The most that each group may say of mail on probation. Text: one that reads as badly as 1 in 100 is a matter of taste.
-HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.TEXT: 1.5, Group.CAMPAIGN: 0.0}
+# The most that each group may say of mail on probation.
+HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.CAMPAIGN: 0.0}
+TASTE = 1.5  # nats of text: one that reads as badly as 1 in 100 is a matter of taste
+TASTE_PROVEN = 3.0  # the most of one text; two of them are a habit
+PROVEN = -1.9  # nats of feedback before its floor: fifteen recipients without a bad answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +61,13 @@ def _served(profile: Profile, now: float) -> bool:
 
 
 def harmless(groups: Sequence[GroupScore]) -> bool:
-    """Whether nothing speaks against the account but that it sends more than usual."""
-    return all(group.nats <= HARMLESS[group.group] for group in groups)
+    """Whether nothing speaks against the account but that it sends more than usual.
+
+    Where the mail has reached enough recipients without a bad answer, one text may read worse.
+    """
+    limits = HARMLESS | {Group.TEXT: TASTE_PROVEN if _proven(groups) else TASTE}
+    return all(group.nats <= limits[group.group] for group in groups)
+
+
+def _proven(groups: Sequence[GroupScore]) -> bool:
+    return any(sum([one.nats for one in group.evidence]) <= PROVEN for group in groups if group.group is Group.FEEDBACK)

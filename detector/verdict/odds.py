@@ -73,6 +73,18 @@ def bad_list(refused: float, answered: float, usual: float, alternative: Alterna
     return nats if refused > usual * answered else min(nats, 0.0)
 
 
+def with_rare_excuse(nats: float, excused: float, share: float) -> float:
+    """Nats of an e-value when honest mail is in so small a share of cases of the kind for which `excused` was weighed.
+
+    What is honest is then a mixture, and the odds are against all of it: never more than ln(1/share) above `excused`.
+
+    >>> round(with_rare_excuse(5.0, -0.5, 0.05), 1), round(with_rare_excuse(-1.0, -3.0, 0.05), 1)
+    (2.4, -1.3)
+    """
+    lowest = min(nats, excused)
+    return lowest - log((1.0 - share) * exp(lowest - nats) + share * exp(lowest - excused))
+
+
 def _log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
 
