@@ -20,6 +20,7 @@ contents = st.builds(
     Content,
     text=st.integers(min_value=0, max_value=2**64 - 1),
     bands=st.lists(st.integers(min_value=0, max_value=20), max_size=4).map(tuple),
+    sketch=st.one_of(st.just(b""), st.sampled_from([bytes(16), bytes(8) + b"another ", b"a text like none"])),
     surprise=surprises,
     accomplices=st.floats(min_value=0.0, max_value=20.0),
     program=st.sampled_from(["", "a telephone", "a computer", "a robot"]),

@@ -89,6 +89,8 @@ def forgive(profile: Profile, now: float) -> Profile:
         networks=profile.networks.without_since(suspicious_since),
         reverse_paths=profile.reverse_paths.without_since(suspicious_since),
         programs=profile.programs.without_since(suspicious_since),
+        texts=Texts(),
+        run=Run(),
         reading=profile.reading.weighed(0.0, at),
         held_since=0.0,
         highest_score=0.0,

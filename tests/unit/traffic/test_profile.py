@@ -48,7 +48,7 @@ def test_forgiving_forgets_the_evidence_and_keeps_what_was_usual(policy: Policy)
     for number in range(100, 200):
         profile, _ = judge(profile, transaction(number, client="198.51.100.9"), now, policy)
         profile = settle(profile, transaction(number, client="198.51.100.9"), True, now, policy)
-    assert judge(profile, transaction(200), now, policy)[1].score > 7.0
+    assert judge(profile, transaction(200, client="198.51.100.9"), now, policy)[1].score > 7.0
     assert profile.suspicious_day == day_of(now)
     forgiven = forgive(profile, now)
     assert not any(forgiven.counters.features)
@@ -56,6 +56,8 @@ def test_forgiving_forgets_the_evidence_and_keeps_what_was_usual(policy: Policy)
     assert not any(forgiven.today.peaks)
     assert forgiven.suspicious_day == 0
     assert forgiven.window.refused == 0.0
+    assert (forgiven.run.to_strangers, forgiven.texts.texts, forgiven.held_since) == (0, (), 0.0)
+    assert forgiven.reading.nats == 0.0
     assert forgiven.known == profile.known
     assert forgiven.baseline == before.baseline
     assert [seen.key for seen in forgiven.networks.seen] == [seen.key for seen in before.networks.seen]

@@ -1,5 +1,6 @@
 """An explanation says what counted, in words, and adds up."""
 
+from detector.traffic.features import ANSWERS, FEATURES, Measure
 from detector.verdict.explain import WITHOUT_NUMBER, WORDS, explain
 from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
 
@@ -28,8 +29,9 @@ def test_nothing_unusual_is_said_in_one_line() -> None:
 
 
 def test_every_signal_has_words() -> None:
-    from detector.traffic.features import ANSWERS, FEATURES, Measure
-
-    signals = {feature.name for feature in FEATURES} | {one.name for one in ANSWERS if one.measure is Measure.REFUSED}
+    signals = {one.name for one in (*FEATURES, *ANSWERS) if one.measure is not Measure.ANSWERED}
+    told = {*WORDS, *WITHOUT_NUMBER}
     assert signals <= set(WORDS)
+    assert {"unseen_network", "unseen_program", "unseen_client", "unseen_reverse_path", "unseen_author"} <= told
+    assert {"networks_1h", "to_strangers_in_a_row", "reads_like_abuse", "texts_before", "accomplices"} <= told
     assert not set(WORDS) & set(WITHOUT_NUMBER)

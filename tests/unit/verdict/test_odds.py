@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.verdict.odds import LEAST, averaged, bad_list, bounded, calibrated, too_many
+from detector.verdict.odds import LEAST, Alternative, averaged, bad_list, bounded, calibrated, too_many
 
+ANY_LIST = Alternative(1.0, 3.0, 50.0)
+alternatives = st.builds(
+    Alternative, *[st.floats(min_value=0.5, max_value=50.0)] * 2, st.floats(min_value=20.0, max_value=1000.0)
+)
 surprises = st.floats(min_value=0.0, max_value=1e7)
 
 
@@ -61,13 +65,15 @@ def test_a_usual_count_says_nothing() -> None:
     assert too_many(3.0, 3.0, 9.0) == 0.0
 
 
-def test_a_bad_list_is_an_e_value_under_the_usual_share() -> None:
-    usual, answered = 0.02, 12
+@pytest.mark.parametrize("usual", [0.0025, 0.02, 0.2])
+@pytest.mark.parametrize("alternative", [ANY_LIST, Alternative(1.0, 19.0, 500.0), Alternative(2.0, 8.0, 50.0)])
+def test_a_bad_list_is_an_e_value_under_the_usual_share(usual: float, alternative: Alternative) -> None:
+    answered = 12
     mean = sum(
         comb(answered, refused)
         * usual**refused
         * (1 - usual) ** (answered - refused)
-        * exp(bad_list(refused, answered, usual))
+        * exp(bad_list(refused, answered, usual, alternative))
         for refused in range(answered + 1)
     )
     assert mean <= 1.0 + 1e-9
@@ -77,19 +83,39 @@ def test_a_bad_list_is_an_e_value_under_the_usual_share() -> None:
     st.floats(min_value=0, max_value=1e6),
     st.floats(min_value=0, max_value=1),
     st.floats(min_value=0.001, max_value=0.5),
+    alternatives,
 )
-def test_shares_are_never_worse_than_finite(answered: float, share: float, usual: float) -> None:
-    assert isfinite(bad_list(share * answered, answered, usual))
+def test_shares_are_never_worse_than_finite(
+    answered: float, share: float, usual: float, alternative: Alternative
+) -> None:
+    assert isfinite(bad_list(share * answered, answered, usual, alternative))
 
 
-@given(st.floats(min_value=0, max_value=1e6), st.floats(min_value=0.001, max_value=0.5))
-def test_a_list_that_is_better_than_usual_is_no_offence(answered: float, usual: float) -> None:
-    assert bad_list(0.5 * usual * answered, answered, usual) <= 0.0
+@given(st.floats(min_value=0, max_value=1e6), st.floats(min_value=0.001, max_value=0.5), alternatives)
+def test_a_list_that_is_better_than_usual_is_no_offence(
+    answered: float, usual: float, alternative: Alternative
+) -> None:
+    assert bad_list(0.5 * usual * answered, answered, usual, alternative) <= 0.0
+
+
+@given(st.integers(min_value=1, max_value=500), st.data(), st.floats(min_value=0.001, max_value=0.5), alternatives)
+def test_more_bad_ones_of_the_same_list_never_weigh_less(
+    answered: int, data: st.DataObject, usual: float, alternative: Alternative
+) -> None:
+    fewer = data.draw(st.integers(min_value=0, max_value=answered))
+    more = data.draw(st.integers(min_value=fewer, max_value=answered))
+    light, heavy = (bad_list(bad, answered, usual, alternative) for bad in (fewer, more))
+    assert heavy >= light - 1e-6
+
+
+def test_the_more_alike_the_hosts_that_answer_the_less_more_of_them_tell() -> None:
+    alike, apart = (bad_list(10, 200, 0.0025, Alternative(1.0, 19.0, independent)) for independent in (20.0, 500.0))
+    assert 0.0 < alike < apart
 
 
 def test_a_quarter_of_twenty_is_a_bad_list_and_a_grown_list_is_not() -> None:
-    assert bad_list(5, 20, 0.02) > 3.5
-    assert bad_list(18, 600, 0.02) < 0.0
+    assert bad_list(5, 20, 0.02, ANY_LIST) > 3.5
+    assert bad_list(18, 600, 0.02, ANY_LIST) < 0.0
 
 
 @given(st.lists(st.floats(min_value=-1, max_value=1e6), min_size=1, max_size=8))
