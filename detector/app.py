@@ -10,16 +10,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 from detector import log
-from detector.config import Config, ConfigError, load
+from detector.config import Config, ConfigError, State, load
+from detector.content.reader import Reader
 from detector.health import HealthServer
 from detector.host import hold_alone, make_directories, notify_systemd, recipient_key
 from detector.metrics import Metrics
-from detector.models import ModelError, load_prior
+from detector.models import ModelError, load_content, load_prior
 from detector.ports import Temporary
 from detector.records.book import Book
 from detector.records.records import Records
 from detector.relay.assess import Assessor
+from detector.relay.contents import Contents
 from detector.relay.exchange import Route
+from detector.relay.gate import Gate
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
 from detector.relay.policy_service import PolicyService
 from detector.relay.pool import Pool
@@ -28,8 +31,10 @@ from detector.response.desk import Desk
 from detector.response.providers import build
 from detector.response.tools import Tools
 from detector.response.workflow import Containment
+from detector.state.campaigns import MemoryCampaigns
 from detector.state.joins import MemoryJoins
 from detector.state.profiles import MemoryProfiles
+from detector.state.usual import UsualFile
 from detector.tls import server_context
 from detector.verdict.policy import Policy
 
@@ -116,28 +121,41 @@ class Application:
         await self._policy_service.start()
         stack.push_async_callback(self._policy_service.stop)
         self._key = recipient_key(state.directory / "recipient.key")
+        self._contents = self._build_contents(state, stack)
         self._pool = Pool(config.next_hop, config.relay.hostname, self._metrics, clock)
         stack.push_async_callback(self._close_pool)
         self._server = Server(config, self._route(config, self._pool), server_context(config.relay.tls), new_id)
         await self._server.start()
         stack.push_async_callback(self._server.stop)
 
+    def _build_contents(self, state: State, stack: contextlib.AsyncExitStack) -> Contents:
+        """What reads messages, with what it has learned; the text model stays the same until the process ends."""
+        model, shipped, self._content_version = load_content()
+        usual = UsualFile(state.directory / "text-usual.bin", self._content_version, shipped, self._metrics)
+        reader = Reader(model, usual.load())
+        stack.push_async_callback(asyncio.to_thread, lambda: usual.save(reader.usual))
+        self._spawn(usual.keep(lambda: reader.usual))
+        campaigns = MemoryCampaigns(state.directory / "campaigns.sqlite", state.write_every, self._key, self._metrics)
+        stack.push_async_callback(asyncio.to_thread, campaigns.close)
+        return Contents(reader, campaigns, self._metrics, clock)
+
     def _route(self, config: Config, pool: Pool) -> Route:
-        prior, model_version = load_prior()
+        priors, ledger_version = load_prior()
         judging = config.judging
         assessor = Assessor(
             config=config,
             sources=build_sources(config, self._joins),
             needs_header=needs_header(config),
             profiles=self._profiles,
-            book=self._book,
+            gate=Gate(config, self._book, self._metrics, clock),
             desk=self._desk,
             policy=Policy(
                 recipient_key=self._key,
-                priors=prior,
-                model_version=model_version,
+                priors=priors,
+                model_version=f"{ledger_version}, {self._content_version}",
                 **judging.model_dump(),
             ),
+            contents=self._contents,
             metrics=self._metrics,
             clock=clock,
             stopwatch=time.perf_counter,

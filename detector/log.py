@@ -113,6 +113,11 @@ def verdict(transaction: Transaction, decision: Verdict, reply: Reply) -> None:
     )
 
 
+def content_failed(error: BaseException, messages: int) -> None:
+    """`messages` were judged without their content since this was last told."""
+    _logger.error("content_failed", messages=messages, exc_info=error)
+
+
 # -- identity --
 
 

@@ -113,7 +113,7 @@ class Metrics:
         self.profiles = Gauge("detector_profiles", "Account profiles in memory.", registry=registry)
         self.state_degraded = Gauge(
             "detector_state_degraded",
-            "1 while this store (profiles, joins, records) cannot be read or written.",
+            "1 while this store (profiles, joins, campaigns, texts, records) cannot be read or written.",
             ["store"],
             registry=registry,
         )
@@ -123,7 +123,15 @@ class Metrics:
             registry=registry,
         )
 
-        # -- incidents --
+        self.content_errors = Counter(
+            "detector_content_errors",
+            "Faults while a message was read or compared with those of others; it was judged without that evidence.",
+            registry=registry,
+        )
+
+        self._about_incidents(registry)
+
+    def _about_incidents(self, registry: CollectorRegistry) -> None:
         self.blocked_accounts = Gauge("detector_blocked_accounts", "Accounts blocked now.", registry=registry)
         self.incidents = Gauge("detector_incidents", "Incidents by state.", ["state"], registry=registry)
         self.incidents_opened = Counter(

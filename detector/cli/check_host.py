@@ -4,14 +4,14 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 from detector.cli.finding import Finding, hint, ok, problem
 from detector.cli.words import counted
 from detector.config import Config, ConfigError, HostPort
-from detector.models import ModelError, load_prior
+from detector.models import ModelError, load_content, load_prior
 from detector.tls import server_context
 
 PATIENCE = 5.0
@@ -164,9 +164,13 @@ def _valid_until(server_side: ssl.SSLContext, path: Path, hostname: str) -> floa
 
 
 def check_models() -> Iterator[Finding]:
+    """What is usual for all accounts, and the text model."""
+    yield _model(lambda: load_prior()[1])
+    yield _model(lambda: load_content()[2])
+
+
+def _model(version: Callable[[], str]) -> Finding:
     try:
-        _, version = load_prior()
+        return ok("models", f"{version()}: every file has the SHA-256 of its card")
     except ModelError as error:
-        yield problem("models", str(error))
-    else:
-        yield ok("models", f"{version}: every file has the SHA-256 of its card")
+        return problem("models", str(error))

@@ -19,28 +19,35 @@ class Reader:
     """Remembers the last bodies, so that the copies of a mailing cost a hash each.
 
     `usual` is the operator's own clean mail by and by: `learn` tells it of each clean text once. A model that breaks at
-    run time makes the text evidence silent: `broken` counts how often.
+    run time makes the text evidence silent: `broken` counts how often, `fault` is why it was so last.
     """
 
     def __init__(self, model: TextModel, usual: Usual) -> None:
         self._model = model
         self.usual = usual
         self.broken = 0
+        self.fault: Exception | None = None
         self._looks: OrderedDict[bytes, Look] = OrderedDict()
         self._learned: OrderedDict[int, None] = OrderedDict()
 
     def read(self, body: bytes, section: bytes) -> Content:
         """What the message says. `body` begins with the header section; subject and Reply-To are read there."""
-        found = self._look(body, section)
-        score = found.text_score
+        key, program, author = _key(body, section), program_of(section), author_of(section)
+        try:
+            found = self._look(key, body)
+            surprise = None if found.text_score is None else self.usual.surprise(found.text_score)
+        except Exception as error:  # anything at all: who sent it, and by which program, is evidence all the same
+            self.broken += 1
+            self.fault = error
+            return Content(int.from_bytes(key[:8], "big"), program=program, author=author)
         return Content(
             text=found.fingerprint.exact,
             bands=found.fingerprint.bands,
             pivots=found.pivots,
-            score=score,
-            surprise=None if score is None else self.usual.surprise(score),
-            program=program_of(section),
-            author=author_of(section),
+            score=found.text_score,
+            surprise=surprise,
+            program=program,
+            author=author,
         )
 
     def learn(self, content: Content) -> None:
@@ -52,14 +59,18 @@ class Reader:
             self._learned.popitem(last=False)
         self.usual = self.usual.update(content.score)
 
-    def _look(self, body: bytes, section: bytes) -> Look:
-        digest = blake2b(body[len(section) :], digest_size=16)
-        for _, value in chosen(section, _OF_THE_TEXT):
-            digest.update(value.encode("utf-8", "surrogateescape") + b"\n")
-        key = digest.digest()
+    def _look(self, key: bytes, body: bytes) -> Look:
         found = self._looks.get(key)
         if found is None:
             found = self._looks[key] = look(body, self._model)
             if len(self._looks) > MOST_BODIES:
                 self._looks.popitem(last=False)
         return found
+
+
+def _key(body: bytes, section: bytes) -> bytes:
+    """Equal for messages that say the same, octet for octet."""
+    digest = blake2b(body[len(section) :], digest_size=16)
+    for _, value in chosen(section, _OF_THE_TEXT):
+        digest.update(value.encode("utf-8", "surrogateescape") + b"\n")
+    return digest.digest()

@@ -2,7 +2,7 @@
 
     MAIL  -> begin   identity, and is the account blocked?
     RCPT  -> admit   is there room in the recipient window?
-    DATA  -> decide  judge; a hijacked account is stopped here
+    DATA  -> decide  read and judge; a hijacked account is stopped here, a doubtful message waits
              settle  the next hop's answer goes into the account's profile
     RSET, lost connection -> abandon
 
@@ -10,7 +10,7 @@ The first three answer with a reply of our own, or None: pass it on. A fault of 
 happens then is `when_broken`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -20,19 +20,21 @@ from detector.mail.address import Address
 from detector.mail.headers import message_id
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key
-from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.mail.transaction import Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock, Desk, IdentitySource, ProfileStore
-from detector.records.book import Book
 from detector.relay import replies
 from detector.relay.body import Body
+from detector.relay.contents import Contents
 from detector.relay.draft import Draft
+from detector.relay.gate import Gate
 from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
+from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, admit_message, settle
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
-from detector.verdict.verdict import Action
+from detector.verdict.verdict import Action, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,10 @@ class Assessor:
     sources: tuple[IdentitySource, ...]
     needs_header: bool
     profiles: ProfileStore
-    book: Book
+    gate: Gate
     desk: Desk
     policy: Policy
+    contents: Contents
     metrics: Metrics
     clock: Clock
     stopwatch: Clock
@@ -76,36 +79,7 @@ class Assessor:
         draft.identity = await identify(self.sources, draft.facts)
         if not draft.identity.known and self.needs_header:
             return None
-        return self._gate(draft)
-
-    def _gate(self, draft: Draft) -> Reply | None:
-        """What is known about the account before its mail is looked at."""
-        self.metrics.identities.labels(draft.identity.source).inc()
-        if not draft.identity.known:
-            log.identity_unknown(draft.transaction_id, draft.facts.peer)
-            return self._unknown()
-        return self._stopped(draft.identity)
-
-    def _stopped(self, identity: Identity) -> Reply | None:
-        """The refusal, if the account is blocked and nobody said to let it through."""
-        if not self.book.blocked(identity.account) or self._let_through(identity):
-            return None
-        return self._suspended(identity)
-
-    def _let_through(self, identity: Identity) -> bool:
-        return self.config.observe or self.book.exempt(identity.account, self.clock())
-
-    def _unknown(self) -> Reply | None:
-        if self.config.observe or self.config.unknown_identity == "relay":
-            return None
-        self.metrics.reasons.labels("identity").inc()
-        return replies.IDENTITY_DEFERRED if self.config.unknown_identity == "defer" else replies.IDENTITY_REFUSED
-
-    def _suspended(self, identity: Identity) -> Reply:
-        """5xx only where it reaches the thief himself, and only when nobody could be framed by it."""
-        self.metrics.reasons.labels("account_blocked").inc()
-        permanent = self.config.mode == "before-queue" and identity.trusted
-        return replies.ACCOUNT_SUSPENDED if permanent else replies.ACCOUNT_DEFERRED
+        return self.gate.check(draft)
 
     # -- RCPT --
 
@@ -115,26 +89,24 @@ class Assessor:
             if not draft.identity.known:
                 return None
             self.metrics.identities.labels(draft.identity.source).inc()
-        if (refusal := self._stopped(draft.identity)) is not None:
+        if (refusal := self.gate.stopped(draft.identity)) is not None:
             return refusal  # blocked since MAIL
-        now = self.clock()
-        admitted = await self.profiles.update(
-            draft.identity.account, lambda profile: admit(profile, address, now, self.policy)
-        )
-        if admitted or self._only_watched(draft):
+        if await self._passes(draft, lambda profile, now: admit(profile, address, now, self.policy)):
             return None
         draft.recipients.append(Recipient(address, RecipientStatus.PACED))
-        return self._paced(1)
+        return self.gate.paced(1)
 
-    def _only_watched(self, draft: Draft) -> bool:
-        """The window was full, but nothing is stopped: we observe, or a person exempted the account."""
-        draft.would_pace = True
-        return self._let_through(draft.identity)
+    async def _passes(self, draft: Draft, ask: Callable[[Profile, float], tuple[Profile, bool]]) -> bool:
+        """Whether the window has room, or is not to stop anything."""
+        account, now = draft.identity.account, self.clock()
 
-    def _paced(self, recipients: int) -> Reply:
-        self.metrics.reasons.labels("recipient_window").inc()
-        self.metrics.recipients.labels("paced").inc(recipients)
-        return replies.RECIPIENT_PACED
+        def asked(profile: Profile) -> tuple[Profile, tuple[bool, bool]]:
+            profile, room = ask(profile, now)
+            return profile, (room, room or self.gate.lets_through(account, profile, now))
+
+        room, passes = await self.profiles.update(account, asked)
+        draft.would_pace = draft.would_pace or not room
+        return passes
 
     # -- DATA --
 
@@ -142,28 +114,25 @@ class Assessor:
         refusal: Reply | None = None
         if not draft.identity.known and self.needs_header:
             draft.identity = await identify(self.sources, replace(draft.facts, header=section or b"\r\n"))
-            refusal = self._gate(draft)
+            refusal = self.gate.check(draft)
             if refusal is not None:
                 return refusal
             refusal = await self._admit_message(draft) if draft.identity.known else None
         if not draft.identity.known:
             return None
-        return await self._judge(draft, self._transaction(draft, section, body)) or refusal
+        waits = await self._judge(draft, section, body)
+        return self.gate.stopped(draft.identity) or refusal or (self.gate.held() if waits else None)
 
     async def _admit_message(self, draft: Draft) -> Reply | None:
         """The recipient window for an account that only the header told."""
         asked = [recipient.address for recipient in draft.recipients if recipient.status is RecipientStatus.ACCEPTED]
-        now = self.clock()
-        admitted = await self.profiles.update(
-            draft.identity.account, lambda profile: admit_message(profile, asked, now, self.policy)
-        )
-        if admitted or self._only_watched(draft):
+        if await self._passes(draft, lambda profile, now: admit_message(profile, asked, now, self.policy)):
             return None
         accepted = RecipientStatus.ACCEPTED
         draft.recipients = [
             replace(r, status=RecipientStatus.PACED) if r.status is accepted else r for r in draft.recipients
         ]
-        return self._paced(len(asked))
+        return self.gate.paced(len(asked))
 
     def _transaction(self, draft: Draft, section: bytes, body: Body | None) -> Transaction:
         digest = b"" if body is None else blake2b(body.head, digest_size=16).digest()
@@ -181,11 +150,14 @@ class Assessor:
             size_bytes=0 if body is None else body.size_bytes,
         )
 
-    async def _judge(self, draft: Draft, transaction: Transaction) -> Reply | None:
+    async def _judge(self, draft: Draft, section: bytes, body: Body | None) -> bool:
+        """Read and judge the transaction, and open an incident if need be; whether the message must wait."""
         started = self.stopwatch()
-        now = self.clock()
-        account = transaction.identity.account
-        verdict = await self.profiles.update(account, lambda profile: judge(profile, transaction, now, self.policy))
+        transaction = self._transaction(draft, section, body)
+        if body is not None:
+            transaction = await self.contents.read(transaction, section, body)
+        verdict, let_through = await self._verdict(transaction)
+        await self.contents.learn(transaction, verdict, self.policy.hold_score)
         self.metrics.decision_seconds.observe(self.stopwatch() - started)
         if draft.would_pace and verdict.action is Action.ACCEPT:
             verdict = replace(verdict, action=Action.PACE)
@@ -194,9 +166,20 @@ class Assessor:
             self.metrics.evidence.labels(score.group).inc(max(score.nats, 0.0))
         if verdict.score >= self.policy.hold_score:
             self.desk.note(transaction, verdict)
-        if verdict.action is Action.BLOCK and not self._let_through(transaction.identity):
+        if verdict.action is Action.BLOCK and not let_through:
             await self.desk.open_incident(transaction, verdict)
-        return self._stopped(transaction.identity)
+        return verdict.action is Action.HOLD and not let_through
+
+    async def _verdict(self, transaction: Transaction) -> tuple[Verdict, bool]:
+        """What the judge says, and whether nothing is stopped all the same."""
+        account, now = transaction.identity.account, self.clock()
+        policy = self.policy.for_cohort(self.gate.cohort(account))
+
+        def judged(profile: Profile) -> tuple[Profile, tuple[Verdict, bool]]:
+            profile, verdict = judge(profile, transaction, now, policy)
+            return profile, (verdict, self.gate.lets_through(account, profile, now))
+
+        return await self.profiles.update(account, judged)
 
     # -- afterwards --
 
@@ -221,8 +204,7 @@ class Assessor:
         log.verdict(transaction, verdict, reply)
 
     async def _abandon(self, draft: Draft) -> None:
-        transaction = self._transaction(draft, b"", None)
-        await self._judge(draft, transaction)
+        await self._judge(draft, b"", None)
         await self._settle(draft, ABORTED)
 
     # -- faults --

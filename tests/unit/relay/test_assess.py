@@ -5,38 +5,24 @@ import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from detector import config
+from detector.content.model import TextModel
 from detector.ports import PolicyRequest
-from detector.verdict.verdict import Verdict
+from detector.relay import replies
+from detector.verdict.hold import PROBATION
+from detector.verdict.verdict import Action, Group, Verdict
+from tests.support.mail_to import ANN, HOME, letter, live, submit
 from tests.support.relay_house import House, house
 from tests.support.scripted_server import ScriptedServer, Talk
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
+from tests.support.text_model import ABUSE, CLEAN
 
 Settings = Callable[..., config.Config]
-ANN = "ann@example.org"
-DAY = 86_400.0
-
-
-async def _send(place: House, queue_id: str, recipients: list[str], client: str = "198.51.100.7") -> list[str]:
-    """One message over one connection, as a submission server sends it; all replies from MAIL on."""
-    await place.join.remember(PolicyRequest("loopback", queue_id, "", "", ANN, ANN), 0.0)
-    async with smtp_talk(place.port) as talk:
-        await talk.hear()
-        await talk.ask("EHLO mta.example")
-        await talk.ask(f"XFORWARD ADDR={client} IDENT={queue_id}")
-        replies = [await talk.ask(f"MAIL FROM:<{ANN}>")]
-        if replies[0].startswith("250"):
-            replies += [await talk.ask(f"RCPT TO:<{recipient}>") for recipient in recipients]
-            replies.append(await talk.ask("DATA"))
-        if replies[-1].startswith("354"):
-            replies[-1] = await talk.message(b"Subject: x\r\n\r\nhello")
-        await talk.ask("RSET")
-        await talk.ask("QUIT")
-    return replies
 
 
 def _value(verdict: Verdict, signal: str) -> float:
@@ -44,13 +30,12 @@ def _value(verdict: Verdict, signal: str) -> float:
 
 
 async def _blast(place: House, sink: SmtpSink, messages: int = 60) -> int:
-    """From another network than usual, every fourth recipient does not exist; how many the next hop took."""
-    await _send(place, "Q", ["friend@example.net"], client="192.0.2.1")
-    place.now[0] += 2 * DAY
+    """By a thief, every fourth recipient does not exist; how many the next hop took."""
+    await live(place)
     sink.clear()
     for number in range(messages):
         who = "nobody" if number % 4 == 0 else "someone"
-        await _send(place, f"Q{number}", [f"{who}{number}@example{number}.net"])
+        await submit(place, f"Q{number}", [f"{who}{number}@example{number}.net"], letter(ABUSE, number, "Blaster 2"))
     return len(sink.messages)
 
 
@@ -60,7 +45,7 @@ async def test_a_bulk_mailing_account_is_stopped_within_a_few_recipients(
     sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
     async with house(settings(), tmp_path, sink) as place:
         escaped = await _blast(place, sink)
-        last = await _send(place, "later", ["known@example.net"])
+        last = await submit(place, "later", ["known@example.net"])
         assert [transaction.identity.account for transaction, _ in place.desk.incidents] == [ANN]
     assert escaped <= 25
     assert last == ["450 4.7.1 Sending is suspended for this account, try again later"]
@@ -87,14 +72,15 @@ async def test_an_exempt_account_is_judged_and_not_stopped(sink: SmtpSink, setti
 
 async def test_parts_and_retries_of_a_message_count_once(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
     roomy = settings("judging.window_start = 100", "judging.window_least = 100", "judging.hold_score = 0.001")
+    roomy = roomy.model_copy(update={"observe": True})
     async with house(roomy, tmp_path, sink) as place:
         people = [f"p{number}@example.net" for number in range(60)]
         sink.answer("END", "p0@", "451 4.3.0 Try again later", times=1)
-        first = await _send(place, "3QID", people[:50])
-        again = await _send(place, "3QID", people[:50])
-        rest = await _send(place, "3QID", people[50:])
+        first = await submit(place, "3QID", people[:50])
+        again = await submit(place, "3QID", people[:50])
+        rest = await submit(place, "3QID", people[50:])
         assert (first[-1][:3], again[-1][:3], rest[-1][:3]) == ("451", "250", "250")
-        assert _value(place.desk.notes[-1][1], "recipients_24h") == 60
+        assert _value(place.desk.notes[-1][1], "new_recipients_24h") == 60
 
 
 async def test_refused_recipients_count_though_no_message_follows(
@@ -102,7 +88,7 @@ async def test_refused_recipients_count_though_no_message_follows(
 ) -> None:
     sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
     async with house(settings("judging.hold_score = 0.001"), tmp_path, sink) as place:
-        await _send(place, "Q1", [f"nobody{number}@example.net" for number in range(12)])
+        await submit(place, "Q1", [f"nobody{number}@example.net" for number in range(12)])
         assert _value(place.desk.notes[-1][1], "refused_24h") == 12
 
 
@@ -112,8 +98,8 @@ async def test_a_window_that_was_taken_by_a_failed_message_is_free_again(
     narrow = settings("judging.window_start = 2", "judging.window_least = 1")
     async with house(narrow, tmp_path, sink) as place:
         sink.answer("END", "a@", "451 4.3.0 Try again later", times=1)
-        assert (await _send(place, "Q1", ["a@example.net", "b@example.net"]))[-1][:3] == "451"
-        assert [reply[:3] for reply in await _send(place, "Q2", ["c@example.net", "d@example.net"])] == ["250"] * 4
+        assert (await submit(place, "Q1", ["a@example.net", "b@example.net"]))[-1][:3] == "451"
+        assert [reply[:3] for reply in await submit(place, "Q2", ["c@example.net", "d@example.net"])] == ["250"] * 4
 
 
 async def test_a_lost_client_frees_the_window_and_the_next_hop(
@@ -125,7 +111,7 @@ async def test_a_lost_client_frees_the_window_and_the_next_hop(
         async with smtp_talk(place.port) as talk:
             await talk.begin("a@example.net", xforward="IDENT=Q1")
             talk.writer.write(b"half a mess")
-        assert [reply[:3] for reply in await _send(place, "Q2", ["b@example.net"])] == ["250"] * 3
+        assert [reply[:3] for reply in await submit(place, "Q2", ["b@example.net"])] == ["250"] * 3
     assert len(sink.messages) == 1
 
 
@@ -163,7 +149,7 @@ async def test_a_fault_of_ours_does_what_the_operator_chose(
 ) -> None:
     async with house(settings(f'when_broken = "{when_broken}"'), tmp_path, sink) as place:
         place.profiles.fault = RuntimeError("a bug")
-        assert (await _send(place, "Q1", ["a@example.net"]))[1][:3] == expected
+        assert (await submit(place, "Q1", ["a@example.net"]))[1][:3] == expected
         assert place.metrics.registry.get_sample_value("detector_broken_judgements_total")
 
 
@@ -232,3 +218,111 @@ async def test_a_client_that_goes_away_while_the_next_hop_thinks_gives_its_place
             await asyncio.wait_for(left.wait(), 20)
         await place.server.stop()  # when the transaction has ended
         assert place.profiles.profiles[ANN].window.in_flight == 0
+
+
+# -- hold --
+
+MEMBERS = [f"{name}{number}@{domain}.example" for number in range(10) for name in "gcaeb" for domain in ("oak", "fir")]
+INVITATION = "Dear members, the summer fair takes place on Saturday in the park. Bring cake and good mood, please."
+
+
+async def test_a_large_honest_mailing_is_held_at_first_and_passes_when_it_is_tried_again_after_the_probation(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        await live(place)
+        sink.clear()
+        last = []
+        for wait in (0.0, 60.0, PROBATION):
+            place.now[0] += wait
+            last.append((await submit(place, "FAIR", MEMBERS, letter(INVITATION, 900), client=HOME))[-1])
+        assert last == [str(replies.MESSAGE_HELD), str(replies.MESSAGE_HELD), "250 2.0.0 Ok"]
+        counted = [_value(verdict, "new_recipients_24h") for _, verdict in place.desk.notes]
+        assert counted == sorted(counted, reverse=True)
+        assert counted[0] == pytest.approx(len(MEMBERS), rel=0.05)  # the memory of pairs errs a little
+        assert place.metrics.registry.get_sample_value("detector_refusal_reasons_total", {"reason": "hold"}) == 2
+    assert len(sink.messages) == 1
+
+
+async def test_a_thiefs_mail_is_no_better_for_having_waited(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    async with house(settings("judging.block_score = 100"), tmp_path, sink) as place:
+        await live(place)
+        sink.clear()
+        last = []
+        for wait in (0.0, PROBATION, 3600.0, 20_000.0):
+            place.now[0] += wait
+            last.append((await submit(place, "PRIZE", MEMBERS, letter(ABUSE, 900, "Blaster 2")))[-1])
+        assert last == [str(replies.MESSAGE_HELD)] * 4
+    assert sink.messages == []
+
+
+# -- what people decided --
+
+
+async def test_declared_bulk_is_neither_paced_nor_held_and_above_it_judged_like_any_other(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        await live(place)
+        place.exempt(ANN, recipients_per_day=len(MEMBERS))
+        sink.clear()
+        answers = await submit(place, "FAIR", MEMBERS, letter(INVITATION, 900), client=HOME)
+        assert {answer[:3] for answer in answers} == {"250"}
+        assert place.desk.notes[-1][1].action is Action.HOLD
+        many = [f"{name}{number}@elm.example" for number in range(100) for name in "xgcae"]
+        answers = await submit(place, "PRIZE", many, letter(ABUSE, 901, "Blaster 2"))
+        assert answers[-1][:3] == "450"
+        assert [transaction.identity.account for transaction, _ in place.desk.incidents] == [ANN]
+    assert len(sink.messages) == 1
+
+
+# -- content --
+
+
+async def test_the_content_is_evidence(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    watching = settings("judging.hold_score = 0.001").model_copy(update={"observe": True})
+    async with house(watching, tmp_path, sink) as place:
+        await live(place)
+        await submit(place, "PRIZE", MEMBERS[:3], letter(ABUSE, 900, "Blaster 2", "bank@example.com"))
+        transaction, verdict = place.desk.notes[-1]
+        signals = {one.signal: one.nats for group in verdict.groups for one in group.evidence}
+        assert {group.group for group in verdict.groups} == set(Group)
+        assert signals["reads_like_abuse"] > 2.0
+        assert signals["unseen_client"] > 1.0
+        assert signals["unseen_author"] > 0.0
+        assert transaction.content is not None
+
+
+async def test_accounts_that_send_the_same_convict_each_other_only_when_they_are_suspicious_themselves(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    watching = settings("judging.hold_score = 0.001").model_copy(update={"observe": True})
+    accounts = [f"{name}@example.org" for name in ("bert", "carl", "dora")]
+    async with house(watching, tmp_path, sink) as place:
+        for account in accounts:
+            await live(place, 5, account)
+        for number, account in enumerate(accounts):
+            people = [f"{name}{number}@elm.example" for name in "xgcaey"]
+            await submit(place, f"P{number}", people, letter(ABUSE, number, "Blaster 2"), account=account)
+            place.now[0] += 60.0
+        found = [_value(verdict, "accomplices") for _, verdict in place.desk.notes[-2:]]
+    assert found == pytest.approx([1.0, 2.0], abs=0.01)
+
+
+async def test_an_innocent_template_is_no_campaign(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    async with house(settings("judging.hold_score = 0.001"), tmp_path, sink) as place:
+        for name in ("bert", "carl", "dora"):
+            await live(place, 3, f"{name}@example.org")
+    assert not [one for _, verdict in place.desk.notes for group in verdict.groups for one in group.evidence
+                if one.signal == "accomplices"]  # fmt: skip
+
+
+async def test_faults_of_the_text_model_and_the_campaigns_cost_evidence_and_no_mail(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings('when_broken = "defer"'), tmp_path, sink) as place:
+        place.campaigns.fault = OSError("no store")
+        place.reader._model = cast("TextModel", None)
+        assert (await submit(place, "Q1", ["a@example.net"], letter(CLEAN, 1)))[-1][:3] == "250"
+        assert place.metrics.registry.get_sample_value("detector_content_errors_total") == 3
+        assert place.metrics.registry.get_sample_value("detector_broken_judgements_total") == 0

@@ -1,0 +1,93 @@
+"""What messages say, for the judge: read without holding up other mail, and compared with what other accounts send.
+
+Whatever goes wrong here costs evidence and never mail.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TypeVar
+
+from detector import log
+from detector.content.mime import MOST_BYTES
+from detector.content.reader import Reader
+from detector.mail.content import Content
+from detector.mail.transaction import Transaction
+from detector.metrics import Metrics
+from detector.ports import CampaignStore, Clock
+from detector.relay.body import Body
+from detector.traffic.campaign import keys_of
+from detector.verdict.campaign import suspicious
+from detector.verdict.judge import text_speaks
+from detector.verdict.verdict import Verdict
+
+T = TypeVar("T")
+
+READ_AT_ONCE = 65_536  # octets: they take a millisecond; more are read by a thread
+LOG_EVERY = 60.0  # seconds: a model that is broken is so for every message
+
+
+class Contents:
+    """One for all connections, also when the configuration is reloaded: it remembers what it has read."""
+
+    def __init__(self, reader: Reader, campaigns: CampaignStore, metrics: Metrics, clock: Clock) -> None:
+        self._reader = reader
+        self._campaigns = campaigns
+        self._metrics = metrics
+        self._clock = clock
+        self._told = reader.broken
+        self._unlogged = 0
+        self._logged_at = float("-inf")
+
+    async def read(self, transaction: Transaction, section: bytes, body: Body) -> Transaction:
+        """The transaction with what its message says; without it when we cannot tell. `section` is the body's."""
+        content = await self._safely(self._read(section, body))
+        self._notice_breaks()
+        if content is None:
+            return transaction
+        keys, account = keys_of(content), transaction.identity.account
+        others = await self._safely(self._campaigns.suspicious_others(keys, account, self._clock()))
+        return replace(transaction, content=replace(content, accomplices=others) if others else content)
+
+    async def learn(self, transaction: Transaction, verdict: Verdict, hold_score: float) -> None:
+        """What a message teaches about the mail of all accounts, once it was judged."""
+        content, account = transaction.content, transaction.identity.account
+        if content is None:
+            return
+        await self._safely(self._campaigns.notice(keys_of(content), account, suspicious(verdict), self._clock()))
+        if verdict.score < hold_score and not text_speaks(verdict.groups):
+            self._reader.learn(content)
+
+    async def _read(self, section: bytes, body: Body) -> Content:
+        if len(body.head) <= READ_AT_ONCE:
+            return self._reader.read(*_written(section, body))
+        return await asyncio.to_thread(lambda: self._reader.read(*_written(section, body)))
+
+    def _notice_breaks(self) -> None:
+        new, self._told = self._reader.broken - self._told, self._reader.broken
+        if new and self._reader.fault is not None:
+            self._broken(self._reader.fault, new)
+
+    async def _safely(self, work: Awaitable[T]) -> T | None:
+        try:
+            return await work
+        except Exception as error:  # anything at all: it is evidence that is missing, and no more
+            self._broken(error, 1)
+            return None
+
+    def _broken(self, error: Exception, times: int) -> None:
+        self._metrics.content_errors.inc(times)
+        self._unlogged += times
+        if self._clock() - self._logged_at >= LOG_EVERY:
+            log.content_failed(error, self._unlogged)
+            self._unlogged, self._logged_at = 0, self._clock()
+
+
+def _written(section: bytes, body: Body) -> tuple[bytes, bytes]:
+    """The beginning of the message as its sender wrote it, and its header section.
+
+    Lines lose the dot that SMTP doubled (RFC 5321 section 4.5.2); in the section it is left, where fields are read so.
+    What lies on disk stands further down than anybody reads.
+    """
+    rest = b"\r\n" + body.head[len(section) : min(body.size_bytes, MOST_BYTES)]
+    return section + rest.replace(b"\r\n..", b"\r\n.")[2:], section
