@@ -36,8 +36,7 @@ class Cohort(StrEnum):
 
 COHORTS = tuple(Cohort)
 _INDEX = {feature.name: index for index, feature in enumerate(FEATURES)}
-_LEVELS = tuple(_INDEX[name] for name in ("recipients_24h", "new_recipients_24h", "copies_24h"))
-_DAILY = _INDEX["recipients_24h"]
+_DAILY, _NEW, _COPIES = _INDEX["recipients_24h"], _INDEX["new_recipients_24h"], _INDEX["copies_24h"]
 _PERSONAL = STREAMS.index(Stream.PERSONAL)
 
 
@@ -83,8 +82,10 @@ def nearest(baseline: Baseline, present: int, priors: Priors) -> int:
 
 def likelihoods(baseline: Baseline, priors: Priors) -> list[float]:
     """For each cohort the logarithm of its likelihood, up to what is the same for all."""
-    own = _shape(baseline.means, baseline.variances, baseline.strangers())
-    shapes = [_shape(prior.means, prior.variances, prior.strangers.share) for prior in priors]
+    # A server that is shown no texts (a log) knows of no copies.
+    levels = (_DAILY, _NEW, _COPIES) if baseline.means[_COPIES] else (_DAILY, _NEW)
+    own = _shape(baseline, baseline.strangers(), levels)
+    shapes = [_shape(prior, prior.strangers.share, levels) for prior in priors]
     return [_alike(own, shape, unevenness) for shape, unevenness in zip(shapes, UNEVENNESS_SPREADS, strict=True)]
 
 
@@ -97,8 +98,8 @@ def _alike(own: list[float], usual: list[float], unevenness: float) -> float:
     ])  # fmt: skip
 
 
-def _shape(means: tuple[float, ...], variances: tuple[float, ...], strangers: float) -> list[float]:
+def _shape(days: Baseline | Prior, strangers: float, levels: tuple[int, ...]) -> list[float]:
     """How much on a day, how much of it new, how much of it alike, how many strangers, and how uneven the days."""
     # A message a day more or less is no difference.
-    levels = [log(1.0 + means[index]) for index in _LEVELS]
-    return [*levels, log(strangers), log(1.0 + variances[_DAILY] / (1.0 + means[_DAILY]))]
+    amounts = [log(1.0 + days.means[index]) for index in levels]
+    return [*amounts, log(strangers), log(1.0 + days.variances[_DAILY] / (1.0 + days.means[_DAILY]))]

@@ -1,7 +1,6 @@
 """Adds one transaction to a profile: each recipient of a message once, in however many parts and attempts it comes."""
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from math import log
 from typing import NamedTuple
 from zlib import crc32
@@ -13,7 +12,7 @@ from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transa
 from detector.traffic.clock import day_of, latest
 from detector.traffic.features import Tally
 from detector.traffic.habits import Habits, network_of
-from detector.traffic.memory import CountedPairs, KnownRecipients
+from detector.traffic.memory import CountedPairs, KnownRecipients, keyed_hash
 from detector.traffic.profile import Profile
 from detector.traffic.run import Run
 
@@ -191,4 +190,4 @@ def _hash32(text: str) -> int:
 
 
 def _short_hash(text: str, key: bytes) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=4, key=key).digest(), "big")
+    return int.from_bytes(keyed_hash(text, key, 4), "big")
