@@ -37,10 +37,10 @@ def watch_record(form: str, files: list[str], warm_up: float, known: Known) -> W
 
 
 def _transactions(form: str, files: list[str], maxima: Maxima, profiles: Profiles) -> list[str]:
-    engine = Engine(shipped_policy(), profiles, observe=True)
+    engine = Engine(shipped_policy(), profiles, shipped_reader(), observe=True)
     with opened(form, files) as record:
-        for transaction in record.transactions:
-            maxima.add(engine.transact(transaction))
+        for transaction, body in record.transactions:
+            maxima.add(engine.transact(transaction, body))
     return record.notes()
 
 

@@ -31,9 +31,12 @@ Advance = Callable[[int], object]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that is opened: its transactions, and afterwards sentences and figures about the reading."""
+    """A record that is opened: its transactions with their bodies, and then sentences and figures about the reading.
 
-    transactions: Iterator[Transaction]
+    A log has no bodies: they are empty.
+    """
+
+    transactions: Iterator[tuple[Transaction, bytes]]
     notes: Callable[[], list[str]]
     counts: Callable[[], dict[str, int]]
 
@@ -64,11 +67,11 @@ def report(form: str, files: list[str], json_file: Path | None, html_file: Path 
     """Replay a log or a folder, show what was found and write it to the files; the exit status."""
     policy = shipped_policy()
     profiles, collector = Profiles(), Collector(policy.block_score)
-    engine = Engine(policy, profiles, observe=True)
+    engine = Engine(policy, profiles, shipped_reader(), observe=True)
     try:
         with opened(form, files) as record:
-            for transaction in record.transactions:
-                collector.add(engine.transact(transaction))
+            for transaction, body in record.transactions:
+                collector.add(engine.transact(transaction, body))
     except (NoLog, NoBox) as error:
         return _mistake(str(error))
     findings, notes = collector.findings(), record.notes()
@@ -128,7 +131,7 @@ def _log(files: list[str], total: Advance, advance: Advance) -> Record:
         return [lines, "No line names a login (sasl_username=): is this the log of a submission server?"]
 
     return Record(
-        joiner.transactions(read_lines(logs, advance)),
+        ((transaction, b"") for transaction in joiner.transactions(read_lines(logs, advance))),
         notes,
         lambda: {"lines": count.lines, "used": count.used, "broken": count.broken, "messages_with_login": count.logins},
     )

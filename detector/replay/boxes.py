@@ -53,8 +53,12 @@ def open_maildir(path: str) -> Box:
     return mailbox.Maildir(path, create=False)
 
 
-def transactions(boxes: Iterable[Box], count: Count, advance: Callable[[int], object]) -> Iterator[Transaction]:
-    """The messages of all folders in order of their dates; `advance` is told of each message that is done.
+def transactions(
+    boxes: Iterable[Box], count: Count, advance: Callable[[int], object]
+) -> Iterator[tuple[Transaction, bytes]]:
+    """The messages of all folders, as they were sent, in order of their dates.
+
+    `advance` is told of each message that is done.
 
     Only dates and places are held in memory meanwhile. The folders are closed at the end.
     """
@@ -62,7 +66,9 @@ def transactions(boxes: Iterable[Box], count: Count, advance: Callable[[int], ob
         yield from _in_order([stack.enter_context(closing(box)) for box in boxes], count, advance)
 
 
-def _in_order(boxes: Iterable[Box], count: Count, advance: Callable[[int], object]) -> Iterator[Transaction]:
+def _in_order(
+    boxes: Iterable[Box], count: Count, advance: Callable[[int], object]
+) -> Iterator[tuple[Transaction, bytes]]:
     places: list[tuple[float, int, Box, str]] = []
     for box in boxes:
         for key in box.iterkeys():
@@ -73,11 +79,12 @@ def _in_order(boxes: Iterable[Box], count: Count, advance: Callable[[int], objec
             else:
                 places.append((time, len(places), box, key))
     for time, _, box, key in sorted(places, key=lambda place: place[:2]):
-        transaction = _transaction(box.get_bytes(key), time)
+        body = box.get_bytes(key)
+        transaction = _transaction(body, time)
         if transaction is None:
             count.broken += 1
         else:
-            yield transaction
+            yield transaction, body
         advance(1)
 
 
