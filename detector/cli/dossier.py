@@ -99,7 +99,7 @@ def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
         records.incident(blocked_by) if blocked_by else None,
         standing.exemptions.get(account),
         records.strikes(account, now - STRIKES_COUNT_FOR),
-        None if profile is None else _traffic(profile, office, now),
+        None if profile is None else _traffic(profile, office, standing.cohorts.get(account, ""), now),
         records.verdicts(account, verdicts),
     )
 
@@ -138,6 +138,7 @@ def standing_of(account: str, standing: Standing, profile: Profile, now: float) 
 
 def _line(account: str, profile: Profile, policy: Policy, standing: Standing, now: float) -> Line:
     counters = profile.counters
+    policy = policy.for_cohort(standing.cohorts.get(account, ""))
     score = weigh(profile, now, policy).score if counters.updated_at else 0.0
     daily = counters.at(now).features[DAILY]
     exemption = standing.exemptions.get(account)
@@ -154,8 +155,8 @@ def _line(account: str, profile: Profile, policy: Policy, standing: Standing, no
     )
 
 
-def _traffic(profile: Profile, office: Office, now: float) -> Traffic:
-    policy = policy_of(office.config)
+def _traffic(profile: Profile, office: Office, cohort: str, now: float) -> Traffic:
+    policy = policy_of(office.config).for_cohort(cohort)
     verdict = weigh(profile, now, policy)
     window = profile.window.at(now, policy.window)
     usual = sum(seen.habitual(now) for seen in profile.networks.seen)

@@ -12,28 +12,28 @@ WORDS = {
     "new_recipients_10m": "first-time recipients in 10 minutes",
     "new_recipients_24h": "first-time recipients in 24 hours",
     "new_recipients_7d": "first-time recipients in 7 days",
+    "ascending_new_recipients": "first-time recipients in alphabetical order, one after the other",
+    "to_strangers_in_a_row": "messages to nobody but strangers, one after the other",
+    "domains_1d": "domains among the recipients of the day",
+    "same_text_24h": "recipients of the same text in 24 hours",
+    "copies_24h": "messages with the same text in 24 hours",
     "automatic_recipients_2h": "recipients of automatic mail in 2 hours",
     "automatic_recipients_24h": "recipients of automatic mail in 24 hours",
     "refused_24h": "recipients refused by the next hop in 24 hours",
     "automatic_refused_24h": "recipients of automatic mail refused by the next hop in 24 hours",
-    "unwanted_24h": "recipients whose servers turned the mail away as spam, or who complained, in 24 hours",
-    "automatic_unwanted_24h": "recipients of automatic mail who did not want it in 24 hours",
-    "same_text_24h": "recipients of one text in 24 hours",
-    "copies_24h": "messages with one text in 24 hours",
-    "domains_1d": "domains of recipients in a day",
-    "ascending_new_recipients": "first-time recipients in alphabetical order",
-    "to_strangers_in_a_row": "messages in a row to nobody that this account knew",
+    "unwanted_24h": "recipients in 24 hours for whom the mail was turned away as spam, or complained of",
+    "automatic_unwanted_24h": "recipients of automatic mail in 24 hours for whom it was turned away as spam",
     "networks_1h": "networks within an hour",
-    "accomplices": "other suspicious accounts that lately sent the same text or led to the same place",
+    "reads_like_abuse": "reads like abuse: only {value:.2g} of 1000 clean messages read as badly",
+    "accomplices": "the same text or link from {whole} other suspicious account{s}",
 }
 WITHOUT_NUMBER = {
+    "unseen_client": "mail from a network and by a mail program that this account has no habit of using",
     "unseen_network": "mail from a network where this account has no habit of being",
-    "unseen_program": "a mail program that this account has no habit of using",
-    "unseen_client": "a network and a mail program that are both new to this account",
+    "unseen_program": "mail by a mail program that this account has no habit of using",
     "unseen_reverse_path": "a reverse-path (MAIL FROM) that this account has no habit of using",
-    "unseen_author": "an author (From) that this account has no habit of being",
-    "reads_like_abuse": "a text that reads like abuse, compared with clean ones",
-    "texts_before": "other texts of this account lately read like abuse",
+    "unseen_author": "an author (From) that this account has no habit of naming",
+    "texts_before": "earlier texts of the last day read like abuse",
 }
 
 
@@ -56,4 +56,7 @@ def _words(evidence: Evidence) -> str:
     if evidence.signal in WITHOUT_NUMBER:
         return WITHOUT_NUMBER[evidence.signal]
     words = WORDS.get(evidence.signal, evidence.signal)
+    if "{" in words:  # a sentence of its own; what is old, or may be chance, counts for less than a whole
+        whole = ceil(evidence.value)
+        return words.format(value=evidence.value, whole=whole, s="" if whole == 1 else "s")
     return f"{evidence.value:.0f} {words}; usual for this account: at most {ceil(evidence.expected)}"

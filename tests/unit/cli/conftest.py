@@ -28,7 +28,13 @@ FACTS = {"client": "192.0.2.77", "recipients": "about 480 within 24 hours"}
 VERDICT = Verdict(
     Action.BLOCK,
     12.0,
-    (GroupScore(Group.BULK, 12.0, (Evidence(Group.BULK, "recipients_24h", 480.0, 3.0, 12.0),)),),
+    (
+        GroupScore(Group.BULK, 6.0, (Evidence(Group.BULK, "recipients_24h", 480.0, 3.0, 6.0),)),
+        GroupScore(Group.FEEDBACK, -0.7, ()),
+        GroupScore(Group.CLIENT, 1.0, (Evidence(Group.CLIENT, "unseen_client", 1.0, 0.0, 1.0),)),
+        GroupScore(Group.TEXT, 3.0, (Evidence(Group.TEXT, "reads_like_abuse", 0.5, 500.0, 3.0),)),
+        GroupScore(Group.CAMPAIGN, 2.7, (Evidence(Group.CAMPAIGN, "accomplices", 1.8, 0.0, 2.7),)),
+    ),
     "1",
     "",
 )

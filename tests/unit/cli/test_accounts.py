@@ -1,7 +1,10 @@
 """`detector accounts` as an operator types it."""
 
+import pytest
+
 from detector.cli.postfix_queue import commands
 from detector.traffic.cohort import Cohort
+from detector.verdict.verdict import Group
 from tests.unit.cli.conftest import ANN, Keyboard
 
 
@@ -11,6 +14,7 @@ def test_an_account_is_shown_with_what_speaks_against_it(keyboard: Keyboard) -> 
     assert "Standing" in shown
     assert "first-time recipients in 10 minutes" in shown
     assert "score" in shown
+    assert [f"{group} " in shown.splitlines()[-1] for group in Group] == [True] * len(Group)
     assert keyboard.read("accounts", "show", ANN)["traffic"]["recipients_24h"] > 250  # of 300: the count errs a little
 
 
@@ -105,6 +109,15 @@ def test_a_person_says_of_what_cohort_an_account_is_and_takes_it_back(keyboard: 
     assert keyboard.read("accounts", "cohort", ANN, "learned") == {"account": ANN, "cohort": "", "seen": True}
     assert keyboard.read("accounts", "show", ANN)["cohort"] == ""
     assert keyboard.type("accounts", "cohort", ANN, "robot").status == 2
+
+
+def test_an_account_is_compared_with_its_like(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=60)
+    before = keyboard.read("accounts", "show", ANN)["traffic"]["verdict"]["score"]
+    keyboard.type("accounts", "cohort", ANN, "application")
+    after = keyboard.read("accounts", "show", ANN)["traffic"]["verdict"]["score"]
+    assert after < before - 1.0
+    assert keyboard.read("accounts", "list")[0]["score"] == pytest.approx(after, abs=0.1)
 
 
 def test_an_account_that_was_never_seen_can_be_of_a_cohort(keyboard: Keyboard) -> None:

@@ -41,6 +41,10 @@ def test_the_story_tells_why_what_was_done_and_what_comes_next(keyboard: Keyboar
         "change password: done",
         "By hand, please: notify customer",
         "192.0.2.77",
+        "480 recipients in 24 hours; usual for this account: at most 3 (+6.0)",
+        "reads like abuse: only 0.5 of 1000 clean messages read as badly (+3.0)",
+        "the same text or link from 2 other suspicious accounts (+2.7)",
+        "bulk +6.0, feedback -0.7, client +1.0, text +3.0, campaign +2.7: +12.0 in all",
         "detector incidents confirm 3f2a9c01",
         "detector incidents dismiss 3f2a9c01",
     ):
