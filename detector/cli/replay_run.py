@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from detector.cli import ends
 from detector.cli.replay_page import show
 from detector.cli.words import counted
+from detector.config import load
 from detector.content.reader import Reader
 from detector.mail.transaction import Transaction
 from detector.models import load_content, load_prior
@@ -41,7 +42,7 @@ class Record:
     counts: Callable[[], dict[str, int]]
 
 
-def converse(files: list[str], keep_going: bool) -> int:
+def converse(files: list[str], policy: Policy, keep_going: bool) -> int:
     """Answer each line of format `jsonl`; the exit status."""
     broken = 0
 
@@ -51,7 +52,7 @@ def converse(files: list[str], keep_going: bool) -> int:
         print(f"detector: skipped {reason}", file=sys.stderr)
 
     out = sys.stdout.buffer
-    engine = Engine(shipped_policy(), Profiles(), shipped_reader())
+    engine = Engine(policy, Profiles(), shipped_reader())
     try:
         for answer in answers(lines_of(files), engine, skipped if keep_going else None):
             out.write(answer + b"\n")
@@ -63,9 +64,8 @@ def converse(files: list[str], keep_going: bool) -> int:
     return 0
 
 
-def report(form: str, files: list[str], json_file: Path | None, html_file: Path | None) -> int:
+def report(form: str, files: list[str], policy: Policy, json_file: Path | None, html_file: Path | None) -> int:
     """Replay a log or a folder, show what was found and write it to the files; the exit status."""
-    policy = shipped_policy()
     profiles, collector = Profiles(), Collector(policy.block_score)
     engine = Engine(policy, profiles, shipped_reader(), observe=True)
     try:
@@ -161,6 +161,12 @@ def shipped_policy() -> Policy:
     prior, model_version = load_prior()
     # The hashes never leave this process: nobody can look for a recipient in them, so their key need not be secret.
     return Policy(b"replay", prior, model_version)
+
+
+def configured_policy(path: Path | None) -> Policy:
+    """By the thresholds of a configuration, or the shipped ones. Raises `ConfigError`."""
+    policy = shipped_policy()
+    return policy if path is None else replace(policy, **load(path).judging.model_dump())
 
 
 def shipped_reader() -> Reader:

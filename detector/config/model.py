@@ -12,13 +12,15 @@ from detector.config.identity import EnvelopeIdentity, Identities, PolicyService
 from detector.config.relay import NextHop, PolicyService, Relay
 from detector.config.response import Response
 from detector.config.values import AbsolutePath, Count, Flag, HostPort, Nats, Seconds, Section, not_empty, overlap
+from detector.verdict.verdict import Group
 
 
 class Judging(Section):
-    """The thresholds of the ledger, in nats, and the recipient window (recipients)."""
+    """The thresholds of the ledger (nats), groups of evidence without a say, and the recipient window (recipients)."""
 
     block_score: Nats = 11.5
     hold_score: Nats = 6.3
+    silent_groups: frozenset[Group] = frozenset()
     window_start: Count = 20
     window_least: Count = 5
     window_most: Count = 500
