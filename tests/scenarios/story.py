@@ -8,8 +8,9 @@ A story is a title, a blank line, and one line for each thing that happens:
     expect blocked
     expect escaped at most 25
 
-`new` are recipients that the account never wrote to, `refused` those that the next hop does not know. Everything else
-is written to people from the account's address book. `deferred 3 times`: the next hop puts every message off so often.
+`the operator says application` assigns the cohort. `new` are recipients that the account never wrote to, `refused`
+those that the next hop does not know. Everything else is written to people from the account's address book. `deferred 3
+times`: the next hop puts every message off so often.
 """
 
 import heapq
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from detector.mail.address import Address
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stream, Transaction
+from detector.traffic.cohort import Cohort
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
 from detector.verdict.judge import judge
@@ -34,6 +36,7 @@ GIVE_UP_AFTER = 5 * 86400.0  # maximal_queue_lifetime
 RECIPIENTS_AT_ONCE = 50  # default_destination_recipient_limit
 
 HEAD = re.compile(r"(?P<who>owner|thief) (?:for (?P<days>\d+) days|sends (?P<messages>\d+) messages?): (?P<how>.+)")
+ASSIGNS = re.compile(r"the operator says (?P<cohort>person|organisation|application)")
 PASSES = re.compile(r"(?P<number>\d+) (?P<span>minute|hour|day)s? pass(?:es)?")
 PHRASES = re.compile(
     r"(?P<rate>[\d.]+) a (?P<per>minute|hour|day)|(?P<each>\d+) recipients? each|(?P<new>[\d.]+)% new"
@@ -62,7 +65,7 @@ class Sending:
 @dataclass(frozen=True, slots=True)
 class Story:
     title: str
-    events: tuple[Sending | float, ...]  # a float lets so many seconds pass
+    events: tuple[Sending | float | Cohort, ...]  # a float lets so many seconds pass, a cohort is assigned
     expectations: tuple[str, ...]
 
 
@@ -84,6 +87,7 @@ class Outcome:
 
     blocked_by: Verdict | None = None
     contained_after: float = 0.0  # seconds from the thief's first message to the block
+    held: int = 0  # transactions
     escaped: int = 0
     highest: float = -9.0
     longest_wait: float = 0.0
@@ -98,7 +102,9 @@ def read_story(path: Path) -> Story:
     return Story(title, tuple(_event(line) for line in lines if not line.startswith("expect ")), expectations)
 
 
-def _event(line: str) -> Sending | float:
+def _event(line: str) -> Sending | float | Cohort:
+    if assigns := ASSIGNS.fullmatch(line):
+        return Cohort(assigns["cohort"])
     if passes := PASSES.fullmatch(line):
         return int(passes["number"]) * SPANS[passes["span"]]
     head = HEAD.fullmatch(line)
@@ -142,6 +148,9 @@ class _Player:
     def play(self, story: Story) -> Outcome:
         now = MONDAY + 10 * 3600
         for event in story.events:
+            if isinstance(event, Cohort):
+                self.policy = self.policy.for_cohort(event)
+                continue
             if isinstance(event, float):
                 now += event
                 continue
@@ -219,6 +228,7 @@ class _Player:
         )
         profile, verdict = judge(profile, transaction, now, self.policy)
         self.outcome.highest = max(self.outcome.highest, verdict.score)
+        self.outcome.held += verdict.action is Action.HOLD
         blocked = verdict.action is Action.BLOCK
         delivered = not blocked and message.attempts >= sending.deferred
         self.outcome.profile = settle(profile, transaction, delivered, now, self.policy)

@@ -1,13 +1,14 @@
 """Every story ends as it says, in all of ten tellings with other dice."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
 import pytest
 
 from detector.models import load_prior
+from detector.traffic.cohort import COHORTS, Cohort
 from detector.verdict.policy import Policy
 from tests.scenarios.story import SPANS, Outcome, play, read_story
 
@@ -30,15 +31,26 @@ def test_the_story_ends_as_it_says(path: Path, policy: Policy) -> None:
         assert holds(expectation, outcomes), f"{story.title} Expected {expectation}: {facts(outcomes)}"
 
 
+def becomes(cohort: Cohort) -> Callable[[Sequence[Outcome]], bool]:
+    return lambda outcomes: all(outcome.profile.cohort == COHORTS.index(cohort) + 1 for outcome in outcomes)
+
+
+SIMPLE: dict[str, Callable[[Sequence[Outcome]], bool]] = {
+    "blocked": lambda outcomes: all(outcome.blocked_by for outcome in outcomes),
+    "never blocked": lambda outcomes: not any(outcome.blocked_by for outcome in outcomes),
+    "held": lambda outcomes: all(outcome.held for outcome in outcomes),
+    "never held": lambda outcomes: not any(outcome.held for outcome in outcomes),
+    **{f"becomes {cohort}": becomes(cohort) for cohort in Cohort},
+}
+
+
 def holds(expectation: str, outcomes: Sequence[Outcome]) -> bool:
+    if simple := SIMPLE.get(expectation):
+        return simple(outcomes)
     words, numbers = re.sub(r"\d+", "#", expectation), [int(number) for number in re.findall(r"\d+", expectation)]
     delivered = not any(outcome.undelivered for outcome in outcomes)
     longest_wait = max(outcome.longest_wait for outcome in outcomes)
     match words:
-        case "blocked":
-            return all(outcome.blocked_by for outcome in outcomes)
-        case "never blocked":
-            return not any(outcome.blocked_by for outcome in outcomes)
         case "escaped at most #":
             return max(outcome.escaped for outcome in outcomes) <= numbers[0]
         case "escaped in the median at most #":
@@ -55,7 +67,8 @@ def holds(expectation: str, outcomes: Sequence[Outcome]) -> bool:
 
 def facts(outcomes: Sequence[Outcome]) -> str:
     return "; ".join(
-        f"blocked {outcome.blocked_by is not None}, escaped {outcome.escaped}, highest score {outcome.highest:.1f}, "
-        f"longest wait {outcome.longest_wait / 3600:.1f} h, undelivered {outcome.undelivered}"
+        f"blocked {outcome.blocked_by is not None}, held {outcome.held}, escaped {outcome.escaped}, "
+        f"highest score {outcome.highest:.1f}, longest wait {outcome.longest_wait / 3600:.1f} h, "
+        f"undelivered {outcome.undelivered}"
         for outcome in outcomes
     )

@@ -76,6 +76,14 @@ def test_an_account_is_learned_by_what_it_does_for_weeks(kind: type, cohort: int
     assert lived(*map(kind, range(FIRST, FIRST + 40))).cohort == cohort
 
 
+def test_a_shop_is_known_without_its_texts_too() -> None:
+    """A log shows none."""
+    days = [shops(day) for day in range(FIRST, FIRST + 20)]
+    copies = [feature.name for feature in FEATURES].index("copies_24h")
+    silent = [replace(day, peaks=(*day.peaks[:copies], 0.0, *day.peaks[copies + 1 :])) for day in days]
+    assert lived(*silent).cohort == APPLICATION
+
+
 def test_nothing_is_learned_before_two_weeks() -> None:
     shop = lived(*map(shops, range(FIRST, FIRST + DAYS - 1)))
     assert (shop.cohort, shop.leaning) == (0, Leaning(APPLICATION, IN_A_ROW))
