@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.verdict.odds import LEAST, Alternative, averaged, bad_list, bounded, calibrated, too_many
+from detector.verdict.odds import (
+    LEAST,
+    Alternative,
+    averaged,
+    bad_list,
+    bounded,
+    calibrated,
+    too_many,
+    with_rare_excuse,
+)
 
 ANY_LIST = Alternative(1.0, 3.0, 50.0)
 alternatives = st.builds(
@@ -126,3 +135,25 @@ def test_the_mean_lies_between_the_members(nats: list[float]) -> None:
 def test_no_group_convicts_alone_and_none_acquits() -> None:
     assert bounded(inf) == 8.0
     assert bounded(-inf) == -0.7
+
+
+@given(st.floats(-50.0, 500.0), st.floats(-50.0, 500.0), st.floats(min_value=0.01, max_value=0.5))
+def test_a_rare_excuse_takes_back_no_more_and_no_less_than_it_explains(
+    nats: float, excused: float, share: float
+) -> None:
+    after = with_rare_excuse(nats, excused, share)
+    assert min(nats, excused) - 1e-9 <= after <= max(nats, excused) + 1e-9
+    assert after <= excused - log(share) + 1e-9
+    assert after <= nats - log(1.0 - share) + 1e-9
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_a_rare_excuse_leaves_an_e_value_to_both_kinds_of_honest_mail_together(share: float) -> None:
+    usual, excuse, answered = 0.02, 0.10, 12
+    mean = 0.0
+    for bad in range(answered + 1):
+        plain, excused = (bad_list(bad, answered, rate, ANY_LIST) for rate in (usual, excuse))
+        chances = [comb(answered, bad) * rate**bad * (1 - rate) ** (answered - bad) for rate in (usual, excuse)]
+        honest = (1.0 - share) * chances[0] + share * chances[1]
+        mean += honest * exp(with_rare_excuse(plain, excused, share))
+    assert mean <= 1.0 + 1e-9

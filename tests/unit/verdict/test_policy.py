@@ -8,6 +8,7 @@ from detector.mail.address import Address
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit
 from detector.verdict.policy import Policy
+from detector.verdict.verdict import Group
 
 
 def test_the_secret_of_all_hashes_is_not_shown_with_the_policy(policy: Policy) -> None:
@@ -22,7 +23,7 @@ def test_without_configuration_the_policy_is_the_default_configuration(policy: P
 
 
 def test_every_number_of_the_configuration_reaches_the_judge(policy: Policy) -> None:
-    changed = {name: value + 1 for name, value in Judging().model_dump().items()}
+    changed = {name: value + 1 for name, value in Judging().model_dump().items() if isinstance(value, int | float)}
     configured = Policy(policy.recipient_key, policy.priors, policy.model_version, **changed)
     assert {one.name: getattr(configured, one.name) for one in fields(Policy) if one.name in changed} == changed
     window = configured.window
@@ -48,3 +49,8 @@ def test_an_account_is_blocked_when_it_is_at_least_as_likely_stolen_as_not(polic
 
 def test_a_day_is_not_learned_from_long_before_it_would_be_blocked(policy: Policy) -> None:
     assert policy.hold_score <= policy.block_score - 2.0
+
+
+def test_the_groups_that_the_configuration_silences_are_silent(policy: Policy) -> None:
+    configured = Judging(silent_groups=frozenset({Group.TEXT})).model_dump()
+    assert Policy(policy.recipient_key, policy.priors, policy.model_version, **configured).silent_groups == {Group.TEXT}

@@ -1,0 +1,130 @@
+"""What is held goes when its probation brings nothing bad, or when answers outweigh the doubts; never by time alone."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from detector.mail.transaction import Stream
+from detector.traffic.clock import DAY
+from detector.traffic.counters import Counters
+from detector.traffic.features import Tally
+from detector.traffic.profile import Profile
+from detector.verdict.feedback import weigh_feedback
+from detector.verdict.hold import (
+    EPISODE,
+    HARMLESS,
+    PROBATION,
+    RELEASE_BELOW,
+    TASTE,
+    TASTE_PROVEN,
+    Held,
+    harmless,
+    held,
+    may_go,
+    on_hold,
+)
+from detector.verdict.policy import Policy
+from detector.verdict.verdict import Group, GroupScore
+
+NOW = 1.8e9
+MOST = {Group.BULK: 8.0, Group.CLIENT: 8.0, Group.TEXT: 6.0, Group.CAMPAIGN: 8.0}
+moments = st.floats(min_value=NOW, max_value=NOW + 400 * DAY)
+
+
+def groups(bulk: float = 0.0, client: float = 0.0, text: float = 0.0, campaign: float = 0.0) -> tuple[GroupScore, ...]:
+    nats = {Group.BULK: bulk, Group.CLIENT: client, Group.TEXT: text, Group.CAMPAIGN: campaign}
+    return tuple(GroupScore(group, value, ()) for group, value in nats.items())
+
+
+def waiting(answered: int = 0, refused: int = 0, unwanted: int = 0, at: float = NOW) -> Profile:
+    """An account whose mail is held since `NOW`, with such answers."""
+    tally = Tally(answered=answered, refused=refused, unwanted=unwanted)
+    return Profile(counters=Counters().add(Stream.PERSONAL, tally, at), held_since=NOW)
+
+
+def message(**nats: float) -> Held:
+    return held(groups(**nats), Stream.PERSONAL)
+
+
+def test_what_is_remembered_of_a_held_message_is_all_but_the_answers() -> None:
+    feedback = GroupScore(Group.FEEDBACK, 5.0, ())
+    assert held((feedback, *groups(bulk=7.0)), Stream.AUTOMATIC) == Held(Stream.AUTOMATIC, groups(bulk=7.0))
+
+
+def test_below_the_threshold_nothing_waits(policy: Policy) -> None:
+    assert not on_hold(Profile(), groups(bulk=policy.hold_score - 0.1), NOW, policy)
+    assert on_hold(Profile(), groups(bulk=policy.hold_score), NOW, policy)
+
+
+def test_a_mailing_that_is_only_large_waits_for_the_probation_and_no_longer(policy: Policy) -> None:
+    large = groups(bulk=8.0)
+    assert on_hold(waiting(), large, NOW + PROBATION - 1, policy)
+    assert not on_hold(waiting(), large, NOW + PROBATION, policy)
+    assert not may_go(waiting(), message(bulk=8.0), NOW + PROBATION - 1, policy)
+    assert may_go(waiting(), message(bulk=8.0), NOW + PROBATION, policy)
+
+
+def test_a_probation_served_yesterday_excuses_nothing_today(policy: Policy) -> None:
+    assert on_hold(waiting(), groups(bulk=8.0), NOW + EPISODE, policy)
+
+
+@given(moments, st.floats(0.0, 8.0), st.sampled_from([Group.CLIENT, Group.TEXT, Group.CAMPAIGN]), st.floats(0.0, 1.0))
+def test_where_another_kind_of_evidence_speaks_time_alone_releases_nothing(
+    policy: Policy, now: float, bulk: float, other: Group, share: float
+) -> None:
+    least = TASTE_PROVEN if other is Group.TEXT else HARMLESS[other]
+    nats = least + 0.01 + share * (MOST[other] - least - 0.01)
+    bulk = max(bulk, policy.hold_score - nats)
+    doubtful = groups(bulk=bulk) if bulk > 8.0 else groups(**{"bulk": bulk, other.value: nats})
+    if sum(one.nats for one in doubtful) < policy.hold_score:
+        return
+    assert not may_go(waiting(), Held(Stream.PERSONAL, doubtful), now, policy) or bulk > 8.0
+
+
+@given(moments, st.integers(min_value=1, max_value=40), st.floats(min_value=0.0, max_value=DAY))
+def test_a_large_mailing_is_not_released_while_its_answers_are_bad(
+    policy: Policy, now: float, bad: int, later: float
+) -> None:
+    """Whenever one looks: as long as the group feedback says anything against it."""
+    profile = waiting(answered=3 * bad, refused=bad, unwanted=bad, at=NOW + later)
+    faded = replace(profile, counters=profile.counters.at(now))
+    if weigh_feedback(faded, Stream.PERSONAL, policy.prior).nats > 0.0:
+        assert not may_go(profile, message(bulk=8.0), now, policy)
+
+
+def test_good_answers_release_what_was_held_by_a_little(policy: Policy) -> None:
+    a_little = message(bulk=policy.hold_score - RELEASE_BELOW - 0.4 + 0.5, client=0.0)
+    assert not may_go(waiting(), a_little, NOW + 1, policy)
+    assert may_go(waiting(answered=200), a_little, NOW + 1, policy)
+
+
+def test_no_number_of_good_answers_releases_a_thiefs_mail(policy: Policy) -> None:
+    thief = message(bulk=8.0, client=3.0)
+    assert not may_go(waiting(answered=10_000), thief, NOW + PROBATION, policy)
+
+
+def test_good_answers_excuse_a_text_that_reads_a_little_worse(policy: Policy) -> None:
+    tasteless = message(bulk=8.0, text=(TASTE + TASTE_PROVEN) / 2)
+    assert not may_go(waiting(), tasteless, NOW + PROBATION, policy)
+    assert may_go(waiting(answered=100), tasteless, NOW + PROBATION, policy)
+
+
+@given(st.floats(-0.7, 8.0), st.floats(-0.7, 8.0), st.floats(-0.7, 6.0), st.floats(0.0, 8.0))
+def test_harmless_is_what_says_no_more_than_large(bulk: float, client: float, text: float, campaign: float) -> None:
+    if harmless(groups(bulk, client, text, campaign)):
+        assert client <= 1.0
+        assert text <= TASTE
+        assert campaign <= 0.0
+        assert harmless(groups(bulk, min(client, 0.0), min(text, 0.0), campaign))
+
+
+@given(moments, st.floats(-0.7, 8.0), st.floats(-0.7, 8.0), st.floats(-0.7, 6.0))
+def test_what_may_go_would_not_be_held_again(
+    policy: Policy, now: float, bulk: float, client: float, text: float
+) -> None:
+    """Mail does not go to and fro: released at one moment, it is not held at the same by the same evidence."""
+    profile, lasting = waiting(answered=30), groups(bulk, client, text)
+    if may_go(profile, Held(Stream.PERSONAL, lasting), now, policy):
+        profile = replace(profile, counters=profile.counters.at(now))
+        feedback = weigh_feedback(profile, Stream.PERSONAL, policy.prior)
+        assert not on_hold(profile, (feedback, *lasting), now, policy)
