@@ -94,10 +94,16 @@ def _standing(dossier: Dossier, now: float) -> dict[str, str]:
         over = "" if exemption.holds(now) else " (over)"
         terms = ", ".join(filter(None, (_term(exemption) + over, str(exemption.declaration))))
         fields["Exempt"] = f"{terms}, by {exemption.actor}: {exemption.reason}"
-    if dossier.cohort:
-        fields["Cohort"] = f"{dossier.cohort}, as a person said"
+    fields["Cohort"] = cohort_in_words(dossier.cohort, dossier.traffic.learned_cohort if dossier.traffic else "")
     end = ": the policy proposes to end the service; a person decides" if strikes >= STRIKES_FOR_THE_END else ""
     return fields | {"Strikes": f"{strikes} within a year{end}"}
+
+
+def cohort_in_words(assigned: str, learned: str) -> str:
+    """Either may be empty: nobody said, or its mail has not told yet."""
+    if assigned:
+        return f"{assigned}, as a person said" + (f"; its own mail tells: {learned}" if learned else "")
+    return f"{learned}, as its own mail tells" if learned else f"{Cohort.PERSON}, until its own mail tells more"
 
 
 def _traffic(traffic: Traffic, now: float) -> dict[str, str]:

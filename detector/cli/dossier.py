@@ -17,6 +17,7 @@ from detector.models import load_prior
 from detector.records.book import Book
 from detector.records.records import Exemption, Standing, VerdictNote
 from detector.state.profiles import list_accounts, read_profile, read_profiles
+from detector.traffic.cohort import COHORTS
 from detector.traffic.features import FEATURES, STREAMS
 from detector.traffic.profile import Profile
 from detector.verdict.declaration import Declaration, within
@@ -30,7 +31,10 @@ DAILY = next(index for index, feature in enumerate(FEATURES) if feature.name == 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What the account's profile says at this moment. `days` are those its baseline was learned from."""
+    """What the account's profile says at this moment. `days` are those its baseline was learned from.
+
+    `learned_cohort` is what its mail has shown it to be, empty as long as it has not.
+    """
 
     verdict: Verdict
     explanation: list[str]
@@ -40,6 +44,7 @@ class Traffic:
     usual_networks: int
     new_networks: int
     days: int
+    learned_cohort: str
     last_mail_at: float
     written_at: float
 
@@ -169,6 +174,7 @@ def _traffic(profile: Profile, office: Office, cohort: str, now: float) -> Traff
         usual_networks=usual,
         new_networks=len(profile.networks.seen) - usual,
         days=profile.baseline.days[STREAMS.index(Stream.PERSONAL)],
+        learned_cohort=COHORTS[profile.cohort - 1] if profile.cohort else "",
         last_mail_at=profile.counters.updated_at,
         written_at=max(_times(office.profiles), default=0.0),
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from detector.cli.account_pages import show_exemption, show_lines, window_in_words
+from detector.cli.account_pages import cohort_in_words, show_exemption, show_lines, window_in_words
 from detector.cli.dossier import Line
 from detector.records.records import Exemption
 
@@ -48,3 +48,16 @@ def test_columns_that_say_nothing_are_left_out_of_the_list(capsys: pytest.Captur
 )
 def test_the_window_is_told_as_the_room_that_is_left(size: int, in_flight: int, told: str) -> None:
     assert window_in_words(size, in_flight) == told
+
+
+@pytest.mark.parametrize(
+    ("assigned", "learned", "told"),
+    [
+        ("", "", "person, until its own mail tells more"),
+        ("", "application", "application, as its own mail tells"),
+        ("organisation", "", "organisation, as a person said"),
+        ("organisation", "application", "organisation, as a person said; its own mail tells: application"),
+    ],
+)
+def test_of_a_cohort_it_is_told_who_said_so(assigned: str, learned: str, told: str) -> None:
+    assert cohort_in_words(assigned, learned) == told

@@ -111,6 +111,12 @@ def test_a_person_says_of_what_cohort_an_account_is_and_takes_it_back(keyboard: 
     assert keyboard.type("accounts", "cohort", ANN, "robot").status == 2
 
 
+def test_of_an_account_without_weeks_of_mail_it_is_said_that_it_counts_as_a_person(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=1)
+    assert "person, until its own mail tells more" in keyboard.type("accounts", "show", ANN).output
+    assert keyboard.read("accounts", "show", ANN)["traffic"]["learned_cohort"] == ""
+
+
 def test_an_account_is_compared_with_its_like(keyboard: Keyboard) -> None:
     keyboard.let_send(ANN, recipients=60)
     before = keyboard.read("accounts", "show", ANN)["traffic"]["verdict"]["score"]

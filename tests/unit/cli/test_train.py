@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from detector.cli.main import app
-from detector.models import ModelError, load_content
+from detector.models import ModelError, load_content, load_prior
 
 
 def corpus(directory: Path, name: str, label: str, words: str) -> Path:
@@ -44,3 +44,31 @@ def test_a_file_that_is_no_corpus_is_named_in_words(tmp_path: Path) -> None:
     assert "cannot train" in result.stderr
     with pytest.raises(ModelError):
         load_content(tmp_path)
+
+
+def timeline(path: Path) -> Path:
+    """One account that writes to two people on each of twenty days."""
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.write("timestamp_utc_seconds,sender,message_id_or_empty,recipients\n")
+        file.writelines(f"{1.2e9 + day * 86400:.0f},ann,,bob;eve\n" for day in range(20))
+    return path
+
+
+def test_a_ledger_is_made_from_timelines(tmp_path: Path) -> None:
+    paths = [str(timeline(tmp_path / f"{name}.csv.gz")) for name in ("house", "office")]
+    output = tmp_path / "made"
+    result = CliRunner().invoke(app, ["train", "ledger", *paths, "--output", str(output), "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["accounts"] == 2
+    assert load_prior(output)[1].startswith("ledger ")
+    told = CliRunner().invoke(app, ["train", "ledger", *paths, "--output", str(output)])
+    assert "3 cohorts in" in told.stdout
+
+
+def test_timelines_that_are_too_short_are_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "short.csv.gz"
+    with gzip.open(path, "wt") as file:
+        file.write("timestamp_utc_seconds,sender,message_id_or_empty,recipients\n1200000000,ann,,bob\n")
+    result = CliRunner().invoke(app, ["train", "ledger", str(path), "--output", str(tmp_path / "made")])
+    assert result.exit_code == 1
+    assert "cannot train: no account has more than 15 active days" in result.stderr
