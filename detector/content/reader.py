@@ -43,6 +43,7 @@ class Reader:
         return Content(
             text=found.fingerprint.exact,
             bands=found.fingerprint.bands,
+            sketch=found.fingerprint.sketch,
             pivots=found.pivots,
             score=found.text_score,
             surprise=surprise,
