@@ -1,12 +1,16 @@
 """The engine of a replay does what the relay does."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+
+import pytest
 
 from detector.mail.address import Address
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stream, Transaction
 from detector.replay.engine import Engine, Outcome
-from detector.replay.events import Delivery, Tick
+from detector.replay.events import Complaint, Delivery, Inbound, Tick
 from detector.replay.profiles import Profiles
+from detector.verdict.hold import PROBATION
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action
 
@@ -119,3 +123,115 @@ def test_other_events_are_counted(policy: Policy) -> None:
     for report in (Tick(1.0), Tick(2.0), Delivery(3.0, "t1", "x@a.example", "5.1.1")):
         engine.hear(report)
     assert engine.heard == {"tick": 2, "delivery": 1}
+
+
+def large(number: int, now: float, client: str = "192.0.2.7") -> Transaction:
+    return mail(number, now, strangers(1000 * number, 100), client)
+
+
+def settled(engine: Engine) -> float:
+    """Six weeks of a message a day; the next day."""
+    for day in range(40):
+        engine.transact(mail(day, day * DAY, strangers(day % 5, 1)))
+    return 40 * DAY
+
+
+def released(engine: Engine, times: Iterable[float]) -> list[str]:
+    return [name for now in times for name in engine.released(now)]
+
+
+def test_a_held_message_waits_as_a_whole_and_is_on_its_way_once(policy: Policy) -> None:
+    profiles = Profiles()
+    engine = Engine(policy, profiles)
+    now = settled(engine)
+    outcome = engine.transact(large(100, now))
+    assert outcome.held
+    assert not outcome.stopped
+    assert outcome.verdict is not None
+    assert outcome.verdict.action is Action.HOLD
+    known = profiles.get("ann").known
+    assert released(engine, [now + PROBATION - 1]) == []
+    assert released(engine, [now + PROBATION + minute * 60.0 for minute in range(60)]) == ["t100"]
+    assert len(profiles.get("ann").known.hashes) == len(known.hashes) + 100 * known.HASH_BYTES
+
+
+def test_held_messages_go_in_the_order_in_which_they_came(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    now = settled(engine)
+    assert all(engine.transact(large(100 + number, now + number)).held for number in range(4))
+    hours = [now + PROBATION + minute * 60.0 for minute in range(600)]
+    assert released(engine, hours) == [f"t{100 + number}" for number in range(4)]
+
+
+def test_a_thiefs_mail_is_not_released_however_long_it_waits(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    now = settled(engine)
+    assert engine.transact(large(100, now, client="198.51.100.9")).held
+    assert released(engine, [now + hour * 3600.0 for hour in range(400)]) == []
+
+
+def test_bad_answers_to_what_passed_keep_the_rest_waiting(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    now = settled(engine)
+    first = mail(99, now, strangers(0, 20))
+    engine.transact(first)
+    assert engine.transact(large(100, now + 1)).held
+    for recipient in first.recipients[5:15]:
+        engine.hear(Delivery(now + 60.0, "t99", str(recipient.address), "5.1.1"))
+    assert released(engine, [now + PROBATION + minute * 60.0 for minute in range(60)]) == []
+
+
+def test_who_only_observes_holds_nothing(policy: Policy) -> None:
+    engine = Engine(policy, Profiles(), observe=True)
+    now = settled(engine)
+    outcome = engine.transact(large(100, now))
+    assert outcome.verdict is not None
+    assert (outcome.verdict.action, outcome.held) == (Action.HOLD, False)
+    assert released(engine, [now + DAY / 2]) == []
+
+
+@pytest.mark.parametrize("report", [
+    Delivery(100.0, "t1", "u0@d0.example", "5.1.1"), Delivery(100.0, "t1", "u0@d0.example", "5.7.1"),
+    Complaint(100.0, "t1", "u0@d0.example"),
+])  # fmt: skip
+def test_a_result_told_twice_is_counted_once(policy: Policy, report: Delivery | Complaint) -> None:
+    profiles = Profiles()
+    engine = Engine(policy, profiles)
+    engine.transact(mail(1, 0.0, strangers(0, 3)))
+    before = profiles.get("ann")
+    engine.hear(report)
+    once = profiles.get("ann")
+    engine.hear(report)
+    assert profiles.get("ann") == once
+    assert sum(once.counters.answers) > sum(before.counters.answers)
+
+
+@pytest.mark.parametrize("report", [
+    Delivery(100.0, "t9", "u0@d0.example", "5.1.1"), Complaint(100.0, "t9", "u0@d0.example"),
+    Delivery(100.0, "t1", "u0@d0.example", "4.2.2"),
+])  # fmt: skip
+def test_results_of_mail_never_seen_and_those_that_are_not_final_change_nothing(
+    policy: Policy, report: Delivery | Complaint
+) -> None:
+    profiles = Profiles()
+    engine = Engine(policy, profiles)
+    engine.transact(mail(1, 0.0, strangers(0, 3)))
+    before = profiles.get("ann")
+    engine.hear(report)
+    assert profiles.get("ann") == before
+
+
+def test_good_results_widen_the_window_before_its_time(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    first = mail(1, 0.0, strangers(0, policy.window_start))
+    engine.transact(first)
+    for recipient in first.recipients:
+        engine.hear(Delivery(30.0, "t1", str(recipient.address), "2.0.0"))
+    assert engine.transact(mail(2, 60.0, strangers(100, 30))).paced == 0
+
+
+def test_who_wrote_to_the_account_may_be_written_to_at_any_time(policy: Policy) -> None:
+    engine = Engine(policy, Profiles())
+    engine.transact(mail(1, 0.0, strangers(0, policy.window_start)))
+    engine.hear(Inbound(1.0, "ann", "u100@d20.example"))
+    assert engine.transact(mail(2, 2.0, strangers(100, 2))).paced == 1

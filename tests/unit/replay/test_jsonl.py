@@ -13,7 +13,10 @@ from detector.replay.engine import Engine
 from detector.replay.events import Submission
 from detector.replay.jsonl import Malformed, answers, transaction_of
 from detector.replay.profiles import Profiles
+from detector.verdict.hold import PROBATION
 from detector.verdict.policy import Policy
+
+DAY = 86_400.0
 
 
 def line(number: int, **other: object) -> bytes:
@@ -111,20 +114,61 @@ def test_broken_lines_are_skipped_if_so_wished(policy: Policy) -> None:
 
 
 def test_a_retry_has_the_key_of_the_first_attempt() -> None:
-    first = transaction_of(Submission("t1", 1.0, "ann", ["x@a.example"]))
-    retry = transaction_of(Submission("t7", 2.0, "ann", ["x@a.example"], retry_of="t1"))
-    other = transaction_of(Submission("t8", 2.0, "ann", ["x@a.example"]))
+    first = transaction_of(Submission("t1", 1.0, "ann", ["x@a.example"]), b"")
+    retry = transaction_of(Submission("t7", 2.0, "ann", ["x@a.example"], retry_of="t1"), b"")
+    other = transaction_of(Submission("t8", 2.0, "ann", ["x@a.example"]), b"")
     assert first.message_key == retry.message_key != other.message_key
 
 
 def test_the_header_section_tells_the_stream() -> None:
-    listed = Submission("t1", 1.0, "ann", ["x@a.example"], "ann@a.example", message="List-Id: <l.example>\r\n\r\nx")
-    quoted = Submission("t1", 1.0, "ann", ["x@a.example"], "ann@a.example", message="X: y\r\n\r\nList-Id: <l.example>")
-    assert transaction_of(listed).stream is Stream.AUTOMATIC
-    assert transaction_of(quoted).stream is Stream.PERSONAL
+    event = Submission("t1", 1.0, "ann", ["x@a.example"], "ann@a.example")
+    assert transaction_of(event, b"List-Id: <l.example>\r\n\r\nx").stream is Stream.AUTOMATIC
+    assert transaction_of(event, b"X: y\r\n\r\nList-Id: <l.example>").stream is Stream.PERSONAL
 
 
 def test_the_next_hops_answers_become_states_of_recipients() -> None:
     event = Submission("t1", 1.0, "ann", ["a@x", "b@x", "c@x"], rcpt_status={"a@x": "5.1.1", "b@x": "4.2.2"})
-    statuses = [recipient.status for recipient in transaction_of(event).recipients]
+    statuses = [recipient.status for recipient in transaction_of(event, b"").recipients]
     assert statuses == [RecipientStatus.REFUSED, RecipientStatus.DEFERRED, RecipientStatus.ACCEPTED]
+
+
+def settled_engine(policy: Policy) -> Engine:
+    """Ann wrote to one friend a day for a month."""
+    engine = Engine(policy, Profiles())
+    for day in range(30):
+        list(answers([line(day, time=day * DAY, rcpt_to=[f"friend{day % 5}@a.example"])], engine))
+    return engine
+
+
+def test_a_mailing_that_is_too_large_is_held_and_released_with_the_next_answer_after_its_probation(
+    policy: Policy,
+) -> None:
+    engine, begin = settled_engine(policy), 31 * DAY
+    letter = line(100, time=begin, rcpt_to=[f"member{number}@d{number}.example" for number in range(80)])
+    tick = b'{"type":"tick","time":%d}'
+    held, early, *later = told(
+        engine, letter, tick % (begin + 1), *[tick % (begin + PROBATION + 60 * minute) for minute in range(60)]
+    )
+    assert held["action"] == "hold"
+    assert "deferred" not in held  # it waits as a whole
+    assert early == {}
+    assert [answer["released"] for answer in later if answer] == [["t100"]]
+
+
+def test_a_transaction_may_be_answered_with_what_it_releases(policy: Policy) -> None:
+    engine, begin = settled_engine(policy), 31 * DAY
+    letter = line(100, time=begin, rcpt_to=[f"member{number}@d{number}.example" for number in range(80)])
+    note = line(101, time=begin + DAY / 2, rcpt_to=["friend1@a.example"])
+    answer = told(engine, letter, note)[1]
+    assert (answer["id"], answer["released"]) == ("t101", ["t100"])
+
+
+def test_a_thiefs_mail_is_never_released_by_time(policy: Policy) -> None:
+    engine, begin = settled_engine(policy), 31 * DAY
+    blast = line(
+        100, time=begin, client_ip="198.51.100.9", rcpt_to=[f"x{number}@d{number}.example" for number in range(80)]
+    )
+    hours = [b'{"type":"tick","time":%d}' % (begin + hour * 3600) for hour in range(1, 200)]
+    held, *later = told(engine, blast, *hours)
+    assert held["action"] == "hold"
+    assert not any(later)
