@@ -6,12 +6,35 @@ from hashlib import blake2b
 from detector.content.look import Content as Look
 from detector.content.look import look
 from detector.content.model import TextModel, Usual
+from detector.content.text import Structure
 from detector.mail.content import Content
 from detector.mail.headers import chosen
 from detector.mail.program import author_of, program_of
 
 MOST_BODIES = 4096  # of about half a kilobyte
 MOST_LEARNED = 20_000
+# What is run or opened elsewhere: pages (HTML smuggling), programs, scripts, disk images.
+OUTSIDE_OF_MAIL = frozenset(
+    {
+        "htm",
+        "html",
+        "shtml",
+        "xhtml",
+        "svg",
+        "exe",
+        "scr",
+        "js",
+        "vbs",
+        "wsf",
+        "hta",
+        "lnk",
+        "bat",
+        "cmd",
+        "jar",
+        "iso",
+        "img",
+    }
+)
 _OF_THE_TEXT = frozenset({"subject", "reply-to", "content-type", "content-transfer-encoding"})
 
 
@@ -47,6 +70,7 @@ class Reader:
             pivots=found.pivots,
             score=found.text_score,
             surprise=surprise,
+            odd=is_odd(found.structure),
             program=program,
             author=author,
         )
@@ -67,6 +91,12 @@ class Reader:
             if len(self._looks) > MOST_BODIES:
                 self._looks.popitem(last=False)
         return found
+
+
+def is_odd(structure: Structure) -> bool:
+    """A form to fill in, nothing but a picture, a link that names another host, or a page or program as attachment."""
+    hidden_in = not OUTSIDE_OF_MAIL.isdisjoint(structure.attachments)
+    return structure.form or structure.only_image or structure.misleading > 0 or hidden_in
 
 
 def _key(body: bytes, section: bytes) -> bytes:

@@ -11,8 +11,9 @@ class Content:
     short texts), and many octets of the `sketch` (empty for a few words). `pivots` stand for what a campaign cannot
     vary: links, account and telephone numbers, Reply-To. `score` is the text model's, `surprise` is -ln of the share of
     the operator's clean mail that reads as much like abuse; both are None where there was nothing to read, or the model
-    is silent. `accomplices` counts the other suspicious accounts that lately sent the same text or pivot. `program`
-    names the shape of the mail program, `author` is the address in From; both may be empty.
+    is silent. `odd`: built as abuse often is, whatever it says. `accomplices` counts the other suspicious accounts that
+    lately sent the same text or pivot. `program` names the shape of the mail program, `author` is the address in From;
+    both may be empty.
     """
 
     text: int
@@ -21,6 +22,7 @@ class Content:
     pivots: tuple[int, ...] = ()
     score: float | None = None
     surprise: float | None = None
+    odd: bool = False
     accomplices: float = 0.0
     program: str = ""
     author: str = ""

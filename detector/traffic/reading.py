@@ -14,7 +14,8 @@ FLEET_WEIGHT = 20.0  # all accounts' clean mail weighs as much as so many texts 
 
 
 class Reading(Struct, frozen=True, array_like=True):
-    """`nats` stood at `at` (Unix seconds) and fade by half in a day; `counts` are clean texts by class of surprise.
+    """`nats` stood at `at` (Unix seconds) and fade by half in a day; `counts` are clean texts by class of surprise,
+    `odd` those of them that were built as abuse often is.
 
     >>> reading = Reading()
     >>> for _ in range(40): reading = reading.learn(3.5)  # a newsletter always reads like advertising
@@ -25,6 +26,7 @@ class Reading(Struct, frozen=True, array_like=True):
     nats: Nats = 0.0
     at: Amount = 0.0
     counts: tuple[Amount, ...] = ()
+    odd: Amount = 0.0
 
     def nats_at(self, now: float) -> float:
         return decayed(self.nats, DAY, now - self.at)
@@ -41,17 +43,21 @@ class Reading(Struct, frozen=True, array_like=True):
         together = (as_bad + FLEET_WEIGHT * share) / (own + FLEET_WEIGHT)
         return -log(min(1.0, max(together, min(share, 1.0 / (own + 1.0)))))
 
-    def learn(self, fleet: float) -> "Reading":
+    def odd_share(self, fleet: float) -> float:
+        """The share of this account's texts that are built oddly, where `fleet` is that of all accounts'."""
+        return (self.odd + FLEET_WEIGHT * fleet) / (sum(self.counts) + FLEET_WEIGHT)
+
+    def learn(self, fleet: float, odd: bool = False) -> "Reading":
         """With one more clean text."""
-        counts = list(self.counts or (0.0,) * CLASSES)
+        counts, odd_ones = list(self.counts or (0.0,) * CLASSES), self.odd + odd
         counts[_class(fleet)] += 1.0
         if sum(counts) > MOST_TEXTS:
-            counts = [count / 2.0 for count in counts]
-        return Reading(self.nats, self.at, tuple(counts))
+            counts, odd_ones = [count / 2.0 for count in counts], odd_ones / 2.0
+        return Reading(self.nats, self.at, tuple(counts), odd_ones)
 
     def weighed(self, nats: float, now: float) -> "Reading":
         """With so much evidence at `now`."""
-        return Reading(nats, now, self.counts)
+        return Reading(nats, now, self.counts, self.odd)
 
 
 def _class(surprise: float) -> int:

@@ -48,8 +48,8 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     score = sum([group.nats for group in groups])
     action = _climb(profile, transaction, groups, at, policy)
     learns = new_text and score < policy.hold_score and not text_speaks(groups)
-    if learns and content is not None and content.surprise is not None:
-        reading = reading.learn(content.surprise)
+    if learns and content is not None:
+        reading = reading.learn(content.surprise or 0.0, content.odd)
     profile = replace(_marked(profile, groups, action, at, policy), reading=reading)
     return profile, Verdict(action, score, groups, policy.policy_version, policy.model_version)
 

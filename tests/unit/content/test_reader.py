@@ -10,7 +10,8 @@ from detector.content import reader as reader_room
 from detector.content.look import Content as Look
 from detector.content.look import look
 from detector.content.model import TextModel, Usual
-from detector.content.reader import Reader
+from detector.content.reader import Reader, is_odd
+from detector.content.text import Structure
 from detector.content.words import features
 from detector.mail.content import Content
 from detector.mail.headers import header_section
@@ -163,3 +164,19 @@ def test_any_octets_are_read(octets: bytes) -> None:
     content = read(reader, octets)
     assert content == read(reader, octets)
     assert reader.broken == 0
+
+
+@pytest.mark.parametrize(
+    ("structure", "odd"),
+    [
+        (Structure(), False),
+        (Structure(html=True, images=3, hidden=500, attachments=("pdf", "docx", "ics")), False),
+        (Structure(form=True), True),
+        (Structure(only_image=True, images=1), True),
+        (Structure(misleading=1), True),
+        (Structure(attachments=("pdf", "html")), True),
+        (Structure(attachments=("iso",)), True),
+    ],
+)
+def test_what_is_built_as_abuse_often_is_is_odd(structure: Structure, odd: bool) -> None:
+    assert is_odd(structure) is odd

@@ -5,6 +5,7 @@ from math import exp, fsum, log
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from detector.mail.content import Content
 from detector.traffic.clock import DAY
@@ -102,9 +103,33 @@ def test_nothing_read_says_nothing() -> None:
 
 
 def test_the_operator_reads_how_many_of_1000_clean_texts_read_as_badly() -> None:
-    (one,) = weighed(log(1000.0 / 20.0))[1].evidence
-    assert one.signal == "reads_like_abuse"
-    assert one.value == pytest.approx(20.0)
+    reads, built = weighed(log(1000.0 / 20.0))[1].evidence
+    assert (reads.signal, built.signal) == ("reads_like_abuse", "built_like_abuse")
+    assert reads.value == pytest.approx(20.0)
+
+
+def test_a_message_built_as_abuse_often_is_speaks_against_who_never_builds_so() -> None:
+    plain = weigh_text(Profile(), Content(1, surprise=1.0), True, NOW)[1]
+    odd = weigh_text(Profile(), Content(1, surprise=1.0, odd=True), True, NOW)[1]
+    assert odd.nats > plain.nats + 2.0
+    newsletter = Reading()
+    for _ in range(40):
+        newsletter = newsletter.learn(1.0, odd=True)
+    usual = weigh_text(replace(Profile(), reading=newsletter), Content(1, surprise=1.0, odd=True), True, NOW)[1]
+    assert usual.nats < plain.nats
+
+
+def test_a_picture_without_words_is_weighed_too() -> None:
+    score = weigh_text(Profile(), Content(1, odd=True), True, NOW)[1]
+    assert [one.signal for one in score.evidence] == ["built_like_abuse"]
+    assert score.nats > 0.0
+
+
+@given(st.floats(min_value=0.0, max_value=20.0), st.booleans(), st.booleans())
+def test_the_signals_add_up_to_the_group(surprise: float, odd: bool, new: bool) -> None:
+    profile = weighed(4.0)[0]
+    score = weigh_text(profile, Content(9, surprise=surprise, odd=odd), new, NOW)[1]
+    assert sum(one.nats for one in score.evidence) == pytest.approx(score.nats)
 
 
 def test_advertising_of_who_always_sends_it_says_less() -> None:
