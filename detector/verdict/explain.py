@@ -33,7 +33,7 @@ WITHOUT_NUMBER = {
     "unseen_program": "mail by a mail program that this account has no habit of using",
     "unseen_reverse_path": "a reverse-path (MAIL FROM) that this account has no habit of using",
     "unseen_author": "an author (From) that this account has no habit of naming",
-    "built_like_abuse": "built as abuse often is: a form, only a picture, a misleading link, or a page or program attached",
+    "built_like_abuse": "built as abuse often is: a form, only a picture, a misleading link, a program attached",
     "texts_before": "earlier texts of the last day read like abuse",
 }
 

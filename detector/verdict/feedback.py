@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
-from detector.traffic.features import ANSWERS, ANSWERS_OF, STREAMS
+from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, STREAMS
 from detector.traffic.profile import Profile
 from detector.verdict.odds import Alternative, bad_list, bounded, with_rare_excuse
 from detector.verdict.verdict import Evidence, Group, GroupScore
@@ -18,6 +18,9 @@ from detector.verdict.verdict import Evidence, Group, GroupScore
 STOLEN_LIST = Alternative(1.0, 3.0, 50.0)
 # One large mailing of twenty honest ones (a wedding, a change of address) goes through an old address book.
 OLD_BOOK, EXCUSED = 0.10, 0.05
+OWN_BOOK = 0.8  # the most strangers that there are in one's own
+NAMES = [feature.name for feature in FEATURES]
+REACHED, STRANGERS = NAMES.index("recipients_24h"), NAMES.index("new_recipients_24h")
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
 # receiving host decides for itself.
 UNWANTED_MAIL = Alternative(1.0, 19.0, 500.0)
@@ -33,10 +36,16 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
     answered = answers[ANSWERS_OF[stream][0]] + accepted
     existing = max(answered - answers[refused], answers[unwanted])
     evidence = (
-        _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST, OLD_BOOK)),
+        _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST, _excuse(profile, stream))),
         _weigh(profile, stream, unwanted, existing, Odds(prior.objections[number], UNWANTED_MAIL)),
     )
     return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
+
+
+def _excuse(profile: Profile, stream: Stream) -> float:
+    """An address book is the account's own only where it knows some of those in it."""
+    reached, strangers = profile.counters.features[REACHED], profile.counters.features[STRANGERS]
+    return OLD_BOOK if stream is Stream.PERSONAL and strangers <= OWN_BOOK * reached else 0.0
 
 
 class Odds(NamedTuple):
