@@ -171,13 +171,19 @@ def _prior(path: Path, content: CohortEntry) -> Prior:
     if min(means) <= 0.0 or min(others) < 0.0 or min(weights) <= 0.0:
         msg = f"{path}: means and weights must be positive; train again with `detector train ledger`"
         raise ModelError(msg)
+    return prior_from(content)
+
+
+def prior_from(entry: CohortEntry) -> Prior:
+    """In the order of `FEATURES` and `STREAMS`."""
+    moments = [entry.features[feature.name] for feature in FEATURES]
     return Prior(
         tuple(one.mean for one in moments),
         tuple(one.variance for one in moments),
         tuple(one.dispersion for one in moments),
-        tuple(content.refusals[stream] for stream in STREAMS),
-        tuple(content.objections[stream] for stream in STREAMS),
-        Strangers(*content.strangers),
+        tuple(entry.refusals[stream] for stream in STREAMS),
+        tuple(entry.objections[stream] for stream in STREAMS),
+        Strangers(*entry.strangers),
     )
 
 

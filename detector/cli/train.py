@@ -58,7 +58,11 @@ def content(
     print(f"{len(result.model.keys)} features in {output / 'model.npz'}")
 
 
-@app.command(epilog=examples("detector train ledger corpora/timelines/{email_eu_core_first150d,enron_perry}.csv.gz"))
+@app.command(
+    epilog=examples(
+        "detector train ledger corpora/timelines/{email_eu_core_first150d,enron_perry,imagej_automated}.csv.gz"
+    )
+)
 def ledger(
     timelines: Annotated[list[Path], typer.Argument(metavar="TIMELINE...", exists=True, dir_okay=False)],
     output: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where prior.json and card.json go.")] = Path(
@@ -69,7 +73,8 @@ def ledger(
     """What is usual for people, organisations and applications.
 
     A timeline is a CSV file, gzip, with the columns timestamp_utc_seconds, sender and recipients (separated by
-    semicolons), in order of time. Takes a minute.
+    semicolons), in order of time. One whose name ends in _automated tells of programs, the others of people. Takes a
+    minute.
     """
     from detector.cli.page import print_json
     from detector.training.ledger import train, write

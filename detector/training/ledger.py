@@ -1,4 +1,4 @@
-"""Makes the ledger model: what is usual for people, learned from real timelines, and for the other cohorts, assumed."""
+"""Makes the ledger model: what is usual for people is learned from timelines, what is for the others is assumed."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from detector.models import Card, CohortEntry, PriorFile
-from detector.traffic.cohort import Cohort
+from detector.models import Card, CohortEntry, PriorFile, prior_from
+from detector.traffic.cohort import Cohort, Priors
 from detector.traffic.features import FEATURE_VERSION
 from detector.training.assumptions import (
     LETTER,
@@ -22,8 +22,11 @@ from detector.training.assumptions import (
     STREAM_STRANGERS,
     mixed,
 )
-from detector.training.prior import LEAST_DAYS, OPEN_WORLD, cohort, lives
+from detector.training.figures import bulk_and_runs, held_out, taken_for_others
+from detector.training.prior import LEAST_DAYS, OPEN_WORLD, Life, cohort, lives
+from detector.training.senders import PROGRAMS, as_often, as_uneven, programs
 
+# Figures of the card are means of e-values over honest days from an account's sixteenth on: at most about 1 is honest.
 VERSION, CREATED = "3", date(2026, 11, 22)  # change both when the numbers change
 INTENDED_USE = "What is usual for an account whose own days are few; blended with them as five more days."
 
@@ -45,23 +48,41 @@ def name_of(timeline: Path) -> str:
 
 def train(timelines: Sequence[Path], tell: Tell) -> Ledger:
     """Raises `ValueError` when the timelines are too short or too uneven, `OSError` when they cannot be read."""
-    ordered = sorted(timelines, key=name_of)
-    accounts = []
-    for path in ordered:
+    found: dict[str, list[Life]] = {}
+    machines: dict[str, list[Life]] = {}
+    for path in sorted(timelines, key=name_of):
         tell(f"reading {name_of(path)}")
-        accounts += lives(path)
+        if name_of(path).endswith(PROGRAMS):
+            machines[name_of(path)] = programs(path)
+        else:
+            found[name_of(path)] = lives(path)
+    accounts = [life for lives_there in found.values() for life in lives_there]
     tell("how uneven honest days are")
-    people = cohort(accounts)
+    people = cohort([life.days for life in accounts])
+    letter = as_often(LETTER, accounts)
+    stream = as_uneven(STREAM, [life for lives_there in machines.values() for life in lives_there])
     entries = {
         Cohort.PERSON: CohortEntry(people, REFUSALS, OBJECTIONS, PEOPLE_STRANGERS),
-        Cohort.ORGANISATION: CohortEntry(mixed(people, LETTER), LIST_REFUSALS, OBJECTIONS, LETTER_STRANGERS),
-        Cohort.APPLICATION: CohortEntry(mixed(people, STREAM), REFUSALS, OBJECTIONS, STREAM_STRANGERS),
+        Cohort.ORGANISATION: CohortEntry(mixed(people, letter), LIST_REFUSALS, OBJECTIONS, LETTER_STRANGERS),
+        Cohort.APPLICATION: CohortEntry(mixed(people, stream), REFUSALS, OBJECTIONS, STREAM_STRANGERS),
     }
-    metrics = {"accounts": float(len(accounts)), "open_world_factor": OPEN_WORLD}
+    priors = Priors(*[prior_from(entry) for entry in entries.values()])
+    bulk, runs = bulk_and_runs(accounts, priors.person)
+    metrics = {
+        "accounts": float(len(accounts)),
+        "programs": float(sum(map(len, machines.values()))),
+        "days_with_a_letter": letter.often,
+        "spread_of_programs": stream.spread,
+        "open_world_factor": OPEN_WORLD,
+        "people_taken_for_another_cohort": float(taken_for_others(accounts, priors)),
+        "all, as shipped: to_strangers_in_a_row": round(runs, 3),
+        "all, as shipped: bulk": round(bulk, 3),
+    }
     return Ledger(
         PriorFile({word.value: entry for word, entry in entries.items()}),
-        metrics,
-        [f"{name_of(path)}: {LEAST_DAYS} active days or more, medians over accounts" for path in ordered],
+        metrics | held_out(found, tell),
+        [f"{name}: {LEAST_DAYS} active days or more, medians over accounts" for name in found]
+        + [f"{name}: how unevenly programs send, medians" for name in machines],
     )
 
 

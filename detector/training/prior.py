@@ -3,10 +3,11 @@
 import csv
 import gzip
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import exp
 from pathlib import Path
 from statistics import fmean, median
+from typing import NamedTuple
 from zlib import crc32
 
 from detector.mail.transaction import Stream
@@ -35,26 +36,37 @@ def read_timeline(path: Path) -> Iterator[tuple[str, Message]]:
             yield row["sender"], (float(row["timestamp_utc_seconds"]), row["recipients"].split(";"))
 
 
-def lives(path: Path) -> list[list[Today]]:
-    """The active days of each account of a timeline that has enough of them."""
+class Life(NamedTuple):
+    """An account's active days, and for each the most messages in a row to nobody that was known."""
+
+    days: list[Today]
+    runs: list[int]
+
+
+def lives(path: Path) -> list[Life]:
+    """Each account of a timeline that has enough active days."""
     accounts: dict[str, list[Message]] = defaultdict(list)
     for sender, message in read_timeline(path):
         accounts[sender].append(message)
-    return [days for days in map(active_days, accounts.values()) if len(days) >= LEAST_DAYS]
+    return [life for life in map(life_of, accounts.values()) if len(life.days) >= LEAST_DAYS]
 
 
-def active_days(messages: Iterable[Message]) -> list[Today]:
+def life_of(messages: Iterable[Message]) -> Life:
     """The days of one account, by the counters that the judge uses."""
     days: list[Today] = []
+    runs: list[int] = []
     counters, known, run = Counters(), set[str](), Run()
     domains, reached = set[str](), set[str]()
     for time, recipients in messages:
         if not days or days[-1].day != day_of(time):
             days.append(Today(day_of(time)))
+            runs.append(0)
             domains, reached = set[str](), set[str]()
         first_time = [recipient for recipient in dict.fromkeys(recipients) if recipient not in known]
+        only_strangers = len(first_time) == len(set(recipients))
         for recipient in first_time:
             run = run.add(_letters(recipient))
+        run = run.message(only_strangers)
         # The timelines have no domains: no day can have more of them than recipients.
         domains.update(recipients)
         tally = Tally(
@@ -63,12 +75,15 @@ def active_days(messages: Iterable[Message]) -> list[Today]:
             same_text=float(len(recipients)),
             domains=float(len(domains)),
             ascending=float(run.length) if first_time else 0.0,
+            messages=1,
+            to_strangers=int(only_strangers),
         )
         known.update(recipients)
         reached.update(recipients)
         counters = counters.add(Stream.PERSONAL, tally, time)
         days[-1] = days[-1].add(Stream.PERSONAL, counters.features, tally)
-    return days
+        runs[-1] = max(runs[-1], run.to_strangers)
+    return Life(days, runs)
 
 
 def _letters(pseudonym: str) -> str:
@@ -77,9 +92,10 @@ def _letters(pseudonym: str) -> str:
     return chr(97 + number % 26) + chr(97 + number // 26 % 26)
 
 
-def cohort(accounts: list[list[Today]]) -> dict[str, Moments]:
+def cohort(accounts: list[list[Today]], open_world: float = OPEN_WORLD) -> dict[str, Moments]:
     """Medians over the accounts, and the least dispersions with which the e-values are honest.
 
+    `open_world`: how many times as many first-time recipients are expected as these accounts had.
     Raises `ValueError` when the accounts were seen for too short a time, or send too unevenly.
     """
     if all(len(days) <= LEARNED_FIRST for days in accounts):
@@ -92,11 +108,18 @@ def cohort(accounts: list[list[Today]]) -> dict[str, Moments]:
             continue
         mean = median(baseline.means[index] for baseline in baselines)
         variance = median(baseline.variances[index] for baseline in baselines)
-        scale = OPEN_WORLD if FEATURES[index].measure is Measure.FIRST_TIME else 1.0
+        scale = open_world if FEATURES[index].measure is Measure.FIRST_TIME else 1.0
         # Calibrated where it was measured, without the factor for the open world.
         dispersion = least_dispersion(accounts, index, Moments(mean, variance, 0.0))
         features[FEATURES[index].name] = Moments(round(scale * mean, 4), round(scale**2 * variance, 4), dispersion)
     return {feature.name: features[feature.name] for feature in FEATURES}
+
+
+def prior_of(moments: Sequence[Moments]) -> Prior:
+    """In the order of `FEATURES`; of answers it says nothing."""
+    any_rate = ((1.0, 1.0), (1.0, 1.0))
+    means, variances, dispersions = zip(*[(one.mean, one.variance, one.dispersion) for one in moments], strict=True)
+    return Prior(means, variances, dispersions, any_rate, any_rate)
 
 
 def whole_life(days: list[Today]) -> Baseline:
@@ -117,9 +140,7 @@ def least_dispersion(accounts: list[list[Today]], index: int, moments: Moments) 
 
 def mean_e_value(accounts: list[list[Today]], index: int, moments: Moments, dispersion: float) -> float:
     """Over all days after an account's first fifteen, each judged by the days before it, capped as groups are."""
-    alike = len(FEATURES)
-    any_rate = ((1.0, 1.0), (1.0, 1.0))
-    prior = Prior((moments.mean,) * alike, (moments.variance,) * alike, (dispersion,) * alike, any_rate, any_rate)
+    prior = prior_of([Moments(moments.mean, moments.variance, dispersion)] * len(FEATURES))
     e_values = []
     for days in accounts:
         baseline = Baseline()

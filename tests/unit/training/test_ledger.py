@@ -10,7 +10,6 @@ import pytest
 from detector.models import MODELS, load_prior
 from detector.traffic.clock import DAY
 from detector.traffic.features import FEATURES
-from detector.training import prior
 from detector.training.ledger import train, write
 from detector.training.prior import LEAST_DAYS
 
@@ -51,6 +50,9 @@ def test_what_was_trained_can_be_loaded_and_names_nobody(tmp_path: Path) -> None
     assert [one.split()[-1] for one in told[:2]] == ["house", "office"]
     card = json.loads((tmp_path / "models" / "ledger" / "card.json").read_text("utf-8"))
     assert card["metrics"]["accounts"] == 10  # the same name in two timelines is two people
+    assert card["metrics"]["people_taken_for_another_cohort"] == 0
+    assert card["metrics"]["office: days"] == 5 * 5  # from the sixteenth on
+    assert card["metrics"]["office: bulk"] < 1.0
     assert [one.split(":")[0] for one in card["trained_on"]] == ["house", "office"]
     everything = "".join(file.read_text("utf-8") for file in (tmp_path / "models" / "ledger").iterdir())
     assert not any(word in everything for word in ("customer", "newcomer", "friend", str(tmp_path)))
@@ -65,11 +67,18 @@ def test_training_again_in_another_order_gives_the_same_files(tmp_path: Path) ->
     assert all(file.read_bytes() == (again / file.name).read_bytes() for file in once.iterdir())
 
 
-def test_the_other_cohorts_that_are_shipped_follow_from_the_people_that_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shipped = json.loads((MODELS / "ledger" / "prior.json").read_text("utf-8"))["cohorts"]
-    people = {name: prior.Moments(**one) for name, one in shipped["person"]["features"].items()}
-    monkeypatch.setattr("detector.training.ledger.cohort", lambda _: people)
-    write(train([timeline(tmp_path / "a.csv.gz", mail("ann", 20, 2))], silent), tmp_path / "made")
-    assert (tmp_path / "made" / "prior.json").read_bytes() == (MODELS / "ledger" / "prior.json").read_bytes()
+def test_a_timeline_of_programs_tells_nothing_of_people(tmp_path: Path) -> None:
+    people = timeline(tmp_path / "a.csv.gz", mail("ann", 20, 2))
+    robots = timeline(tmp_path / "b_automated.csv.gz", mail("robot", 20, 1))
+    alone, together = train([people], silent), train([people, robots], silent)
+    assert together.content.cohorts["person"] == alone.content.cohorts["person"]
+    assert together.metrics["programs"] == 1
+    assert together.metrics["spread_of_programs"] < alone.metrics["spread_of_programs"]
+    assert together.content.cohorts["application"] != alone.content.cohorts["application"]
+
+
+def test_the_shipped_files_are_what_the_real_timelines_give(corpora: Path, tmp_path: Path) -> None:
+    names = ("email_eu_core_first150d", "enron_perry", "imagej_automated")
+    write(train([corpora / "timelines" / f"{name}.csv.gz" for name in names], silent), tmp_path)
+    for name in ("prior.json", "card.json"):
+        assert (tmp_path / name).read_bytes() == (MODELS / "ledger" / name).read_bytes()

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from detector.models import MODELS, Moments, load_card
+from detector.models import MODELS, Moments
 from detector.traffic.baseline import Today
 from detector.traffic.clock import DAY
-from detector.traffic.features import FEATURE_VERSION, FEATURES
+from detector.traffic.features import FEATURES
 from detector.training import prior
 from detector.training.prior import (
     DISPERSIONS,
     LEAST_DAYS,
     OPEN_WORLD,
-    active_days,
     cohort,
     least_dispersion,
+    life_of,
     lives,
     mean_e_value,
     read_timeline,
@@ -39,7 +39,7 @@ def mail(sender: str, days: int, recipients: int, first: int = FIRST) -> list[Ro
 
 
 def account(days: int, recipients: int, first: int = FIRST) -> list[Today]:
-    return active_days((time, people) for time, _, people in mail("ann", days, recipients, first))
+    return life_of((time, people) for time, _, people in mail("ann", days, recipients, first)).days
 
 
 def written(path: Path, rows: Iterable[Row]) -> Path:
@@ -59,7 +59,7 @@ def test_a_timeline_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_day_is_seen_as_the_judge_would_see_it() -> None:
     noon = FIRST * DAY + DAY / 2
-    first, second = active_days([(noon, ["a", "b"]), (noon + 600.0, ["a", "c"]), (noon + 2 * DAY, ["a"])])
+    first, second = life_of([(noon, ["a", "b"]), (noon + 600.0, ["a", "c"]), (noon + 2 * DAY, ["a"])]).days
     assert (first.day, second.day) == (FIRST, FIRST + 2)
     assert first.peaks[INDEX["recipients_10m"]] == 2.0  # two, faded to one, and another one
     assert first.peaks[INDEX["new_recipients_10m"]] == 2.0
@@ -117,13 +117,13 @@ def test_timelines_that_are_too_short_are_refused_with_what_is_missing(accounts:
 
 def test_the_lives_of_a_timeline_are_those_of_accounts_that_were_seen_for_long(tmp_path: Path) -> None:
     path = written(tmp_path / "house.csv.gz", [*mail("ann", 20, 2), *mail("eve", LEAST_DAYS - 1, 50)])
-    assert [len(days) for days in lives(path)] == [20]
+    assert [len(life.days) for life in lives(path)] == [20]
 
 
 def test_the_shipped_prior_is_what_the_real_timelines_say(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The means and variances; the dispersion of one feature, because each takes seconds."""
-    names = [trained.split(":")[0] for trained in load_card(MODELS / "ledger", FEATURE_VERSION).trained_on]
-    settled = [days for name in names for days in lives(corpora / "timelines" / f"{name}.csv.gz")]
+    names = ("email_eu_core_first150d", "enron_perry")
+    settled = [life.days for name in names for life in lives(corpora / "timelines" / f"{name}.csv.gz")]
     shipped = json.loads((MODELS / "ledger" / "prior.json").read_text("utf-8"))["cohorts"]["person"]["features"]
     monkeypatch.setattr(prior, "least_dispersion", lambda *_: 1.0)
     for name, one in cohort(settled).items():
