@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.content.words import Hashes, hashes, mixed
+from detector.content.words import Hashes, Words, mixed
 
 SHORTEST_WORD = 3
 LEAST_WORDS = 15  # fewer different ones say nothing: "see you tomorrow" is no campaign
@@ -30,15 +30,17 @@ class Fingerprint:
     sketch: bytes = b""
 
 
-def fingerprint(found: list[str]) -> Fingerprint:
+def fingerprint(found: Words) -> Fingerprint:
     """Of the words of a text: case, numbers, links, marks, short words and line breaks make no difference."""
-    found = [word for word in found if len(word) >= SHORTEST_WORD]
-    exact = number64("text", " ".join(found))
-    different = set(found)
-    if len(different) < LEAST_TO_SKETCH:
+    kept = found.wholes[found.letters >= SHORTEST_WORD]
+    exact = _number(b"text", kept.tobytes())
+    numbers = mixed(kept)
+    numbers.sort()
+    different = np.count_nonzero(numbers[1:] != numbers[:-1]) + 1
+    if different < LEAST_TO_SKETCH:
         return Fingerprint(exact, ())
-    least = _least(hashes([*different]))
-    return Fingerprint(exact, _bands(least) if len(different) >= LEAST_WORDS else (), least.astype(np.uint8).tobytes())
+    least = _least(numbers)
+    return Fingerprint(exact, _bands(least) if different >= LEAST_WORDS else (), least.astype(np.uint8).tobytes())
 
 
 def number64(kind: str, value: str) -> int:
@@ -46,14 +48,12 @@ def number64(kind: str, value: str) -> int:
     return int.from_bytes(blake2b(f"{kind}:{value}".encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
-def _least(different: Hashes) -> NDArray[np.uint64]:
-    """One-permutation MinHash (Li, Owen, Zhang 2012) of the words: the least number in each of 24 bins.
+def _least(numbers: Hashes) -> NDArray[np.uint64]:
+    """One-permutation MinHash (Li, Owen, Zhang 2012) of the words' ascending numbers: the least in each of 24 bins.
 
     Words, not shingles of them: one changed word spoils five shingles of five. An empty bin takes from the next one
     that is not (Shrivastava and Li 2014).
     """
-    numbers = mixed(different)
-    numbers.sort()
     # What comes first at or after the beginning of a bin is the least in it, or else in the next one that is not empty.
     return numbers.take(numbers.searchsorted(_FIRST_IN_BIN), mode="wrap").astype(np.uint64)
 
@@ -63,5 +63,5 @@ def _bands(least: NDArray[np.uint64]) -> tuple[int, ...]:
     return tuple(_number(_PERSONS[band], least[band::BANDS].tobytes()) for band in range(BANDS))
 
 
-def _number(person: bytes, minima: bytes) -> int:
-    return int.from_bytes(blake2b(minima, digest_size=8, person=person).digest(), "big")
+def _number(person: bytes, octets: bytes) -> int:
+    return int.from_bytes(blake2b(octets, digest_size=8, person=person).digest(), "big")

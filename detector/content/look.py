@@ -6,7 +6,7 @@ from detector.content.fingerprint import Fingerprint, fingerprint
 from detector.content.model import TextModel
 from detector.content.pivots import pivots
 from detector.content.text import Letter, Structure, read
-from detector.content.words import APART, STEM, words
+from detector.content.words import Hashes, Words, features, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +25,18 @@ LEAST_WORDS = 5
 def look(body: bytes, model: TextModel) -> Content:
     """Look at a message as it was sent. Whatever the octets are, nothing is raised, and the time is bounded."""
     letter = read(body)
-    own = words(letter.text)
-    seen = _with_context(letter, own)
-    score = model.score([*_titled(letter), *seen]) if len(seen) >= LEAST_WORDS else None
+    found = words_of(letter)
+    score = model.score(features_of(found)) if len(found) >= LEAST_WORDS else None
     # What somebody wrote above a long quotation is his own; a quotation alone is the message.
-    return Content(score, fingerprint(own or seen), pivots(letter), letter.structure)
+    own = found.part(1)
+    return Content(score, fingerprint(own if len(own) else found), pivots(letter), letter.structure)
 
 
-def words_of(letter: Letter) -> list[str]:
-    """What the model reads: the subject's stems as such, then subject and own words, and what is quoted last."""
-    return [*_titled(letter), *_with_context(letter, words(letter.text))]
+def words_of(letter: Letter) -> Words:
+    """Three texts: the subject, the sender's own words, and what is quoted."""
+    return words(letter.subject, letter.text, letter.quoted)
 
 
-def _titled(letter: Letter) -> list[str]:
-    # In a subject a word says what the message is about, and "free" or "account" weighs otherwise than further down.
-    return [f"{APART}{word[:STEM]}" for word in words(letter.subject)]
-
-
-def _with_context(letter: Letter, own: list[str]) -> list[str]:
-    return [*words(letter.subject), *own, *words(letter.quoted)]
+def features_of(found: Words) -> Hashes:
+    """What the model reads of the words of a letter."""
+    return features(found, titled=found.ends[0])

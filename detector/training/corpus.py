@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 from zlib import crc32
 
-from detector.content.fingerprint import fingerprint
+from detector.content.fingerprint import Fingerprint, fingerprint
 from detector.content.folding import folded
-from detector.content.look import words_of
+from detector.content.look import features_of, words_of
 from detector.content.text import Letter, read
-from detector.content.words import number_apart
+from detector.content.words import Hashes
 
 # CC BY-NC: may be evaluated with, but nothing that is shipped may have learnt from it.
 NEVER_TRAINED = "phishing_pot"
@@ -37,7 +38,7 @@ _TOKENISED_LINK = re.compile(r"\b(?:https? : / /|www \.) \S+(?: [./] \S+)*|\b[\w
 _TOKENISED_APOSTROPHE = re.compile(r"(\w) ' (s|t|re|ve|ll|d|m)\b")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Example:
     """A message to learn from, or to be judged. `family` are corpora that share a source and its habits."""
 
@@ -45,7 +46,14 @@ class Example:
     spam: bool
     corpus: str
     language: str
-    words: tuple[str, ...]
+    features: Hashes
+    fingerprint: Fingerprint
+
+    @classmethod
+    def of(cls, identifier: str, spam: bool, corpus: str, language: str, letter: Letter) -> Self:
+        """Read as `detector.content.look` reads."""
+        found = words_of(letter)
+        return cls(identifier, spam, corpus, language, features_of(found), fingerprint(found))
 
     @property
     def family(self) -> str:
@@ -78,7 +86,7 @@ def lures() -> Iterator[Example]:
                 text = " ".join((sentences + sentences)[first : first + count])
                 letter = Letter("", folded(text), "", (), "", read(b"").structure)
                 name = f"{OUR_OWN}/{theme}/{first}/{count}"
-                yield Example(name, theme.startswith("spam"), OUR_OWN, "und", tuple(words_of(letter)))
+                yield Example.of(name, theme.startswith("spam"), OUR_OWN, "und", letter)
 
 
 def distinct(found: Iterable[Example]) -> list[Example]:
@@ -86,7 +94,7 @@ def distinct(found: Iterable[Example]) -> list[Example]:
     seen: set[tuple[bool, int]] = set()
     kept = []
     for example in sorted(found, key=lambda one: one.identifier):
-        mark = fingerprint(list(example.words[number_apart(list(example.words)) :]))
+        mark = example.fingerprint
         keys = {(example.spam, number) for number in (mark.exact, *mark.bands)}
         if seen.isdisjoint(keys):
             kept.append(example)
@@ -99,7 +107,7 @@ def _example(record: dict[str, str], corpus: str) -> Example:
     if record["form"] == "subject+body":  # a subject line, and then the text at once
         raw = raw.replace(b"\n", b"\n\n", 1)
     letter = cleaned(read(raw))
-    return Example(record["id"], record["label"] == "spam", corpus, record["lang"], tuple(words_of(letter)))
+    return Example.of(record["id"], record["label"] == "spam", corpus, record["lang"], letter)
 
 
 def cleaned(letter: Letter) -> Letter:

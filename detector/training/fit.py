@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from detector.content.model import TextModel, divisor
-from detector.content.words import Hashes, features
+from detector.content.words import Hashes
 from detector.training.corpus import OUR_OWN, TRAINED_LANGUAGES, Example
 
 LEAST_TEXTS = 3  # rarer features are names and misprints
@@ -36,7 +36,7 @@ def fit(kept: Sequence[Example]) -> TextModel:
     if not spam.any() or spam.all():
         msg = "both ham and spam are needed, also when any one family of corpora is left out"
         raise ValueError(msg)
-    asked = [features(list(one.words)) for one in kept]
+    asked = [one.features for one in kept]
     keys, counts = np.unique(np.concatenate(asked), return_counts=True)
     keys, counts = keys[counts >= LEAST_TEXTS], counts[counts >= LEAST_TEXTS]
     idf = (np.log(len(kept) / counts) / USUAL_IDF) ** HELD_BACK

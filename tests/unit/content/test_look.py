@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.look import look, words_of
+from detector.content.look import features_of, look, words_of
 from detector.content.model import TextModel, Usual
 from detector.content.text import read
+from detector.content.words import features, words
 from detector.models import load_content
 
 SPAM = (
@@ -55,18 +56,10 @@ def test_a_language_is_no_evidence(text: str, shipped: tuple[TextModel, Usual]) 
 
 def test_a_word_of_the_subject_is_read_as_such_and_as_a_word() -> None:
     letter = read(b"Subject: Verify your account\r\n\r\nplease call\r\n> or write\r\n")
-    assert words_of(letter) == [
-        "+verify",
-        "+your",
-        "+accoun",
-        "verify",
-        "your",
-        "account",
-        "please",
-        "call",
-        "or",
-        "write",
-    ]
+    found = words_of(letter)
+    assert found.ends == (3, 5, 7)
+    assert found.wholes.tolist() == words("verify your account please call or write").wholes.tolist()
+    assert features_of(found).tolist() == features(found, titled=3).tolist()
 
 
 def test_too_little_to_read_has_no_score(shipped: tuple[TextModel, Usual]) -> None:
@@ -77,6 +70,12 @@ def test_the_fingerprint_is_of_the_own_words(shipped: tuple[TextModel, Usual]) -
     one = look(b"\r\nplease open the attached report\r\n> yesterday you wrote this\r\n", shipped[0])
     other = look(b"\r\nplease open the attached report\r\n> and somebody else wrote that\r\n", shipped[0])
     assert one.fingerprint == other.fingerprint
+    assert one.text_score != other.text_score
+
+
+def test_a_quotation_alone_is_the_message(shipped: tuple[TextModel, Usual]) -> None:
+    quoted = look(b"\r\n> please open the attached report\r\n", shipped[0])
+    assert quoted.fingerprint == look(b"\r\nplease open the attached report\r\n", shipped[0]).fingerprint
 
 
 @given(st.binary(max_size=300))

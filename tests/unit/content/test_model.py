@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.model import CLASSES, MOST_SEEN, TextModel, Usual, divisor, sane
+from detector.content.model import CLASSES, LONGEST_ROW, MOST_SEEN, TextModel, Usual, divisor, sane
 from detector.content.words import features, words
 from detector.verdict.odds import calibrated
 
@@ -15,23 +15,48 @@ SCORES = st.floats(-50.0, 50.0)
 
 
 def model(**weights: float) -> TextModel:
-    pairs = sorted((int(features([word])[0]), weight) for word, weight in weights.items())
+    pairs = sorted((int(features(words(word))[0]), weight) for word, weight in weights.items())
     return TextModel(np.array([key for key, _ in pairs], np.uint32), np.array([w for _, w in pairs], np.float32), -1.0)
+
+
+def score(small: TextModel, text: str) -> float:
+    return small.score(features(words(text)))
 
 
 def test_known_words_move_the_score() -> None:
     small = model(lottery=5.0, meeting=-5.0)
-    assert small.score(["lottery"]) > small.score(["other"]) > small.score(["meeting"])
+    assert score(small, "lottery") > score(small, "other") > score(small, "meeting")
 
 
 def test_a_text_of_unknown_words_is_no_evidence() -> None:
-    assert model(lottery=5.0).score(words("Ein Satz in einer fremden Sprache")) == -1.0
-    assert model(lottery=5.0).score([]) == -1.0
+    assert score(model(lottery=5.0), "Ein Satz in einer fremden Sprache") == -1.0
+    assert score(model(lottery=5.0), "") == -1.0
 
 
 def test_foreign_words_around_a_known_one_weaken_it() -> None:
     small = model(lottery=5.0)
-    assert small.score(["lottery", *"abcdefghij"]) < small.score(["lottery"])
+    assert score(small, "lottery a b c d e f g h i j") < score(small, "lottery")
+
+
+@given(
+    st.dictionaries(st.integers(0, 2**32 - 1) | st.integers(0, LONGEST_ROW - 2), st.floats(-8, 8, width=16)),
+    st.sets(st.integers(0, 2**32 - 1) | st.integers(0, LONGEST_ROW)),
+)
+def test_each_key_is_found_and_no_other(weights: dict[int, float], asked: set[int]) -> None:
+    keys = np.array(sorted(weights), np.uint32)
+    small = TextModel(keys, np.array([weights[int(key)] for key in keys], np.float32), 0.0)
+    total = sum(weights.get(key, 0.0) for key in asked)
+    assert small.score(np.array(sorted(asked), np.uint32)) == pytest.approx(total / divisor(len(asked)))
+
+
+@pytest.mark.parametrize(("keys", "fault"), [
+    ([2, 1], "ascend"),
+    ([1, 1], "ascend"),
+    (range(LONGEST_ROW + 1), "same first half"),
+])  # fmt: skip
+def test_keys_that_are_no_hashes_in_order_are_refused(keys: list[int], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        TextModel(np.array(keys, np.uint32), np.ones(len(keys), np.float32), 0.0)
 
 
 @given(st.integers(0, 800), st.integers(1, 800))

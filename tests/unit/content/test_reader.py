@@ -12,7 +12,7 @@ from detector.content.look import look
 from detector.content.model import TextModel, Usual
 from detector.content.reader import Reader, is_odd
 from detector.content.text import Structure
-from detector.content.words import features
+from detector.content.words import Hashes, features, words
 from detector.mail.content import Content
 from detector.mail.headers import header_section
 
@@ -23,14 +23,14 @@ LURE = "Your mailbox is full, so please verify your password within twenty hours
 class BrokenModel(TextModel):
     """Raises for each text."""
 
-    def score(self, found: list[str]) -> float:
-        raise FloatingPointError(found[0])
+    def score(self, asked: Hashes) -> float:
+        raise FloatingPointError(asked[0])
 
 
 def model_of(kind: type[TextModel] = TextModel) -> TextModel:
     """Knows one word of a lure."""
     weights: NDArray[np.float32] = np.array([9.0], np.float32)
-    return kind(np.array(features(["password"])[:1], np.uint32), weights, -2.0)
+    return kind(np.array(features(words("password")), np.uint32), weights, -2.0)
 
 
 def new_reader(kind: type[TextModel] = TextModel) -> Reader:

@@ -1,12 +1,14 @@
 """The text model is learned the same way each time, and judged on what it did not see."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from detector.content.words import words
+from detector.content.fingerprint import Fingerprint
+from detector.content.words import features, words
 from detector.models import MODELS, load_content
 from detector.training.content import caught, read_corpora, scores, train, usual_of, write
 from detector.training.corpus import Example
@@ -23,8 +25,12 @@ def made(family: str, spam: bool, count: int = 60) -> list[Example]:
         theme = (BAITS if spam else TOPICS)[number % 3].split()
         text = [*lots.choice(theme, 4), *lots.choice(FILLER, 8)]
         label = "spam" if spam else "ham"
-        found.append(Example(f"{family}/{label}/{number}", spam, f"{family}-{label}", "en", tuple(map(str, text))))
+        found.append(example(f"{family}/{label}/{number}", spam, f"{family}-{label}", " ".join(text)))
     return found
+
+
+def example(identifier: str, spam: bool, corpus: str, text: str) -> Example:
+    return Example(identifier, spam, corpus, "en", features(words(text)), Fingerprint(0, ()))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +39,7 @@ def found() -> list[Example]:
 
 
 def test_spam_of_a_corpus_that_was_left_out_is_caught(found: list[Example]) -> None:
-    strange = [Example(f"p/{one.identifier}", True, "phishing_pot-1", "en", one.words) for one in made("fourth", True)]
+    strange = [replace(one, corpus="phishing_pot-1") for one in made("fourth", True)]
     result = train([*found, *strange], print)
     assert result.metrics["own_spam@1%:first-ham"] > 0.9
     assert result.metrics["phishing_pot@0.1%:other-ham"] > 0.9
@@ -42,7 +48,7 @@ def test_spam_of_a_corpus_that_was_left_out_is_caught(found: list[Example]) -> N
 
 
 def test_what_must_not_be_learned_is_not_learned(found: list[Example]) -> None:
-    poison = [Example(f"x/{number}", True, "phishing_pot-1", "en", tuple(TOPICS[0].split())) for number in range(500)]
+    poison = [example(f"x/{number}", True, "phishing_pot-1", TOPICS[0]) for number in range(500)]
     honest, poisoned = train(found, print), train([*found, *poison], print)
     assert (honest.model.weights == poisoned.model.weights).all()
 
@@ -78,5 +84,5 @@ def test_the_shipped_model_is_what_the_corpora_say(corpora: Path, tmp_path: Path
 
 def test_scores_are_those_of_the_model() -> None:
     model, _, _ = load_content()
-    text = tuple(words("Verify your password"))
-    assert scores(model, [Example("x", True, "x", "en", text)])[0] == model.score(list(text))
+    one = example("x", True, "x", "Verify your password")
+    assert scores(model, [one])[0] == model.score(one.features)
