@@ -5,10 +5,13 @@ from math import exp, log
 
 from detector.config import Judging
 from detector.mail.address import Address
+from detector.traffic.cohort import Cohort
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit
+from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Group
+from tests.histories import transaction
 
 
 def test_the_secret_of_all_hashes_is_not_shown_with_the_policy(policy: Policy) -> None:
@@ -55,3 +58,33 @@ def test_a_day_is_not_learned_from_long_before_it_would_be_blocked(policy: Polic
 def test_the_groups_that_the_configuration_silences_are_silent(policy: Policy) -> None:
     configured = Judging(silent_groups=frozenset({Group.TEXT})).model_dump()
     assert Policy(policy.recipient_key, policy.priors, policy.model_version, **configured).silent_groups == {Group.TEXT}
+
+
+def test_an_assigned_cohort_counts_and_not_the_learned_one(policy: Policy) -> None:
+    learned = Profile(cohort=3)
+    assert policy.prior_of(Profile()) is policy.prior is policy.priors.person
+    assert policy.prior_of(learned) is policy.priors.application
+    assert policy.for_cohort("organisation").prior_of(learned) is policy.priors.organisation
+    assert [policy.for_cohort(word).prior for word in Cohort] == list(policy.priors)
+
+
+def test_without_an_assignment_it_is_the_same_policy_and_nothing_is_made_anew(policy: Policy) -> None:
+    assert policy.for_cohort("") is policy
+    assert policy.for_cohort("application") is policy.for_cohort("application")
+
+
+def test_the_policies_of_cohorts_have_the_thresholds_of_the_whole(policy: Policy) -> None:
+    strict = replace(policy, hold_score=3.0)
+    assert {strict.for_cohort(word).hold_score for word in Cohort} == {3.0}
+    assert strict.for_cohort("person") == replace(strict, assigned=Cohort.PERSON)
+
+
+def test_the_same_mail_says_less_of_an_organisation_or_an_application_than_of_a_person(policy: Policy) -> None:
+    scores = {}
+    for word in Cohort:
+        profile = Profile()
+        for number in range(60):
+            one = transaction(number, client="192.0.2.7")
+            profile, verdict = judge(profile, one, 1.8e9 + 60.0 * number, policy.for_cohort(word))
+        scores[word] = verdict.score
+    assert max(scores[Cohort.APPLICATION], scores[Cohort.ORGANISATION]) < scores[Cohort.PERSON] - 1.0
