@@ -12,7 +12,7 @@ from detector.cli.options import AsJson, examples
 
 HELP = """Make the models that are shipped, from the corpora that their cards name.
 
-The same corpora give the same files, octet for octet. Needed beside the program: pip install
+The same corpora give the same files, octet for octet. The text model needs beside the program: pip install
 'outbound-abuse-detector[train]'.
 """
 

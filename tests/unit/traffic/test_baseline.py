@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.mail.transaction import Stream
-from detector.traffic.baseline import MOST_ANSWERS, MOST_BAD, MOST_DAYS, MOST_MESSAGES, Baseline, Prior, Today
+from detector.traffic.baseline import (
+    MOST_ANSWERS,
+    MOST_BAD,
+    MOST_DAYS,
+    MOST_MESSAGES,
+    PEOPLE,
+    Baseline,
+    Prior,
+    Strangers,
+    Today,
+)
 from detector.traffic.features import ANSWERS_OF, FEATURES, FEATURES_OF, Tally
 
 REFUSALS, OBJECTIONS = ((2.0, 98.0), (10.0, 40.0)), ((1.0, 399.0), (5.0, 95.0))
@@ -120,6 +130,15 @@ def test_the_rate_of_strangers_is_a_rate_and_more_strangers_never_lower_it(
 def test_who_seldom_writes_to_strangers_and_who_always_does_are_told_apart() -> None:
     assert written_to(10, 0, 30).stranger_rate() < 0.15
     assert written_to(10, 10, 30).stranger_rate() > 0.9
+
+
+def test_who_is_not_a_person_may_write_to_strangers_only() -> None:
+    """After weeks of letters to friends: a cohort's least share counts, its weights count at the beginning."""
+    program = Strangers(19.0, 1.0, 0.9)
+    assert Baseline().stranger_rate(program) == pytest.approx(0.95)
+    assert written_to(10, 0, 30).stranger_rate(program) == pytest.approx(0.9)
+    assert written_to(10, 10, 30).stranger_rate(program) > 0.95
+    assert Baseline().stranger_rate(PEOPLE) == Baseline().stranger_rate()
 
 
 def test_of_messages_a_bounded_number_is_remembered() -> None:

@@ -86,5 +86,5 @@ def test_the_same_mail_says_less_of_an_organisation_or_an_application_than_of_a_
         for number in range(60):
             one = transaction(number, client="192.0.2.7")
             profile, verdict = judge(profile, one, 1.8e9 + 60.0 * number, policy.for_cohort(word))
-        scores[word] = verdict.score
+            scores[word] = verdict.score
     assert max(scores[Cohort.APPLICATION], scores[Cohort.ORGANISATION]) < scores[Cohort.PERSON] - 1.0
