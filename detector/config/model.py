@@ -36,7 +36,7 @@ class Judging(Section):
 
 
 class State(Section):
-    """Account profiles: in memory, written behind to SQLite."""
+    """Account profiles and campaigns: in memory, written behind to SQLite."""
 
     directory: AbsolutePath = Path("/var/lib/detector")
     write_every: Annotated[float, Field(gt=0, le=2.0, strict=True)] = 1.0

@@ -12,6 +12,7 @@ from tests.support.mail_path import NONEXISTENT, Customer, MailPath, letter
 NORA = Customer("nora@example.net", network_address="127.0.0.3")
 THIEF = Customer(NORA.login, NORA.password, network_address="127.0.66.6")
 CONTACT = "nora.at.work@example.com"
+OFFER = "You have won the lottery! Claim your prize of $1,000,000 now, reply with your bank account and phone number."
 MESSAGES, RECIPIENTS_EACH, SESSIONS = 80, 20, 4
 
 
@@ -37,7 +38,7 @@ def blast(path: MailPath, by: Customer = THIEF) -> int:
     """Send spam by the stolen login in several sessions, 25 % to people who do not exist; to how many in all."""
     sessions = [path.log_in(by) for _ in range(SESSIONS)]
     for number, recipients in enumerate(_targets()):
-        content = letter(by.login, f"offer {number}", f"Buy now, number {number}!")
+        content = letter(by.login, f"offer {number}", f"{OFFER} Ticket {number}!")
         with suppress(smtplib.SMTPException):  # before the queue the thief hears the refusals himself
             sessions[number % SESSIONS].sendmail(by.login, recipients, content)
     for client in sessions:
