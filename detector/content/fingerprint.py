@@ -32,7 +32,7 @@ class Fingerprint:
 
 def fingerprint(found: Words) -> Fingerprint:
     """Of the words of a text: case, numbers, links, marks, short words and line breaks make no difference."""
-    kept = found.wholes[found.letters >= SHORTEST_WORD]
+    kept = found.wholes.compress(found.letters >= SHORTEST_WORD)
     exact = _number(b"text", kept.tobytes())
     numbers = mixed(kept)
     numbers.sort()
