@@ -6,7 +6,7 @@ from detector.traffic.baseline import Prior
 from detector.traffic.cohort import Cohort, Priors
 from detector.traffic.profile import Profile
 from detector.traffic.window import WindowLimits
-from detector.verdict.verdict import Group
+from detector.verdict.verdict import Group, GroupScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,11 @@ class Policy:
     def prior_of(self, profile: Profile) -> Prior:
         """What is usual for accounts like this one."""
         return self.priors.of(profile.cohort) if self.assigned is None else self.priors.named(self.assigned)
+
+    def heard(self, groups: tuple[GroupScore, ...]) -> tuple[GroupScore, ...]:
+        """The groups, those that are silenced without a say."""
+        silent = self.silent_groups
+        return tuple([GroupScore(one.group, 0.0, ()) if one.group in silent else one for one in groups])
 
     @property
     def prior(self) -> Prior:

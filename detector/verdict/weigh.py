@@ -30,13 +30,14 @@ def weigh(profile: Profile, now: float, policy: Policy) -> Verdict:
 
 
 def _weigh(profile: Profile, stream: Stream, now: float, policy: Policy) -> Verdict:
-    groups = (
+    all_groups = (
         weigh_bulk(profile, stream, policy.prior_of(profile)),
         weigh_feedback(profile, stream, policy.prior_of(profile)),
         weigh_client(profile, Origin(_latest(profile.networks, now), 0, _latest(profile.programs, now)), now),
         weigh_text(profile, None, new=False, now=now)[1],
         weigh_campaign(None),
     )
+    groups = policy.heard(all_groups)
     score = sum(group.nats for group in groups)
     action = Action.ACCEPT
     if score >= policy.block_score and enough_speak(groups):

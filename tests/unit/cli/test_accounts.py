@@ -126,6 +126,14 @@ def test_an_account_is_compared_with_its_like(keyboard: Keyboard) -> None:
     assert keyboard.read("accounts", "list")[0]["score"] == pytest.approx(after, abs=0.1)
 
 
+def test_groups_that_are_silenced_say_nothing_here_either(keyboard: Keyboard) -> None:
+    keyboard.let_send(ANN, recipients=60)
+    assert "bulk +0.0" not in keyboard.type("accounts", "show", ANN).output
+    with keyboard.config.open("a") as file:
+        file.write('[judging]\nsilent_groups = ["bulk"]\n')
+    assert "bulk +0.0" in keyboard.type("accounts", "show", ANN).output
+
+
 def test_an_account_that_was_never_seen_can_be_of_a_cohort(keyboard: Keyboard) -> None:
     keyboard.let_send(ANN, recipients=1)
     told = keyboard.type("accounts", "cohort", "anm@example.org", "application").output
