@@ -19,7 +19,7 @@ from detector.replay.events import Complaint, Delivery, Inbound, Report
 from detector.replay.profiles import Profiles
 from detector.replay.spool import Spool
 from detector.traffic.campaign import keys_of
-from detector.traffic.counting import is_known
+from detector.traffic.counting import as_believed, is_known, origin_of
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
 from detector.verdict.campaign import suspicious
@@ -203,7 +203,8 @@ class Engine:
         return Outcome(transaction, verdict, stopped, incident, paced, waits)
 
     def _pass(self, profile: Profile, transaction: Transaction, now: float) -> None:
-        account = transaction.identity.account
+        account, origin = transaction.identity.account, origin_of(transaction, self._policy.recipient_key)
+        transaction = as_believed(profile, transaction, origin, now)
         accepted = [one.address for one in transaction.recipients if one.status is RecipientStatus.ACCEPTED]
         if accepted:
             first_time = frozenset(

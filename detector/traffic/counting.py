@@ -1,5 +1,6 @@
 """Adds one transaction to a profile: each recipient of a message once, in however many parts and attempts it comes."""
 
+import dataclasses
 from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
@@ -72,9 +73,7 @@ def is_unwanted(reply: str) -> bool:
 
 
 def origin_of(transaction: Transaction, key: bytes) -> Origin:
-    """Automatic mail has no origin: it may come from any server, nobody pressed a button."""
-    if transaction.stream is Stream.AUTOMATIC:
-        return Origin(0, 0)
+    """Of automatic mail too: a server that answers for the account is seen again and again, a thief's is not."""
     network = network_of(transaction.client)
     mail_from, content = transaction.mail_from, transaction.content
     return Origin(
@@ -83,6 +82,18 @@ def origin_of(transaction: Transaction, key: bytes) -> Origin:
         _short_hash(content.program, key) if content and content.program else 0,
         _short_hash(content.author, key) if content and content.author else 0,
     )
+
+
+def as_believed(profile: Profile, transaction: Transaction, origin: Origin, now: float) -> Transaction:
+    """With the stream that is believed: anybody can set the marks of automatic mail, but not from a strange network.
+
+    A null reverse-path does: answers come from servers, and a thief gets no bounces and little welcome with it.
+    """
+    if transaction.stream is Stream.PERSONAL or transaction.mail_from.is_null or not origin.network:
+        return transaction
+    if profile.networks.usual(origin.network, now) or not profile.networks.any_usual(now):
+        return transaction
+    return dataclasses.replace(transaction, stream=Stream.PERSONAL)
 
 
 def count(profile: Profile, transaction: Transaction, origin: Origin, now: float, key: bytes) -> Profile:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from detector.mail.transaction import RecipientStatus, Transaction
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.cohort import learn_cohort
-from detector.traffic.counting import count, origin_of
+from detector.traffic.counting import as_believed, count, origin_of
 from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
@@ -32,6 +32,7 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     origin, content = origin_of(transaction, policy.recipient_key), transaction.content
     at = latest(profile.counters.updated_at, now)
     new_text = content is not None and profile.texts.recipients_of(content, at) is None
+    transaction = as_believed(profile, transaction, origin, at)
     profile = learn_cohort(profile.on_day(day_of(at)), day_of(at), policy.priors)
     profile = count(profile, transaction, origin, now, policy.recipient_key)
     prior = policy.prior_of(profile)

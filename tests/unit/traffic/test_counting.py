@@ -175,8 +175,8 @@ def test_only_a_policy_refusal_says_that_the_mail_is_not_wanted(reply: str, unwa
     assert is_unwanted(reply) is unwanted
 
 
-def test_automatic_mail_has_no_origin() -> None:
-    assert origin_of(transaction(1, stream=Stream.AUTOMATIC), b"key") == (0, 0, 0, 0)
+def test_automatic_mail_has_an_origin_like_any_other() -> None:
+    assert origin_of(transaction(1, stream=Stream.AUTOMATIC), b"key") == origin_of(transaction(1), b"key")
     assert origin_of(transaction(1, client="unknown", mail_from=""), b"key") == (0, 0, 0, 0)
 
 

@@ -140,7 +140,19 @@ def test_a_mail_without_client_address_says_nothing_about_the_client(policy: Pol
 def test_automatic_mail_is_weighed_by_its_own_habits(policy: Policy) -> None:
     answers = transaction(99, strangers(40), client=ABROAD, mail_from="", stream=Stream.AUTOMATIC)
     _, verdict = judge(settled(policy), answers, MONDAY, policy)
-    assert verdict.score < 0.0
+    assert nats(verdict, Group.BULK) < 0.0
+    assert verdict.action is Action.ACCEPT
+
+
+def test_marks_of_automatic_mail_are_believed_where_the_account_is_at_home(policy: Policy) -> None:
+    def bulk(client: str, mail_from: str) -> float:
+        flood = transaction(99, strangers(40), client=client, mail_from=mail_from, stream=Stream.AUTOMATIC)
+        return nats(judge(settled(policy), flood, MONDAY, policy)[1], Group.BULK)
+
+    home = transaction(1)
+    assert bulk(home.client, str(home.mail_from)) < 0.0
+    assert bulk(ABROAD, str(home.mail_from)) > 1.0
+    assert bulk(ABROAD, "") < 0.0  # answers come from servers
 
 
 def test_there_are_five_kinds_of_evidence(policy: Policy) -> None:
