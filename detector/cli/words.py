@@ -6,12 +6,15 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 
 def moment(at: float) -> str:
-    """A time in UTC.
+    """A time in UTC; one that no calendar has, as events of a record may tell it, as the number it is.
 
-    >>> moment(0.0)
-    '1970-01-01 00:00:00'
+    >>> moment(0.0), moment(1e15)
+    ('1970-01-01 00:00:00', '1e+15 s after 1970')
     """
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{at:g} s after 1970"
 
 
 def span(seconds: float) -> str:

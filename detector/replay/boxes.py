@@ -15,6 +15,7 @@ from detector.mail.address import Address
 from detector.mail.headers import chosen, header_section
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.replay.stamps import believed
 
 SOURCE = "From"
 HEAD_BYTES = 65_536
@@ -28,7 +29,7 @@ class NoBox(Exception):
 
 @dataclass(slots=True)
 class Count:
-    """Messages in all, and those skipped because they have no date, no author or no recipient."""
+    """Messages in all, and those skipped because they have no date that is believed, no author or no recipient."""
 
     messages: int = 0
     broken: int = 0
@@ -121,6 +122,6 @@ def _transaction(content: bytes, time: float) -> Transaction | None:
 
 def _time(date: str) -> float | None:
     try:
-        return parsedate_to_datetime(date).timestamp()
+        return believed(parsedate_to_datetime(date).timestamp())
     except (ValueError, TypeError, OverflowError):
         return None

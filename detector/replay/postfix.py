@@ -27,7 +27,7 @@ MOST_OPEN = 100_000  # messages that are not removed yet; beyond, the oldest are
 
 _CLIENT = re.compile(rb"client=\S*\[([^\]]*)\]")
 _LOGIN = re.compile(rb", sasl_username=([^,\s]+)")
-_QUEUED = re.compile(rb"from=<([^>]*)>, size=(\d+), nrcpt=(\d+)")
+_QUEUED = re.compile(rb"from=<([^>]*)>, size=(\d{1,15}), nrcpt=(\d{1,15})(?!\d)")  # int() refuses thousands of digits
 _DELIVERY = re.compile(rb"to=<?([^>,]*)>?,(?: orig_to=<?([^>,]*)>?,)?.*? dsn=([245]\.\d+\.\d+), status=([a-z]+)")
 _HANDED_ON = re.compile(rb"queued as (\w+)\)?\s*\Z")
 _PROBES = frozenset({b"deliverable", b"undeliverable"})  # address verification: nobody sent anything

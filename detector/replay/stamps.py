@@ -1,14 +1,30 @@
-"""Time stamps of log lines: `Oct 26 19:46:00` (RFC 3164, no year) or `2024-10-26T19:46:00+02:00` (RFC 3339)."""
+"""Time stamps of log lines: `Oct 26 19:46:00` (RFC 3164, no year) or `2024-10-26T19:46:00+02:00` (RFC 3339).
+
+Also which times of a record are believed at all.
+"""
 
 import re
 from datetime import UTC, datetime
 
+from detector.traffic.clock import END_OF_TIME
+
+EARLIEST = 631_152_000.0  # 1990: no mail that is judged today was sent before
+YEARS = (1990, 2105)  # whole years between EARLIEST and END_OF_TIME
 DAY = 86400.0
 NAMES = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 MONTHS = {name: number for number, name in enumerate(NAMES.split(), 1)}
 
 _TRADITIONAL = re.compile(rb"([A-Z][a-z][a-z]) ([ \d]\d) (\d\d):(\d\d):(\d\d) ")
 _FRACTION = re.compile(rb"\.\d+")
+
+
+def believed(time: float) -> float | None:
+    """A time in Unix seconds as it is, or None for one that no clock had when mail was sent.
+
+    >>> believed(1_772_700_000.0), believed(0.0), believed(253_402_386_000.0)
+    (1772700000.0, None, None)
+    """
+    return time if EARLIEST <= time <= END_OF_TIME else None
 
 
 class Calendar:
@@ -29,11 +45,12 @@ class Calendar:
         self._time: float | None = None
 
     def read(self, line: bytes) -> float | None:
-        """Unix seconds, whole ones; None if the line begins with no stamp."""
+        """Unix seconds, whole ones; None if the line begins with no stamp that is believed."""
         stamp = line[:16] if line[:1].isalpha() else line[: max(line.find(b" "), 0)]
         if stamp != self._stamp:
             self._stamp = stamp
-            self._time = self._traditional(stamp) if stamp[:1].isalpha() else _with_year(stamp)
+            time = self._traditional(stamp) if stamp[:1].isalpha() else _with_year(stamp)
+            self._time = None if time is None else believed(time)
         return self._time
 
     def _traditional(self, stamp: bytes) -> float | None:
@@ -52,6 +69,7 @@ class Calendar:
             self._year += 1
         elif month > self._month + 6:  # a line of New Year's Eve that came late
             self._year -= 1
+        self._year = min(max(self._year, YEARS[0]), YEARS[1])  # months in a random order walk to any year
         self._month = month
         # Not by datetime's own day: February 29 must not fail where the year was guessed wrong.
         self._midnight = datetime(self._year, month, 1, tzinfo=UTC).timestamp() + (day - 1) * DAY

@@ -17,6 +17,8 @@ BROKEN = (
     "From: ann@x.example\nTo: bob@a.example\n\nno date\n",
     "From: ann@x.example\nTo: bob@a.example\nDate: tomorrow\n\nodd date\n",
     "From: ann@x.example\nDate: Wed, 4 Mar 2026 12:00:00 +0100\n\nno recipient\n",
+    "From: ann@x.example\nTo: bob@a.example\nDate: 31 Dec 9999 23:59:59 -2359\n\nfar future\n",
+    "From: ann@x.example\nTo: bob@a.example\nDate: 31 Dec 1989 23:59:59 +0000\n\nbefore all mail\n",
     "To: bob@a.example\nDate: Wed, 4 Mar 2026 12:00:00 +0100\n\nno author\n",
     "\n\n",
 )
@@ -43,7 +45,7 @@ def test_messages_come_in_the_order_of_their_dates_and_broken_ones_are_counted(t
     filled(mailbox.mbox(path) if kind == "mbox" else mailbox.Maildir(path))
     count = Count()
     early, late = read(open_mbox(path) if kind == "mbox" else open_maildir(path), count)
-    assert (count.messages, count.broken) == (7, 5)
+    assert (count.messages, count.broken) == (9, 7)
     assert late.received_at - early.received_at == 86400.0
     assert [str(one.address) for one in late.recipients] == ["bob@a.example", "cy@b.example"]
     assert [str(one.address) for one in early.recipients] == ["d@c.example"]

@@ -191,6 +191,23 @@ def test_lines_that_are_cut_or_of_other_programs_do_no_harm() -> None:
     assert 0 < joiner.count.broken < len(cut)
 
 
+def test_numbers_of_thousands_of_digits_are_broken_lines() -> None:
+    log, joiner = Log(), Joiner()
+    log.submit(T, "4ABC1")
+    log.write(T, "qmgr", f"4ABC1: from=<a@x.example>, size={'9' * 5000}, nrcpt=1 (queue active)")
+    log.write(T, "qmgr", f"4ABC1: from=<a@x.example>, size=1, nrcpt={'9' * 5000} (queue active)")
+    log.deliver(T, "4ABC1", "x@a.example")
+    assert statuses(joined(log, joiner)[0]) == {"x@a.example": ACCEPTED}
+    assert joiner.count.broken == 2
+
+
+def test_a_line_of_no_believable_time_is_broken() -> None:
+    log, joiner = Log(), Joiner()
+    log.lines = [b"0001-01-01T00:00:00+14:00 mx postfix/smtpd[1]: 4ABC1: client=pc[192.0.2.7], sasl_username=ann\n"]
+    assert joined(log, joiner) == []
+    assert joiner.count.broken == 1
+
+
 @given(st.lists(st.tuples(st.sampled_from(STAMPS), st.sampled_from(TEXTS), st.binary(max_size=12)), max_size=30))
 def test_no_order_of_lines_and_no_octets_are_a_fault(parts: list[tuple[bytes, bytes, bytes]]) -> None:
     log, joiner = Log(), Joiner()

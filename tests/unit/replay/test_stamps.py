@@ -55,3 +55,17 @@ def test_a_log_may_be_written_in_another_time_zone_than_ours() -> None:
 
 def test_february_29_of_a_year_guessed_wrong_is_a_day_all_the_same() -> None:
     assert Calendar(WRITTEN).read(b"Feb 29 10:00:00 mx x: y") == seconds("2026-03-01T10:00:00+00:00")
+
+
+@pytest.mark.parametrize("stamp", [b"0001-01-01T00:00:00+14:00", b"1989-12-31T23:59:59Z", b"9999-12-31T23:59:59-23:59"])
+def test_a_time_that_no_clock_had_when_mail_was_sent_is_not_believed(stamp: bytes) -> None:
+    assert Calendar(WRITTEN).read(stamp + b" mx x: y") is None
+
+
+def test_months_in_a_random_order_do_not_walk_out_of_the_calendar() -> None:
+    calendar = Calendar(WRITTEN)
+    for _ in range(9000):
+        calendar.read(b"Mar  1 10:00:00 mx x: y")
+        calendar.read(b"Sep  1 10:00:00 mx x: y")
+        last = calendar.read(b"Dec  1 10:00:00 mx x: y")
+    assert last == seconds("2105-12-01T10:00:00+00:00")
