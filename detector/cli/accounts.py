@@ -102,6 +102,7 @@ def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     from detector.cli.page import print_json
     from detector.records.entries import Exemption
 
+    account = _named(account)
     declaration = declared(recipients_per_hour, recipients_per_day)
     with opened(config, actor) as office:
         now = office.clock()
@@ -128,6 +129,7 @@ def unexempt(
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
 
+    account = _named(account)
     with opened(config, actor) as office:
         if not office.records.unexempt(account, office.actor, office.clock(), reason.strip()):
             msg = f"{account} has no exemption"
@@ -161,6 +163,7 @@ def cohort(
     from detector.cli.page import print_json
     from detector.traffic.cohort import Cohort
 
+    account = _named(account)
     with opened(config, actor) as office:
         assigned = None if kind == "learned" else Cohort(kind)
         office.records.assign_cohort(account, assigned, office.actor, office.clock())
@@ -195,6 +198,12 @@ def release(
             print_json(incident)
         else:
             show_release(tell(office, incident))
+
+
+def _named(account: str) -> str:
+    if not account:  # as a script has it whose variable is empty
+        raise typer.BadParameter("name an account", param_hint="ACCOUNT")
+    return account
 
 
 def _given(reason: str) -> str:

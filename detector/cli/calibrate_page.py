@@ -20,8 +20,17 @@ def show(calibration: Calibration, safety: Safety | None) -> None:
     _choices(page, calibration)
     _suspects(page, calibration.suspects, live=safety is not None)
     if safety is not None:
-        page.heading(f"Safe to enforce: {'yes' if safety.safe else 'no'}, because")
-        page.bullets(f"{'' if one.speaks_for else 'NOT YET: '}{one.text}." for one in safety.reasons)
+        _safety(page, safety)
+
+
+def _safety(page: Page, safety: Safety) -> None:
+    """Under a no only what speaks against it; the good news of it stand apart."""
+    page.heading(f"Safe to enforce: {'yes' if safety.safe else 'no'}, because")
+    page.bullets(f"{one.text}." for one in safety.reasons if one.speaks_for is safety.safe)
+    good_news = [f"{one.text}." for one in safety.reasons if one.speaks_for]
+    if good_news and not safety.safe:
+        page.line("What speaks for it already:")
+        page.bullets(good_news)
 
 
 def _traffic(page: Page, calibration: Calibration) -> None:

@@ -237,3 +237,14 @@ def test_every_look_and_every_decision_is_in_the_audit_log(keyboard: Keyboard) -
         ("look at accounts", "ann"),
     ]
     assert all(entry.actor.startswith("olga (by ") for entry in entries)
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+@pytest.mark.parametrize("command", [("exempt", "--days=1", "--reason=x"), ("unexempt",), ("cohort", "person")])
+def test_nothing_is_decided_about_an_account_without_a_name(
+    keyboard: Keyboard, command: tuple[str, ...], name: str
+) -> None:
+    verb, *rest = command
+    answer = keyboard.type("accounts", verb, name, *rest)
+    assert answer.status == 2
+    assert "name an account" in answer.complaint

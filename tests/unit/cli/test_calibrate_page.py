@@ -43,8 +43,16 @@ def test_an_extrapolated_threshold_is_called_so_with_what_a_promise_would_need(
 def test_too_little_traffic_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
     page = page_of(capsys, population(2, 20), live=True)
     assert "block from 11.5: as it is today, too little was seen to say more" in page
-    assert "Safe to enforce: no, because" in page
-    assert "NOT YET: 120 account-months" in page
+    against, in_favour = page.split("Safe to enforce: no, because\n")[1].split("What speaks for it already:\n")
+    assert against.startswith(" - 120 account-months")
+    assert "100 % of the accounts have been seen" in in_favour
+    assert "100 %" not in against
+
+
+def test_what_is_safe_has_only_reasons_that_speak_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    page = page_of(capsys, population(2, 1200), live=True)
+    assert len(page.split("Safe to enforce: yes, because\n")[1].splitlines()) == 3
+    assert "speaks for it already" not in page
 
 
 def test_a_block_that_is_rated_by_all_evidence_and_one_that_is_raised_are_explained(
@@ -62,7 +70,7 @@ def test_suspects_are_shown_with_when_and_why_and_the_question(capsys: pytest.Ca
     assert "--taken-over ACCOUNT" in page
     assert "13.0 nats, 1970-01-01 00:16:40; dismissed" in page
     assert " - many strangers" in page
-    assert "NOT YET: 1 account would have been blocked" in page
+    assert " - 1 account would have been blocked, and nobody" in page.split("Safe to enforce: no, because\n")[1]
 
 
 def test_a_long_list_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
