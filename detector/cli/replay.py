@@ -51,9 +51,10 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     postfix  log files, in any order, plain or gzip; mail without a login
              is passed over
     mbox, maildir
-             folders of sent mail; the account is the From address
-    jsonl    one JSON event a line, answered one line each with the decision;
-             here accounts are really stopped
+             folders of sent mail, an mbox plain or gzip; the account is
+             the From address
+    jsonl    one JSON event a line, plain or gzip, answered one line each
+             with the decision; here accounts are really stopped
     """  # noqa: D301 - click wants the backspace itself
     from detector.cli.replay_run import configured_policy, converse, report
 

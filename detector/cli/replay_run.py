@@ -1,5 +1,7 @@
 """Runs a replay for `detector replay`: opens the record, shows how far it is, and writes the report."""
 
+import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from detector.replay.engine import Engine
 from detector.replay.findings import Collector, Findings
 from detector.replay.html_page import html_page
 from detector.replay.jsonl import Malformed, answers
-from detector.replay.log_files import NoLog, in_order, read_lines
+from detector.replay.log_files import NoLog, in_order, read_lines, unpacked
 from detector.replay.postfix import Joiner
 from detector.replay.profiles import Profiles
 from detector.verdict.policy import Policy
@@ -57,7 +59,7 @@ def converse(files: list[str], policy: Policy, keep_going: bool) -> int:
         for answer in answers(lines_of(files), engine, skipped if keep_going else None):
             out.write(answer + b"\n")
             out.flush()
-    except (Malformed, OSError) as error:
+    except (Malformed, NoLog) as error:
         return _mistake(str(error))
     if broken:
         print(f"detector: {counted(broken, 'line')} skipped", file=sys.stderr)
@@ -66,6 +68,9 @@ def converse(files: list[str], policy: Policy, keep_going: bool) -> int:
 
 def report(form: str, files: list[str], policy: Policy, json_file: Path | None, html_file: Path | None) -> int:
     """Replay a log or a folder, show what was found and write it to the files; the exit status."""
+    for path in (json_file, html_file):
+        if path is not None and (hindrance := _hindrance(path)):  # said before hours of reading, not after
+            return _mistake(f"{path}: cannot be written: {hindrance}")
     profiles, collector = Profiles(), Collector(policy.block_score)
     engine = Engine(policy, profiles, shipped_reader(), observe=True)
     try:
@@ -81,15 +86,25 @@ def report(form: str, files: list[str], policy: Policy, json_file: Path | None, 
     return _write(json_file, html_file, findings, notes, record.counts())
 
 
+def _hindrance(path: Path) -> str:
+    """Why no report can be written there; empty if one can."""
+    if not path.parent.is_dir():
+        return f"there is no directory {path.parent}"
+    if path.is_dir():
+        return "it is a directory"
+    return "" if os.access(path if path.exists() else path.parent, os.W_OK) else "permission denied"
+
+
 def _write(
     json_file: Path | None, html_file: Path | None, findings: Findings, notes: list[str], counts: dict[str, int]
 ) -> int:
     try:
         if json_file is not None:
             content = {"reading": counts} | msgspec.to_builtins(findings, str_keys=True)
-            json_file.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+            text = json.dumps(content, indent=2, ensure_ascii=False)
+            json_file.write_bytes(text.encode("utf-8", "replace") + b"\n")  # a login need not be UTF-8
         if html_file is not None:
-            html_file.write_text(html_page(findings, notes), "utf-8")
+            html_file.write_text(html_page(findings, notes), "utf-8", "replace")
     except OSError as error:
         return _mistake(str(error))
     return 0
@@ -149,12 +164,13 @@ def _boxes(form: str, files: list[str], total: Advance, advance: Advance) -> Rec
 
 
 def lines_of(files: list[str]) -> Iterator[bytes]:
+    """The lines of files, plain or gzip, and of standard input. Raises `NoLog`."""
     for name in files:
         if name == "-":
             yield from sys.stdin.buffer
         else:
-            with Path(name).open("rb") as file:
-                yield from file
+            with unpacked(name) as (_, content):
+                yield from content
 
 
 def shipped_policy() -> Policy:

@@ -4,21 +4,25 @@ Networks and the next hop's answers are not in such a folder.
 """
 
 import mailbox
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from email.utils import getaddresses, parsedate_to_datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from detector.mail.address import Address
 from detector.mail.headers import chosen, header_section
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.replay.log_files import NoLog, unpacked
 from detector.replay.stamps import believed
 
 SOURCE = "From"
 HEAD_BYTES = 65_536
+BEGINNING_BYTES = 4096  # blank lines may come before the first message
 RECIPIENTS = ("to", "cc", "bcc")
 _WANTED = frozenset({"from", "date", "message-id", *RECIPIENTS})
 
@@ -39,11 +43,33 @@ Box = mailbox.Mailbox[Any]
 
 
 def open_mbox(path: str) -> Box:
-    """Raises `NoBox`."""
+    """Plain or gzip. Raises `NoBox`."""
     if not Path(path).is_file():
         msg = f"{path}: there is no such file"
         raise NoBox(msg)
-    return mailbox.mbox(path, create=False)
+    try:
+        return _mbox(path)
+    except (NoLog, OSError) as error:  # OSError: no room for what was unpacked
+        raise NoBox(str(error)) from error
+
+
+def _mbox(path: str) -> Box:
+    with unpacked(path) as (raw, content):
+        if not _begins_as_mbox(content.read(BEGINNING_BYTES)):
+            msg = f"{path}: is no mbox, it does not begin with a line 'From '"
+            raise NoBox(msg)
+        if content is raw:
+            return mailbox.mbox(path, create=False)
+        content.seek(0)
+        with NamedTemporaryFile() as plain:  # its name is gone at once, its room when the box is closed
+            shutil.copyfileobj(content, plain)
+            plain.flush()
+            return mailbox.mbox(plain.name, create=False)
+
+
+def _begins_as_mbox(beginning: bytes) -> bool:
+    start = beginning.lstrip(b"\r\n")
+    return start.startswith(b"From ") or not beginning  # an empty file is a folder without mail
 
 
 def open_maildir(path: str) -> Box:

@@ -1,8 +1,12 @@
-"""Log files as they lie in /var/log: rotated, some of them compressed, named in any order."""
+"""Log files as they lie in /var/log: rotated, some of them compressed, named in any order.
+
+Other records are opened in the same way, plain or gzip.
+"""
 
 import gzip
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +25,7 @@ Line = tuple[bytes, Calendar]
 
 
 class NoLog(Exception):
-    """A file cannot be read as a log; the text says why."""
+    """A file cannot be read, or not as a log; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def read_lines(logs: Iterable[LogFile], advance: Callable[[int], object]) -> Ite
     """
     for log in logs:
         calendar, told = Calendar(log.written_at), 0
-        with _opened(log.path) as (raw, content):
+        with unpacked(log.path) as (raw, content):
             # A bound for each line, which iteration over a file does not know.
             for number, line in enumerate(iter(lambda: content.readline(LINE_BYTES), b""), 1):
                 yield line, calendar
@@ -65,7 +69,7 @@ def _examine(name: str) -> LogFile | None:
     except OSError as error:
         raise _unreadable(name, error) from error
     calendar = Calendar(status.st_mtime)
-    with _opened(name) as (_, content):
+    with unpacked(name) as (_, content):
         lines = [line for _ in range(LINES_TRIED) if (line := content.readline(LINE_BYTES))]
     for line in lines:
         begins_at = calendar.read(line)
@@ -78,15 +82,18 @@ def _examine(name: str) -> LogFile | None:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """The file as it is on disk, and its content; gzip is known by its first octets, not by its name."""
+def unpacked(path: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """The file as it is on disk, and its content; gzip is known by its first octets, not by its name.
+
+    An empty path is standard input. Raises `NoLog`, also while it is read.
+    """
     try:
         if not path:
             yield sys.stdin.buffer, _content(cast("BufferedReader", sys.stdin.buffer))
             return
         with Path(path).open("rb") as raw:
             yield raw, _content(raw)
-    except (OSError, EOFError) as error:  # also what gzip says of a damaged file
+    except (OSError, EOFError, zlib.error) as error:  # also what gzip says of a damaged file
         raise _unreadable(path or "standard input", error) from error
 
 

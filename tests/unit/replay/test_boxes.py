@@ -1,6 +1,8 @@
 """Folders of sent mail become transactions."""
 
+import gzip
 import mailbox
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,35 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
         open_mbox(str(tmp_path / "none"))
     with pytest.raises(NoBox, match="no Maildir"):
         open_maildir(str(tmp_path))
+
+
+def test_an_mbox_that_is_packed_is_read_like_a_plain_one_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    filled(mailbox.mbox(tmp_path / "box"))
+    (tmp_path / "packed").write_bytes(gzip.compress((tmp_path / "box").read_bytes()))
+    count = Count()
+    assert len(read(open_mbox(str(tmp_path / "packed")), count)) == 2
+    assert count.messages == 9
+    assert {path.name for path in tmp_path.iterdir()} == {"box", "packed"}
+
+
+@pytest.mark.parametrize("content", [b"hello\n", b"\n\nhello\nFrom here\n", gzip.compress(b"hello\n"), b"\0" * 99])
+def test_a_file_that_does_not_begin_like_an_mbox_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "box").write_bytes(content)
+    with pytest.raises(NoBox, match="is no mbox"):
+        open_mbox(str(tmp_path / "box"))
+
+
+def test_a_damaged_packed_mbox_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(b"From ann Wed Mar  4 12:00:00 2026\n" * 5000)
+    (tmp_path / "box").write_bytes(packed[:-20])
+    with pytest.raises(NoBox, match="box: cannot be read"):
+        open_mbox(str(tmp_path / "box"))
+
+
+def test_an_empty_file_is_an_mbox_without_mail(tmp_path: Path) -> None:
+    (tmp_path / "box").touch()
+    with closing(open_mbox(str(tmp_path / "box"))) as box:
+        assert len(box) == 0

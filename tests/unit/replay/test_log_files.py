@@ -58,3 +58,5 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         in_order([write(tmp_path / "picture", b"\x89PNG\n\x1a\n")])
     with pytest.raises(NoLog, match="damaged: cannot be read"):
         lines_of(write(tmp_path / "damaged", gzip.compress(b"Mar  3 00:00:00 mx a\n" * 5000)[:-9]))
+    with pytest.raises(NoLog, match="damaged: cannot be read"):
+        lines_of(write(tmp_path / "damaged", gzip.compress(b"Mar  3 00:00:00 mx a\n")[:10] + b"\xff" * 40))
