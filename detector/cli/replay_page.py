@@ -4,18 +4,25 @@ from collections.abc import Sequence
 
 from detector.cli.page import Page
 from detector.cli.words import counted, moment
-from detector.replay.findings import Findings
+from detector.replay.findings import MOST_HOLDS, Findings
 
+COLUMNS = (">BLOCK FROM", ">ACCOUNTS STOPPED", ">PER 1000 ACCOUNT-MONTHS", ">MEDIAN RECIPIENTS IN 24 H BEFORE", "")
 MOST_STOPS = 20
+MOST_REASONS = 4
 
 
 def show(findings: Findings, notes: Sequence[str]) -> None:
     page = Page()
+    if not findings.accounts:
+        page.heading("Nothing could be judged: the record has no mail of an account")
+        for note in notes:
+            page.line(note, "dim")
+        return
     page.heading("What was replayed")
     page.fields(
         {
-            "From": moment(findings.begins_at) if findings.accounts else "",
-            "To": moment(findings.ends_at) if findings.accounts else "",
+            "From": moment(findings.begins_at),
+            "To": moment(findings.ends_at),
             "Accounts": f"{findings.accounts:,} ({findings.account_months:,.1f} account-months)",
             "Messages": f"{findings.messages:,}",
             "Recipients": f"{findings.recipients:,}, {findings.refused:,} of them refused",
@@ -26,6 +33,7 @@ def show(findings: Findings, notes: Sequence[str]) -> None:
         page.line(note, "dim")
     _costs(page, findings)
     _stops(page, findings)
+    _holds(page, findings)
 
 
 def _costs(page: Page, findings: Findings) -> None:
@@ -36,12 +44,11 @@ def _costs(page: Page, findings: Findings) -> None:
             f"{cost.accounts:,}",
             f"{cost.per_1000_account_months:,.1f}",
             f"{cost.median_recipients_before:,.0f}" if cost.accounts else "",
+            "<- in use" if cost.threshold == findings.block_score else "",
         )
         for cost in findings.costs
     ]
-    page.table(
-        (">BLOCK FROM", ">ACCOUNTS STOPPED", ">PER 1000 ACCOUNT-MONTHS", ">MEDIAN RECIPIENTS IN 24 H BEFORE"), rows
-    )
+    page.table(COLUMNS, rows)
 
 
 def _stops(page: Page, findings: Findings) -> None:
@@ -58,3 +65,17 @@ def _stops(page: Page, findings: Findings) -> None:
         page.bullets(stop.why)
     if len(findings.stops) > MOST_STOPS:
         page.line(f"... and {len(findings.stops) - MOST_STOPS:,} more; --json and --html have them.")
+
+
+def _holds(page: Page, findings: Findings) -> None:
+    if not findings.holds:
+        page.heading("No mail would have been held")
+        return
+    messages = counted(findings.held_messages, "message")
+    page.heading(f"{messages} of {counted(findings.held_accounts, 'account')} would have been held")
+    if findings.held_accounts > MOST_HOLDS:
+        page.line(f"The {MOST_HOLDS} accounts with most of it:")
+    for hold in findings.holds:
+        page.heading(hold.account)
+        page.line(f"{counted(hold.messages, 'message')}, the first {moment(hold.at)}, {hold.score:.1f} nats")
+        page.bullets([*hold.why[:-1][:MOST_REASONS], *hold.why[-1:]])  # the last one is the sum

@@ -1,4 +1,4 @@
-"""What a replay has found: who would have been stopped, when, why, and what other thresholds would have done.
+"""What a replay has found: who would have been stopped or held, when, why, and what other thresholds would have done.
 
 Meant for a replay that only observes: what comes after a stop went out in truth, and is what would have been saved.
 """
@@ -8,17 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
-from detector.mail.transaction import RecipientStatus
+from detector.mail.transaction import RecipientStatus, Transaction
 from detector.replay.engine import Outcome
 from detector.traffic.clock import DAY, day_of
 from detector.verdict.explain import explain
 from detector.verdict.judge import enough_speak
-from detector.verdict.verdict import Verdict
+from detector.verdict.verdict import Action, Verdict
 
 HOUR = 3600.0
 MONTH = 30 * DAY
 HOURS_BEFORE, HOURS_AFTER = 48, 24
 THRESHOLDS = tuple(float(nats) for nats in range(8, 17))
+MOST_HOLDS = 10  # accounts that are named
 
 
 @dataclass(slots=True)
@@ -38,6 +39,17 @@ class Stop:
     recipients_after: int = 0
 
 
+@dataclass(slots=True)
+class Hold:
+    """Mail of an account that would have waited: so many messages, the first of them `at` (Unix seconds), and why."""
+
+    account: str
+    at: float
+    score: float
+    why: list[str]
+    messages: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What blocking from `threshold` nats on would have done; recipients as in `Stop.recipients_before`."""
@@ -50,7 +62,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Counts of the whole record; recipients are those that were asked for, `waited` those beyond their windows."""
+    """Counts of the whole record; recipients are those that were asked for, `waited` those beyond their windows.
+
+    `costs` have the threshold in use among others. `holds` are the accounts with most held mail, most first.
+    """
 
     begins_at: float
     ends_at: float
@@ -62,6 +77,9 @@ class Findings:
     waited: int
     block_score: float
     stops: list[Stop]
+    held_accounts: int
+    held_messages: int
+    holds: list[Hold]
     costs: list[Cost]
     recipients_by_day: dict[int, int]
 
@@ -73,9 +91,11 @@ class _Account:
     begins_at: float
     ends_at: float
     last_message: str = ""
+    last_held: str = ""
     hours: dict[int, int] = field(default_factory=dict)
     crossed: dict[float, int] = field(default_factory=dict)
     stop: Stop | None = None
+    hold: Hold | None = None
 
 
 class Collector:
@@ -83,6 +103,7 @@ class Collector:
 
     def __init__(self, block_score: float) -> None:
         self._block_score = block_score
+        self._thresholds = sorted({*THRESHOLDS, block_score})
         self._accounts: dict[str, _Account] = {}
         self._counts: Counter[str] = Counter()
         self._days: Counter[int] = Counter()
@@ -101,12 +122,15 @@ class Collector:
         self._days[day_of(now)] += reached
         if outcome.verdict is not None:
             self._judged(account, outcome, outcome.verdict)
+            if outcome.verdict.action is Action.HOLD and reached and account.stop is None:
+                _note_hold(account, transaction, outcome.verdict)
         self._remember(account, now, reached)
 
     def findings(self) -> Findings:
         accounts = self._accounts.values()
         months = sum(max(account.ends_at - account.begins_at, DAY) for account in accounts) / MONTH
         stops = [account.stop for account in accounts if account.stop is not None]
+        holds = sorted((one.hold for one in accounts if one.hold is not None), key=lambda hold: -hold.messages)
         return Findings(
             begins_at=min((account.begins_at for account in accounts), default=0.0),
             ends_at=max((account.ends_at for account in accounts), default=0.0),
@@ -118,16 +142,19 @@ class Collector:
             waited=self._counts["waited"],
             block_score=self._block_score,
             stops=sorted(stops, key=lambda stop: stop.at),
-            costs=[_cost(threshold, accounts, months) for threshold in THRESHOLDS],
+            held_accounts=len(holds),
+            held_messages=sum(hold.messages for hold in holds),
+            holds=holds[:MOST_HOLDS],
+            costs=[_cost(threshold, accounts, months) for threshold in self._thresholds],
             recipients_by_day=dict(sorted(self._days.items())),
         )
 
     def _judged(self, account: _Account, outcome: Outcome, verdict: Verdict) -> None:
         now = outcome.transaction.received_at
         convicting = enough_speak(verdict.groups)
-        if convicting and verdict.score >= THRESHOLDS[0]:
+        if convicting and verdict.score >= self._thresholds[0]:
             before = _last_day(account.hours, now)
-            for threshold in THRESHOLDS:
+            for threshold in self._thresholds:
                 if verdict.score >= threshold:
                     account.crossed.setdefault(threshold, before)
         if outcome.incident:
@@ -144,6 +171,15 @@ class Collector:
         if hour not in account.hours:
             account.hours = {past: count for past, count in account.hours.items() if past >= hour - HOURS_BEFORE}
         account.hours[hour] = account.hours.get(hour, 0) + reached
+
+
+def _note_hold(account: _Account, transaction: Transaction, verdict: Verdict) -> None:
+    """In a replay that observes, as nothing waits in truth."""
+    if account.hold is None:
+        account.hold = Hold(transaction.identity.account, transaction.received_at, verdict.score, explain(verdict))
+    if transaction.message_key != account.last_held:
+        account.last_held = transaction.message_key
+        account.hold.messages += 1
 
 
 def _last_day(hours: dict[int, int], now: float) -> int:

@@ -58,6 +58,7 @@ def test_a_log_without_logins_says_what_is_missing(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["replay", "--format", "postfix", str(tmp_path / "mail.log")])
     assert result.exit_code == 0
     assert "No line names a login" in result.stdout
+    assert "Nothing could be judged" in result.stdout
 
 
 def test_a_log_can_come_from_standard_input(log_file: str) -> None:

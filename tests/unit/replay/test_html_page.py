@@ -1,12 +1,13 @@
 """The report as a page."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
-from detector.replay.findings import Collector
+from detector.replay.findings import Collector, Hold
 from detector.replay.html_page import html_page
 from detector.verdict.policy import Policy
-from tests.unit.replay.stories import found
+from tests.unit.replay.stories import THEFT, found
 
 VOID = {"meta", "line", "br"}
 
@@ -62,4 +63,21 @@ def test_names_from_the_record_cannot_write_the_page(policy: Policy) -> None:
 def test_an_empty_record_makes_a_page_too() -> None:
     page = html_page(Collector(11.5).findings(), [])
     read(page)
-    assert "no mail of an account" in page
+    assert "Nothing could be judged" in page
+    assert "<table" not in page
+
+
+def test_the_page_tells_whose_mail_would_have_been_held(policy: Policy) -> None:
+    findings = found(policy)
+    hold = Hold("<b>eve", THEFT, 7.3, ["many strangers", "7.3 in all"], 2)
+    page = html_page(replace(findings, held_accounts=12, held_messages=30, holds=[hold]), [])
+    read(page)
+    for words in ("&lt;b&gt;eve", "2 messages, the first 2024-11-13 01:00 with 7.3 nats", "many strangers", "of 12:"):
+        assert words in page
+    assert "No mail would have been held" in html_page(replace(findings, held_accounts=0, holds=[]), [])
+
+
+def test_the_threshold_in_use_is_a_row_that_is_marked(policy: Policy) -> None:
+    page = html_page(found(policy), [])
+    (row,) = re.findall('<tr class="chosen">.*?</tr>', page)
+    assert f">{policy.block_score:g}<" in row
