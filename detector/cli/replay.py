@@ -45,7 +45,7 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
 
     The record runs through the engine of the relay in recorded time, with the shipped thresholds or those of a
     configuration, and nothing is sent or stored. The report tells which accounts would have been stopped, when, why,
-    and after how many recipients.
+    and after how many recipients, and whose mail would have been held.
 
     \b
     postfix  log files, in any order, plain or gzip; mail without a login

@@ -158,7 +158,9 @@ def _boxes(form: str, files: list[str], total: Advance, advance: Advance) -> Rec
     count = Count()
     return Record(
         transactions(boxes, count, advance),
-        lambda: [f"{counted(count.messages, 'message')} read, {count.broken} without date, author or recipients."],
+        lambda: [
+            f"{counted(count.messages, 'message')} read, {count.broken} without a believable date, author or recipients."
+        ],
         lambda: {"messages": count.messages, "broken": count.broken},
     )
 

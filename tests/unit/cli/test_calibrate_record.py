@@ -1,5 +1,6 @@
 """What is read from a record before it is calibrated with."""
 
+import gzip
 from pathlib import Path
 
 import msgspec
@@ -80,3 +81,13 @@ def test_a_record_without_accounts_says_so(tmp_path: Path) -> None:
 def test_a_record_that_is_not_there_is_a_mistake(form: str) -> None:
     with pytest.raises(ConfigError, match="/nowhere/record"):
         watch_record(form, ["/nowhere/record"], 0.0, Known())
+
+
+def test_events_that_are_packed_are_read_and_damaged_ones_are_a_mistake(tmp_path: Path) -> None:
+    (name,) = events(tmp_path / "events")
+    packed = gzip.compress(Path(name).read_bytes())
+    (tmp_path / "packed").write_bytes(packed)
+    (tmp_path / "damaged").write_bytes(packed[:-20])
+    assert watch_record("jsonl", [str(tmp_path / "packed")], 0.0, Known()).notes[0] == "122 lines read, 1 broken."
+    with pytest.raises(ConfigError, match="damaged: cannot be read"):
+        watch_record("jsonl", [str(tmp_path / "damaged")], 0.0, Known())
