@@ -159,7 +159,7 @@ def _boxes(form: str, files: list[str], total: Advance, advance: Advance) -> Rec
     return Record(
         transactions(boxes, count, advance),
         lambda: [
-            f"{counted(count.messages, 'message')} read, {count.broken} without a believable date, author or recipients."
+            f"{counted(count.messages, 'message')} read, {count.broken} without credible date, author or recipients."
         ],
         lambda: {"messages": count.messages, "broken": count.broken},
     )
