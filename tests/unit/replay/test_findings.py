@@ -1,5 +1,6 @@
 """What a replay tells about the accounts."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -101,7 +102,7 @@ def test_only_the_accounts_with_most_held_mail_are_named() -> None:
     assert [hold.messages for hold in findings.holds] == list(range(MOST_HOLDS + 5, 5, -1))
 
 
-def test_the_thief_is_held_before_the_account_is_stopped(policy: Policy) -> None:
-    findings = found(policy)
+def test_with_a_low_threshold_the_thief_is_held_before_the_account_is_stopped(policy: Policy) -> None:
+    findings = found(replace(policy, hold_score=3.0))
     assert [hold.account for hold in findings.holds] == ["ann"]
     assert THEFT <= findings.holds[0].at < findings.stops[0].at
