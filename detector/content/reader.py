@@ -1,6 +1,6 @@
 """Reads messages for the judge: each different body once, and compares it with the clean mail of all accounts."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from hashlib import blake2b
 
 from detector.content.look import Content as Look
@@ -13,6 +13,8 @@ from detector.mail.program import author_of, program_of
 
 MOST_BODIES = 4096  # of about half a kilobyte
 MOST_LEARNED = 20_000
+# One account must not decide what is usual for all: at most twice its share of the latest texts, or ten of them.
+LATEST, LEAST_SHARE, FAIR_SHARE = 100, 10, 2.0
 # What is run or opened elsewhere: pages (HTML smuggling), programs, scripts, disk images.
 OUTSIDE_OF_MAIL = frozenset(
     {
@@ -52,6 +54,7 @@ class Reader:
         self.fault: Exception | None = None
         self._looks: OrderedDict[bytes, Look] = OrderedDict()
         self._learned: OrderedDict[int, None] = OrderedDict()
+        self._authors: deque[str] = deque(maxlen=LATEST)
 
     def read(self, body: bytes, section: bytes) -> Content:
         """What the message says. `body` begins with the header section; subject and Reply-To are read there."""
@@ -75,9 +78,12 @@ class Reader:
             author=author,
         )
 
-    def learn(self, content: Content) -> None:
-        """A text of an account that nothing speaks against."""
+    def learn(self, content: Content, account: str) -> None:
+        """A text of an account that nothing speaks against. Who writes most of the last hundred is not asked."""
         if content.score is None or content.text in self._learned:
+            return
+        self._authors.append(account)
+        if self._authors.count(account) > max(LEAST_SHARE, FAIR_SHARE * len(self._authors) / len(set(self._authors))):
             return
         self._learned[content.text] = None
         if len(self._learned) > MOST_LEARNED:

@@ -56,7 +56,7 @@ class Contents:
             return
         await self._safely(self._campaigns.notice(keys_of(content), account, suspicious(verdict), self._clock()))
         if verdict.score < hold_score and not text_speaks(verdict.groups):
-            self._reader.learn(content)
+            self._reader.learn(content, transaction.identity.account)
 
     async def _read(self, section: bytes, body: Body) -> Content:
         if len(body.head) <= READ_AT_ONCE:

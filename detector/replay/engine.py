@@ -19,7 +19,7 @@ from detector.replay.events import Complaint, Delivery, Inbound, Report
 from detector.replay.profiles import Profiles
 from detector.replay.spool import Spool
 from detector.traffic.campaign import keys_of
-from detector.traffic.counting import as_believed, is_known, origin_of
+from detector.traffic.counting import as_believed, is_known
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
 from detector.verdict.campaign import suspicious
@@ -55,6 +55,7 @@ class _Passed:
 
     account: str
     stream: Stream
+    reached: frozenset[str]
     first_time: frozenset[str]
     told: set[str]
 
@@ -95,7 +96,7 @@ class Engine:
     def _result(self, report: Delivery) -> None:
         passed, result = self._awaited.get(report.id), result_of(report.status)
         address = Address.parse(report.rcpt).key
-        if passed is None or result is None or address in passed.told:
+        if passed is None or result is None or address in passed.told or address not in passed.reached:
             return
         passed.told.add(address)
         profile = self._profiles.get(passed.account)
@@ -106,8 +107,9 @@ class Engine:
 
     def _complaint(self, report: Complaint) -> None:
         passed = self._awaited.get(report.id)
-        mark = f"complaint {Address.parse(report.rcpt).key}"
-        if passed is None or mark in passed.told:
+        address = Address.parse(report.rcpt).key
+        mark = f"complaint {address}"
+        if passed is None or mark in passed.told or address not in passed.reached:
             return
         passed.told.add(mark)
         profile = self._profiles.get(passed.account)
@@ -182,7 +184,7 @@ class Engine:
             return
         self._campaigns.notice(keys_of(content), account, suspicious(verdict), transaction.received_at)
         if verdict.score < self._policy.hold_score and not text_speaks(verdict.groups):
-            self._reader.learn(content)
+            self._reader.learn(content, account)
 
     def _decide(self, profile: Profile, transaction: Transaction, paced: int) -> Outcome:
         account, now = transaction.identity.account, transaction.received_at
@@ -203,14 +205,16 @@ class Engine:
         return Outcome(transaction, verdict, stopped, incident, paced, waits)
 
     def _pass(self, profile: Profile, transaction: Transaction, now: float) -> None:
-        account, origin = transaction.identity.account, origin_of(transaction, self._policy.recipient_key)
-        transaction = as_believed(profile, transaction, origin, now)
+        account = transaction.identity.account
+        transaction = as_believed(profile, transaction, now, self._policy.recipient_key)
         accepted = [one.address for one in transaction.recipients if one.status is RecipientStatus.ACCEPTED]
         if accepted:
             first_time = frozenset(
                 address.key for address in accepted if not is_known(profile, address, self._policy.recipient_key)
             )
-            self._awaited[transaction.transaction_id] = _Passed(account, transaction.stream, first_time, set())
+            self._awaited[transaction.transaction_id] = _Passed(
+                account, transaction.stream, frozenset(address.key for address in accepted), first_time, set()
+            )
             if len(self._awaited) > MOST_AWAITED:
                 self._awaited.popitem(last=False)
         self._profiles.put(account, settle(profile, transaction, bool(accepted), now, self._policy))

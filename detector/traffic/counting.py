@@ -4,7 +4,6 @@ import dataclasses
 from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
-from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -22,6 +21,7 @@ ABOUT_THE_ADDRESS = ("5.1.", "5.2.")
 ABOUT_THE_MAIL = ("5.7.",)
 BASIC_CODES = ("550", "551", "553", "554")  # RFC 5321 section 4.2.2, where the server gave no enhanced code
 DOMAIN_BITS = 64
+LEAST_FREE = 8
 REACHED_BITS = 512  # when a large mailing fills them up, it is long conspicuous
 
 
@@ -40,7 +40,7 @@ class _Count:
 
     counted: CountedPairs
     run: Run
-    recipients: int = 0
+    recipients: float = 0.0
     first_time: int = 0
     anybody_known: bool = False
     refused: int = 0
@@ -50,11 +50,17 @@ class _Count:
     domains: int = 0
     reached: int = 0
 
-    def reach(self, address: Address) -> bool:
-        """Whether the recipient is another one than those of this day: a hundred letters to a friend are no bulk."""
-        before = self.reached
-        self.reached |= 1 << _hash32(address.key) % REACHED_BITS
-        return self.reached != before
+    def reach(self, hashed: int) -> float:
+        """1 for another recipient than those of this day, 0 for one of them: a hundred letters to a friend are no bulk.
+
+        More than 1 as the bits fill up, for those that fall on each other (the increment of linear counting).
+        """
+        bit = 1 << hashed % REACHED_BITS
+        if self.reached & bit:
+            return 0.0
+        free = REACHED_BITS - self.reached.bit_count()
+        self.reached |= bit
+        return REACHED_BITS / max(free, LEAST_FREE)
 
 
 def is_known(profile: Profile, address: Address, key: bytes) -> bool:
@@ -84,14 +90,15 @@ def origin_of(transaction: Transaction, key: bytes) -> Origin:
     )
 
 
-def as_believed(profile: Profile, transaction: Transaction, origin: Origin, now: float) -> Transaction:
+def as_believed(profile: Profile, transaction: Transaction, now: float, key: bytes) -> Transaction:
     """With the stream that is believed: anybody can set the marks of automatic mail, but not from a strange network.
 
     A null reverse-path does: answers come from servers, and a thief gets no bounces and little welcome with it.
     """
-    if transaction.stream is Stream.PERSONAL or transaction.mail_from.is_null or not origin.network:
+    if transaction.stream is Stream.PERSONAL or transaction.mail_from.is_null:
         return transaction
-    if profile.networks.usual(origin.network, now) or not profile.networks.any_usual(now):
+    network = origin_of(transaction, key).network
+    if not network or profile.networks.usual(network, now) or not profile.networks.any_usual(now):
         return transaction
     return dataclasses.replace(transaction, stream=Stream.PERSONAL)
 
@@ -156,9 +163,9 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
         stranger = not is_known(profile, recipient.address, key)
         if question not in found.counted:
             found.messages = int(new_message)
-            found.recipients += found.reach(recipient.address)
+            found.recipients += found.reach(_short_hash(recipient.address.key, key))
             found.anybody_known |= not stranger
-            found.domains |= 1 << _hash32(recipient.address.domain.lower()) % DOMAIN_BITS
+            found.domains |= 1 << _short_hash(recipient.address.domain.lower(), key) % DOMAIN_BITS
             if stranger:
                 found.first_time += 1
                 found.run = found.run.add(recipient.address.local_part)
@@ -173,12 +180,13 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
 
 
 def _answer(found: _Count, recipient: Recipient, stranger: bool) -> None:
-    if recipient.status is not RecipientStatus.REFUSED:
+    """Answers of strangers only: mail to oneself, or to friends, must not water down what strangers say."""
+    if recipient.status is not RecipientStatus.REFUSED or not stranger:
         return
     unwanted, refused = is_unwanted(recipient.reply), is_refused(recipient.reply)
     found.unwanted += unwanted
     found.refused += refused
-    found.first_time_bad += stranger and (unwanted or refused)
+    found.first_time_bad += unwanted or refused
 
 
 def _how_many(bits: int) -> float:
@@ -188,16 +196,12 @@ def _how_many(bits: int) -> float:
 
 
 def _at_home(profile: Profile, origin: Origin, now: float) -> bool:
-    """Whether a message comes from a network where the account usually is, by a program that it usually has."""
-    return profile.networks.usual(origin.network, now) and profile.programs.usual(origin.program, now)
+    """Whether a message comes from a network where the account is at home, by a program that it has had for long."""
+    return profile.networks.home(origin.network, now) and profile.programs.home(origin.program, now)
 
 
 def _noticed(habits: Habits, key: int, now: float) -> Habits:
     return habits.notice(key, now) if key else habits
-
-
-def _hash32(text: str) -> int:
-    return crc32(text.encode("utf-8", "surrogateescape"))
 
 
 def _short_hash(text: str, key: bytes) -> int:

@@ -21,7 +21,7 @@ class Tally(NamedTuple):
     Some are no counts of the transaction but levels after it (`LEVELS`): what is in them replaces what was.
     """
 
-    recipients: int = 0
+    recipients: float = 0  # different ones of this day
     first_time: int = 0  # never reached by this account before
     answered: int = 0  # the next hop accepted or refused the address
     refused: int = 0  # there is no such address, or it takes no mail

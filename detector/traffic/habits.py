@@ -1,5 +1,6 @@
 """Where an account usually is: the networks and reverse-paths that it was seen with, and since when."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from msgspec import Struct
@@ -7,11 +8,14 @@ from msgspec import Struct
 from detector.traffic.amounts import Number
 from detector.traffic.clock import DAY
 
-HABIT_AFTER = DAY  # the second message of a thief must not make his network a habit
+HABIT_AFTER = 2 * DAY  # a thief who tries the password, and begins when the day is over, must not be at home by then
+HOME_AFTER = 14 * DAY  # then it is so old that what comes from there is the owner's
 MOST_HABITS = 8
 MOST_SEEN = 12  # the rest is for strangers: many of them within the hour are evidence
 
 
+# Parsing is slow, and the same clients come again.
+@lru_cache(maxsize=4096)
 def network_of(client: str) -> str:
     """The customer's network: the first 24 bits of an IPv4, 48 of an IPv6 address; empty if the text is no address.
 
@@ -19,7 +23,7 @@ def network_of(client: str) -> str:
     ('192.0.2', '2001:0db8:0001', '')
     """
     try:
-        address = ip_address(client)
+        address = ip_address(client.partition("%")[0])  # RFC 4007: a zone is no part of the network
     except ValueError:
         return ""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -41,8 +45,8 @@ class Seen(Struct, frozen=True, array_like=True):
 class Habits(Struct, frozen=True, array_like=True):
     """What was seen, in bounded number.
 
-    >>> habits = Habits().notice(1, now=0.0).notice(2, now=90_000.0)
-    >>> habits.usual(1, now=90_000.0), habits.usual(2, now=90_000.0)
+    >>> habits = Habits().notice(1, now=0.0).notice(2, now=260_000.0)
+    >>> habits.usual(1, now=260_000.0), habits.usual(2, now=260_000.0)
     (True, False)
     """
 
@@ -61,6 +65,10 @@ class Habits(Struct, frozen=True, array_like=True):
         if len(others) >= MOST_SEEN:
             others.remove(_least_useful(others, now))
         return Habits((*others, Seen(key, first_seen, at)))
+
+    def home(self, key: int, now: float) -> bool:
+        """Whether it is known for so long that it is the owner's."""
+        return any(seen.key == key and now - seen.first_seen >= HOME_AFTER for seen in self.seen)
 
     def usual(self, key: int, now: float) -> bool:
         return any(seen.key == key and seen.habitual(now) for seen in self.seen)

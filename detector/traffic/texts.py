@@ -1,6 +1,5 @@
 """The last different texts of an account: whether a text is new, and how many recipients it has had."""
 
-from operator import eq
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -46,19 +45,14 @@ class Texts(Struct, frozen=True, array_like=True):
         found = self._find(content)
         return None if found is None else decayed(found.recipients, DAY, now - found.seen_at)
 
-    def is_owners(self, content: Content) -> bool:
-        """Whether the text was sent from where the account is at home, too."""
-        found = self._find(content)
-        return found is not None and found.owners
-
-    def add(self, content: Content, recipients: int, owners: bool, now: float) -> "Texts":
-        """With a message to so many that were not counted yet; 0: it is another attempt, no other copy.
+    def add(self, content: Content, recipients: float, owners: bool, now: float) -> "Texts":
+        """With a message to so many that were not counted yet; 0: it is another attempt, no other copy. It stands last.
 
         Of more than eight texts, the one that was not seen for longest is forgotten.
         """
         found = self._find(content)
         if found is None:
-            new = Text(content.text & _LOW, content.sketch, float(recipients), 1.0, now, owners)
+            new = Text(content.text & _LOW, content.sketch, recipients, 1.0, now, owners)
             return Texts((*self.texts, new)[-MOST_TEXTS:])
         elapsed = now - found.seen_at
         known = Text(
@@ -80,4 +74,7 @@ class Texts(Struct, frozen=True, array_like=True):
 
 
 def _alike(sketch: bytes, other: bytes) -> bool:
-    return len(sketch) == len(other) > 0 and sum(map(eq, sketch, other)) >= ALIKE * len(sketch)
+    if len(sketch) != len(other) or not sketch:
+        return False
+    different = int.from_bytes(sketch, "big") ^ int.from_bytes(other, "big")
+    return different.to_bytes(len(sketch), "big").count(0) >= ALIKE * len(sketch)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from detector.mail.address import Address
 from detector.mail.transaction import RecipientStatus, Stream, Transaction
 from detector.traffic.clock import day_of, latest
-from detector.traffic.counting import as_believed, is_known, origin_of
+from detector.traffic.counting import as_believed, is_known
 from detector.traffic.features import Tally
 from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
@@ -54,7 +54,7 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
     as clean. All other places that the transaction took are free again. (The window shrinks for refused recipients
     already when they are judged, where each counts once.)
     """
-    transaction = as_believed(profile, transaction, origin_of(transaction, policy.recipient_key), now)
+    transaction = as_believed(profile, transaction, now, policy.recipient_key)
     known, reserved, answered, accepted, domains = profile.known, 0, 0, 0, 0
     for recipient in transaction.recipients:
         if recipient.status not in ASKED:
@@ -63,7 +63,7 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
         reserved += stranger
         if delivered and recipient.status is RecipientStatus.ACCEPTED:
             known = known.add(KnownRecipients.hashed(recipient.address.key, policy.recipient_key))
-            answered += 1
+            answered += stranger  # of friends it is no news
             accepted += stranger
             domains |= 1 << crc32(recipient.address.domain.lower().encode("utf-8", "surrogateescape")) % 64
     if answered:

@@ -16,9 +16,10 @@ from detector.verdict.verdict import Evidence, Group, GroupScore
 # What a thief's list may be like: any share of bad addresses, a quarter in the mean.
 # An old address book goes bad in clusters.
 STOLEN_LIST = Alternative(1.0, 3.0, 50.0)
-# One large mailing of twenty honest ones (a wedding, a change of address) goes through an old address book.
-OLD_BOOK, EXCUSED = 0.10, 0.05
-OWN_BOOK = 0.8  # the most strangers that there are in one's own
+# One large mailing of ten honest ones (a wedding, a change of address) goes through an old address book, of which any
+# share may be bad.
+EXCUSED = 0.10
+OWN_BOOK = 0.92  # the most strangers that there are in one's own
 NAMES = [feature.name for feature in FEATURES]
 REACHED, STRANGERS = NAMES.index("recipients_24h"), NAMES.index("new_recipients_24h")
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
@@ -45,13 +46,13 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
 def _excuse(profile: Profile, stream: Stream) -> float:
     """An address book is the account's own only where it knows some of those in it."""
     reached, strangers = profile.counters.features[REACHED], profile.counters.features[STRANGERS]
-    return OLD_BOOK if stream is Stream.PERSONAL and strangers <= OWN_BOOK * reached else 0.0
+    return EXCUSED if stream is Stream.PERSONAL and 0.0 < strangers <= OWN_BOOK * reached else 0.0
 
 
 class Odds(NamedTuple):
     """What is usual for the cohort, as weights (bad, good), and what it may be when something is wrong.
 
-    `excuse` is the share of bad answers that has an innocent reason in rare cases; 0 where there is none.
+    `excuse` is the share of honest mailings that may have as many bad answers as a thief's.
     """
 
     usual: tuple[float, float]
@@ -64,5 +65,5 @@ def _weigh(profile: Profile, stream: Stream, index: int, answered: float, odds: 
     usual = profile.baseline.bad_rate(index, stream, odds.usual)
     nats = bad_list(bad, answered, usual, odds.alternative)
     if odds.excuse:
-        nats = with_rare_excuse(nats, bad_list(bad, answered, max(usual, odds.excuse), odds.alternative), EXCUSED)
+        nats = with_rare_excuse(nats, odds.excuse)
     return Evidence(Group.FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from detector.mail.transaction import Stream
 from detector.traffic.clock import DAY
+from detector.traffic.features import FEATURES
 from detector.traffic.profile import Profile
 from detector.verdict.feedback import weigh_feedback
 from detector.verdict.policy import Policy
@@ -22,9 +23,16 @@ PROBATION = 300.0  # seconds: bounces of servers that answer at once are back in
 EPISODE = DAY
 RELEASE_BELOW = 1.0  # nats under the hold score, so that mail does not go to and fro
 # The most that each group may say of mail on probation.
-HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.CAMPAIGN: 0.0}
-TASTE = 1.5  # nats of text: one that reads as badly as 1 in 100 is a matter of taste
-TASTE_PROVEN = 3.0  # the most of one text; two of them are a habit
+# A text as bad as 1 in 100 is a matter of taste.
+HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.TEXT: 1.5, Group.CAMPAIGN: 0.0}
+PROVEN_HARMLESS = {Group.TEXT: 3.0, Group.CLIENT: 1.5}  # the most of one text; two of them are a habit
+# Beyond so many first-time recipients in a day people decide, or have said before who the sender is. As many messages a
+# day as Google Workspace lets an account send. An account without days of its own has half.
+MOST_STRANGERS = 2000.0
+GROWN_UP = 14  # active days
+BULK_SPEAKS = 1.0
+NAMES = [feature.name for feature in FEATURES]
+STRANGERS, AUTOMATIC = NAMES.index("new_recipients_24h"), NAMES.index("automatic_recipients_24h")
 PROVEN = -1.9  # nats of feedback before its floor: fifteen recipients without a bad answer
 
 
@@ -42,30 +50,37 @@ def held(groups: Sequence[GroupScore], stream: Stream) -> Held:
 
 def on_hold(profile: Profile, groups: Sequence[GroupScore], now: float, policy: Policy) -> bool:
     """Whether mail with this evidence waits."""
+    if policy.assigned is None and many_strangers(profile):
+        return any(group.group is Group.BULK and group.nats >= BULK_SPEAKS for group in groups)
     if sum([group.nats for group in groups]) < policy.hold_score:
         return False
-    return not (_served(profile, now) and harmless(groups))
+    return not (PROBATION <= now - profile.held_since < EPISODE and harmless(groups))
+
+
+def many_strangers(profile: Profile) -> bool:
+    """Whether so many strangers were written to in a day that nobody should who has not said so before."""
+    features = profile.counters.features
+    grown_up = profile.baseline.days[0] >= GROWN_UP
+    return max(features[STRANGERS], features[AUTOMATIC]) > (MOST_STRANGERS if grown_up else MOST_STRANGERS / 2.0)
 
 
 def may_go(profile: Profile, message: Held, now: float, policy: Policy) -> bool:
     """Whether a held message may be released, by the evidence as it stands at `now` (Unix seconds)."""
     profile = replace(profile, counters=profile.counters.at(now))
+    if policy.assigned is None and many_strangers(profile):
+        return False
     groups = (weigh_feedback(profile, message.stream, policy.prior_of(profile)), *message.lasting)
     if sum([group.nats for group in groups]) < policy.hold_score - RELEASE_BELOW:
         return True
-    return _served(profile, now) and harmless(groups)
-
-
-def _served(profile: Profile, now: float) -> bool:
-    return PROBATION <= now - profile.held_since < EPISODE
+    return now - profile.held_since >= PROBATION and harmless(groups)
 
 
 def harmless(groups: Sequence[GroupScore]) -> bool:
     """Whether nothing speaks against the account but that it sends more than usual.
 
-    Where the mail has reached enough recipients without a bad answer, one text may read worse.
+    Where the mail has reached enough strangers without a bad answer, one text may read worse, and a program may be new.
     """
-    limits = HARMLESS | {Group.TEXT: TASTE_PROVEN if _proven(groups) else TASTE}
+    limits = HARMLESS | (PROVEN_HARMLESS if _proven(groups) else {})
     return all(group.nats <= limits[group.group] for group in groups)
 
 

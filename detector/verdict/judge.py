@@ -1,19 +1,20 @@
 """The judge: counts a transaction, weighs the groups of evidence, and climbs the ladder."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from detector.mail.transaction import RecipientStatus, Transaction
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.cohort import learn_cohort
-from detector.traffic.counting import as_believed, count, origin_of
+from detector.traffic.counting import as_believed, count, is_known, origin_of
 from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
 from detector.verdict.client import weigh_client
 from detector.verdict.feedback import weigh_feedback
-from detector.verdict.hold import EPISODE, harmless, on_hold
+from detector.verdict.hold import EPISODE, harmless, many_strangers, on_hold
 from detector.verdict.policy import Policy
 from detector.verdict.text import weigh_text
 from detector.verdict.verdict import Action, Group, GroupScore, Verdict
@@ -21,6 +22,9 @@ from detector.verdict.verdict import Action, Group, GroupScore, Verdict
 GROUPS_NEEDED = 2  # one kind of evidence alone has an innocent explanation too often
 WARM_UP = 14 * DAY  # a new account is unusual in everything; the calibration does not count that
 CHANGES = frozenset({Group.BULK, Group.CLIENT, Group.CAMPAIGN})
+WITNESSES = frozenset({Group.FEEDBACK, Group.TEXT, Group.CAMPAIGN})
+STRANGE = 1.5  # nats of client from which friends too have reason to doubt that it is the owner who writes
+FEW_COPIES = 3.0
 SPEAKS = 1.0  # nats from which a group counts among them; when enough of them do, the window is narrow
 
 
@@ -32,26 +36,29 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     origin, content = origin_of(transaction, policy.recipient_key), transaction.content
     at = latest(profile.counters.updated_at, now)
     new_text = content is not None and profile.texts.recipients_of(content, at) is None
-    transaction = as_believed(profile, transaction, origin, at)
+    transaction = as_believed(profile, transaction, at, policy.recipient_key)
     profile = learn_cohort(profile.on_day(day_of(at)), day_of(at), policy.priors)
-    profile = count(profile, transaction, origin, now, policy.recipient_key)
+    asked = _asked(profile, transaction, policy.recipient_key)
+    before, profile = profile, count(profile, transaction, origin, now, policy.recipient_key)
     prior = policy.prior_of(profile)
     reading, text = weigh_text(profile, content, new_text, at)
     groups: tuple[GroupScore, ...] = (
         weigh_bulk(profile, transaction.stream, prior),
-        weigh_feedback(profile, transaction.stream, prior, _accepted(transaction)),
-        weigh_client(profile, origin, at, owners=content is not None and profile.texts.is_owners(content)),
+        weigh_feedback(profile, transaction.stream, prior, asked.strangers),
+        weigh_client(profile, origin, at, owners=content is not None and profile.texts.texts[-1].owners),
         text,
         weigh_campaign(content),
     )
-    if policy.silent_groups:
-        groups = tuple(GroupScore(one.group, 0.0, ()) if one.group in policy.silent_groups else one for one in groups)
+    groups = policy.heard(groups)
     score = sum([group.nats for group in groups])
-    action = _climb(profile, transaction, groups, at, policy)
+    action = _climb(profile, asked, groups, at, policy)
     learns = new_text and score < policy.hold_score and not text_speaks(groups)
     if learns and content is not None:
         reading = reading.learn(content.surprise or 0.0, content.odd)
-    profile = replace(_marked(profile, groups, action, at, policy), reading=reading)
+    if profile.counted is not before.counted:  # what is only tried again makes no day more suspicious
+        profile = _marked(profile, groups, at, policy)
+    begins = action is Action.HOLD and not 0.0 <= at - profile.held_since < EPISODE
+    profile = replace(profile, reading=reading, held_since=at if begins else profile.held_since)
     return profile, Verdict(action, score, groups, policy.policy_version, policy.model_version)
 
 
@@ -69,8 +76,18 @@ def text_speaks(groups: Sequence[GroupScore]) -> bool:
     return any(group.group is Group.TEXT and group.nats >= SPEAKS for group in groups)
 
 
-def _accepted(transaction: Transaction) -> int:
-    return sum([recipient.status is RecipientStatus.ACCEPTED for recipient in transaction.recipients])
+class _Asked(NamedTuple):
+    """Whom a transaction is for: how many strangers the next hop accepted, whether all are known, whether some wait."""
+
+    strangers: int
+    only_friends: bool
+    paced: bool
+
+
+def _asked(profile: Profile, transaction: Transaction, key: bytes) -> _Asked:
+    strangers = [one.status for one in transaction.recipients if not is_known(profile, one.address, key)]
+    paced = any(one.status is RecipientStatus.PACED for one in transaction.recipients)
+    return _Asked(sum([status is RecipientStatus.ACCEPTED for status in strangers]), not strangers, paced)
 
 
 def has_changed(groups: Sequence[GroupScore]) -> bool:
@@ -78,31 +95,39 @@ def has_changed(groups: Sequence[GroupScore]) -> bool:
     return any(group.nats >= SPEAKS and group.group in CHANGES for group in groups)
 
 
-def _marked(profile: Profile, groups: Sequence[GroupScore], action: Action, at: float, policy: Policy) -> Profile:
+def _marked(profile: Profile, groups: Sequence[GroupScore], at: float, policy: Policy) -> Profile:
     """The profile that remembers how suspicious it was."""
     score, doubtful = sum([group.nats for group in groups]), enough_speak(groups)
     # A day that is only unusually busy is learned: the second letter to the members is not as unusual as the first.
     suspicious = score >= policy.hold_score and not harmless(groups)
     reached = min(score, 100.0) if at - profile.first_seen >= WARM_UP else 0.0
-    begins = action is Action.HOLD and not 0.0 <= at - profile.held_since < EPISODE
     return replace(
         profile,
         suspicious_day=profile.today.day if suspicious else profile.suspicious_day,
         window=profile.window.narrow(at) if suspicious and doubtful else profile.window,
-        held_since=at if begins else profile.held_since,
         highest_score=max(profile.highest_score, reached),
         highest_blockable=max(profile.highest_blockable, reached if doubtful else 0.0),
     )
 
 
-def _climb(
-    profile: Profile, transaction: Transaction, groups: Sequence[GroupScore], at: float, policy: Policy
-) -> Action:
+def _climb(profile: Profile, asked: _Asked, groups: Sequence[GroupScore], at: float, policy: Policy) -> Action:
     score = sum([group.nats for group in groups])
-    if score >= policy.block_score and enough_speak(groups):
+    if score >= policy.block_score and enough_speak(groups) and (_proven(groups) or many_strangers(profile)):
         return Action.BLOCK
-    if has_changed(groups) and on_hold(profile, groups, at, policy):
+    among_friends = asked.only_friends and _quiet(profile, groups)
+    if has_changed(groups) and not among_friends and on_hold(profile, groups, at, policy):
         return Action.HOLD
-    if any(recipient.status is RecipientStatus.PACED for recipient in transaction.recipients):
-        return Action.PACE
-    return Action.ACCEPT
+    return Action.PACE if asked.paced else Action.ACCEPT
+
+
+def _proven(groups: Sequence[GroupScore]) -> bool:
+    """Whether others say so too: an owner with a new telephone may write to his whole club. He is held, not blocked."""
+    return any(group.nats >= SPEAKS and group.group in WITNESSES for group in groups)
+
+
+def _quiet(profile: Profile, groups: Sequence[GroupScore]) -> bool:
+    """Whether a message to friends only has nothing to do with what is suspicious about the account."""
+    copies = profile.texts.texts[-1].copies if profile.texts.texts else 0.0
+    nats = {group.group: group.nats for group in groups}
+    heard = nats[Group.TEXT] < SPEAKS and nats[Group.CAMPAIGN] < SPEAKS
+    return heard and nats[Group.CLIENT] < STRANGE and copies < FEW_COPIES

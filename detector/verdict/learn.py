@@ -47,7 +47,7 @@ def learn_result(profile: Profile, told: Told, now: float, policy: Policy) -> Pr
     window = profile.window
     if first_time:
         window = window.at(at, policy.window).learn(result is Result.DELIVERED)
-    if result is Result.DELIVERED:
+    if result is Result.DELIVERED or not first_time:
         return replace(profile, window=window)
     tally = Tally(refused=int(result is Result.REFUSED), unwanted=int(result is Result.UNWANTED))
     return replace(
@@ -59,7 +59,7 @@ def learn_result(profile: Profile, told: Told, now: float, policy: Policy) -> Pr
 
 
 def learn_complaint(profile: Profile, stream: Stream, now: float) -> Profile:
-    """A recipient called a message abuse: as telling as a server that turns it away as spam."""
+    """A recipient called a message abuse: as telling as a server that turns it away as spam. Tell it once for each."""
     at = latest(profile.counters.updated_at, now)
     profile = profile.on_day(day_of(at))
     tally = Tally(unwanted=1)

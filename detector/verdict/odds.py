@@ -73,16 +73,13 @@ def bad_list(refused: float, answered: float, usual: float, alternative: Alterna
     return nats if refused > usual * answered else min(nats, 0.0)
 
 
-def with_rare_excuse(nats: float, excused: float, share: float) -> float:
-    """Nats of an e-value when honest mail is in so small a share of cases of the kind for which `excused` was weighed.
+def with_rare_excuse(nats: float, share: float) -> float:
+    """Nats of an e-value when so small a share of what is honest looks like the alternative: never above ln(1/share).
 
-    What is honest is then a mixture, and the odds are against all of it: never more than ln(1/share) above `excused`.
-
-    >>> round(with_rare_excuse(5.0, -0.5, 0.05), 1), round(with_rare_excuse(-1.0, -3.0, 0.05), 1)
-    (2.4, -1.3)
+    >>> round(with_rare_excuse(5.0, 0.1), 1), round(with_rare_excuse(-1.0, 0.1), 1)
+    (2.2, -0.9)
     """
-    lowest = min(nats, excused)
-    return lowest - log((1.0 - share) * exp(lowest - nats) + share * exp(lowest - excused))
+    return -log((1.0 - share) * exp(-nats) + share)
 
 
 def _log_beta(a: float, b: float) -> float:

@@ -37,9 +37,9 @@ def weigh_text(profile: Profile, content: Content | None, new: bool, now: float)
         nats = min(reads + built, MOST_OF_ONE_TEXT)
         evidence = (Evidence(Group.TEXT, "reads_like_abuse", PER_1000 * exp(-surprise), PER_1000 / 2.0, reads),)
     together = min(max(before + nats, LEAST), MOST)
-    rest = together - before - sum([one.nats for one in evidence])  # what the bounds take away is taken from this one
-    evidence = (*evidence, Evidence(Group.TEXT, "built_like_abuse", float(content.odd), 0.0, rest))
-    return reading.weighed(together, now), _score(before, evidence)
+    evidence = (*evidence, Evidence(Group.TEXT, "built_like_abuse", float(content.odd), 0.0, built))
+    # What the bounds take away, or give back, is booked under the past.
+    return reading.weighed(together, now), _score(together - sum([one.nats for one in evidence]), evidence)
 
 
 def _built(reading: Reading, odd: bool) -> float:
