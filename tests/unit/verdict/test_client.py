@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from detector.traffic.baseline import MOST_DAYS, Baseline
 from detector.traffic.clock import DAY
 from detector.traffic.counting import Origin
-from detector.traffic.habits import Habits
+from detector.traffic.habits import HABIT_AFTER, Habits
 from detector.traffic.profile import Profile
 from detector.verdict.client import THIEF, _honest, _weigh_origin, weigh_client
 from detector.verdict.odds import CAP, FLOOR
@@ -154,10 +154,11 @@ def test_nothing_is_said_of_mail_whose_origin_is_not_known() -> None:
 
 
 def test_a_clock_set_back_by_a_year_makes_nobody_a_stranger() -> None:
-    """The habits were seen in what is now the future: until a day has passed, nothing is known of the account."""
+    """The habits were seen in what is now the future: until two days have passed, nothing is known of the account."""
     networks = seen((HOME, NOW), (HOME, NOW - 365 * DAY))
     assert nats(Profile(networks=settled().networks), Origin(HOME, 0), NOW - 365 * DAY) == 0.0
-    assert nats(Profile(networks=networks), Origin(HOME, 0), NOW - 364 * DAY) < 0.0
+    assert nats(Profile(networks=networks), Origin(HOME, 0), NOW - 364 * DAY) == 0.0
+    assert nats(Profile(networks=networks), Origin(HOME, 0), NOW - 363 * DAY) < 0.0
 
 
 @given(notices, notices, keys, keys, moments)
@@ -177,3 +178,9 @@ def test_more_networks_within_the_hour_never_lower_the_evidence(one: int, other:
         for count in sorted((one, other))
     )
     assert more >= fewer
+
+
+def test_a_network_is_strange_until_it_has_been_known_for_two_days() -> None:
+    young, old = (settled((ABROAD, NOW - age), (ABROAD, NOW)) for age in (HABIT_AFTER - 1.0, HABIT_AFTER))
+    assert nats(young, Origin(ABROAD, OWN)) > 0.0
+    assert nats(old, Origin(ABROAD, OWN)) < 0.0

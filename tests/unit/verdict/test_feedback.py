@@ -1,6 +1,6 @@
 """Group feedback: refused recipients weigh, the more the heavier; no answers say nothing."""
 
-from math import fsum, isfinite
+from math import fsum, isfinite, log
 
 import pytest
 from hypothesis import given
@@ -183,3 +183,15 @@ def test_refusals_are_forgotten_in_days_and_old_ones_do_not_turn_into_praise(pol
     assert later == sorted(later, reverse=True)
     assert later[-1] == pytest.approx(0.0, abs=1e-4)
     assert min(later) >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("strangers", "own"), [(0, False), (1, True), (50, True), (92, True), (93, False), (100, False)]
+)
+def test_a_bad_list_in_which_the_account_knows_some_may_be_its_own_old_address_book(
+    policy: Policy, strangers: int, own: bool
+) -> None:
+    tally = Tally(recipients=100, first_time=strangers, answered=40, refused=20)
+    score = weigh_feedback(Profile(counters=Counters().add(PERSONAL, tally, 0.0)), PERSONAL, policy.prior)
+    refused = score.evidence[0].nats
+    assert refused == pytest.approx(log(10.0), abs=1e-3) if own else refused > CAP

@@ -5,21 +5,25 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from detector.mail.transaction import Stream
+from detector.traffic.baseline import Baseline
 from detector.traffic.clock import DAY
+from detector.traffic.cohort import Cohort
 from detector.traffic.counters import Counters
 from detector.traffic.features import Tally
 from detector.traffic.profile import Profile
 from detector.verdict.feedback import weigh_feedback
 from detector.verdict.hold import (
     EPISODE,
+    GROWN_UP,
     HARMLESS,
+    MOST_STRANGERS,
     PROBATION,
+    PROVEN_HARMLESS,
     RELEASE_BELOW,
-    TASTE,
-    TASTE_PROVEN,
     Held,
     harmless,
     held,
+    many_strangers,
     may_go,
     on_hold,
 )
@@ -64,15 +68,20 @@ def test_a_mailing_that_is_only_large_waits_for_the_probation_and_no_longer(poli
     assert may_go(waiting(), message(bulk=8.0), NOW + PROBATION, policy)
 
 
-def test_a_probation_served_yesterday_excuses_nothing_today(policy: Policy) -> None:
+def test_a_probation_served_yesterday_excuses_nothing_new_today(policy: Policy) -> None:
     assert on_hold(waiting(), groups(bulk=8.0), NOW + EPISODE, policy)
+
+
+def test_what_waited_longer_than_an_episode_may_still_go(policy: Policy) -> None:
+    for later in (EPISODE, 30 * DAY):
+        assert may_go(waiting(), message(bulk=8.0), NOW + later, policy)
 
 
 @given(moments, st.floats(0.0, 8.0), st.sampled_from([Group.CLIENT, Group.TEXT, Group.CAMPAIGN]), st.floats(0.0, 1.0))
 def test_where_another_kind_of_evidence_speaks_time_alone_releases_nothing(
     policy: Policy, now: float, bulk: float, other: Group, share: float
 ) -> None:
-    least = TASTE_PROVEN if other is Group.TEXT else HARMLESS[other]
+    least = PROVEN_HARMLESS.get(other, HARMLESS[other])
     nats = least + 0.01 + share * (MOST[other] - least - 0.01)
     bulk = max(bulk, policy.hold_score - nats)
     doubtful = groups(bulk=bulk) if bulk > 8.0 else groups(**{"bulk": bulk, other.value: nats})
@@ -104,7 +113,7 @@ def test_no_number_of_good_answers_releases_a_thiefs_mail(policy: Policy) -> Non
 
 
 def test_good_answers_excuse_a_text_that_reads_a_little_worse(policy: Policy) -> None:
-    tasteless = message(bulk=8.0, text=(TASTE + TASTE_PROVEN) / 2)
+    tasteless = message(bulk=8.0, text=(HARMLESS[Group.TEXT] + PROVEN_HARMLESS[Group.TEXT]) / 2)
     assert not may_go(waiting(), tasteless, NOW + PROBATION, policy)
     assert may_go(waiting(answered=100), tasteless, NOW + PROBATION, policy)
 
@@ -113,18 +122,44 @@ def test_good_answers_excuse_a_text_that_reads_a_little_worse(policy: Policy) ->
 def test_harmless_is_what_says_no_more_than_large(bulk: float, client: float, text: float, campaign: float) -> None:
     if harmless(groups(bulk, client, text, campaign)):
         assert client <= 1.0
-        assert text <= TASTE
+        assert text <= HARMLESS[Group.TEXT]
         assert campaign <= 0.0
         assert harmless(groups(bulk, min(client, 0.0), min(text, 0.0), campaign))
 
 
-@given(moments, st.floats(-0.7, 8.0), st.floats(-0.7, 8.0), st.floats(-0.7, 6.0))
+@given(
+    st.floats(NOW, NOW + EPISODE, exclude_max=True),
+    st.floats(-0.7, 8.0),
+    st.floats(-0.7, 8.0),
+    st.floats(-0.7, 6.0),
+)
 def test_what_may_go_would_not_be_held_again(
     policy: Policy, now: float, bulk: float, client: float, text: float
 ) -> None:
-    """Mail does not go to and fro: released at one moment, it is not held at the same by the same evidence."""
+    """Mail does not go to and fro: released at one moment, it is not held at the same in its episode."""
     profile, lasting = waiting(answered=30), groups(bulk, client, text)
     if may_go(profile, Held(Stream.PERSONAL, lasting), now, policy):
         profile = replace(profile, counters=profile.counters.at(now))
         feedback = weigh_feedback(profile, Stream.PERSONAL, policy.prior)
         assert not on_hold(profile, (feedback, *lasting), now, policy)
+
+
+def writing_to(strangers: float, days: int) -> Profile:
+    counters = Counters().add(Stream.PERSONAL, Tally(first_time=int(strangers)), NOW)
+    return Profile(counters=counters, baseline=Baseline(days=(days, 0)), held_since=NOW)
+
+
+def test_two_thousand_strangers_a_day_are_many_and_for_a_young_account_half_of_them() -> None:
+    for days, most in ((GROWN_UP, MOST_STRANGERS), (GROWN_UP - 1, MOST_STRANGERS / 2)):
+        assert not many_strangers(writing_to(most, days))
+        assert many_strangers(writing_to(most + 1, days))
+
+
+def test_mail_to_many_strangers_waits_without_end_unless_somebody_said_who_the_sender_is(policy: Policy) -> None:
+    profile, now = writing_to(2 * MOST_STRANGERS, GROWN_UP), NOW + PROBATION
+    assigned = policy.for_cohort(Cohort.ORGANISATION)
+    assert on_hold(profile, groups(bulk=1.0), now, policy)
+    assert not on_hold(profile, groups(bulk=0.9), now, policy)
+    assert not may_go(profile, message(bulk=8.0), now, policy)
+    assert not on_hold(profile, groups(bulk=8.0), now, assigned)
+    assert may_go(profile, message(bulk=8.0), now, assigned)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -175,7 +176,7 @@ def test_bad_answers_and_bad_texts_of_an_account_that_does_what_it_always_did_ar
     _, verdict = judge(profile, transaction(99, client=HOME), MONDAY, strict)
     for number in range(5):
         content = Content(number, surprise=8.0)
-        asked = [(f"user{number}@domain{number}.example", REFUSED)]
+        asked = strangers(1, REFUSED, f"nobody{number}")
         one = transaction(100 + number, asked, client=HOME, content=content, reply="5.7.1")
         profile, verdict = judge(profile, one, MONDAY + number, strict)
     assert min(nats(verdict, Group.FEEDBACK), nats(verdict, Group.TEXT)) > 1.0
@@ -184,7 +185,7 @@ def test_bad_answers_and_bad_texts_of_an_account_that_does_what_it_always_did_ar
 
 
 def test_a_mailing_that_is_too_large_is_held_and_after_its_probation_no_more(policy: Policy) -> None:
-    letter = transaction(99, strangers(1000), client=HOME)
+    letter = transaction(99, strangers(400), client=HOME)
     profile, verdict = judge(settled(policy), letter, MONDAY, policy)
     assert verdict.action is Action.HOLD
     assert profile.held_since == MONDAY
@@ -251,3 +252,60 @@ def test_a_day_that_is_only_unusually_busy_is_no_suspicious_one(policy: Policy) 
     assert busy.suspicious_day != MONDAY // DAY
     stolen, _ = judge(settled(policy), transaction(99, strangers(1000), client=ABROAD), MONDAY, policy)
     assert stolen.suspicious_day == MONDAY // DAY
+
+
+def friends(count: int, status: RecipientStatus = ACCEPTED) -> list[tuple[str, RecipientStatus]]:
+    return [(f"user{number}@domain{number % 9}.example", status) for number in range(count)]
+
+
+@pytest.mark.parametrize("reply", ["5.1.1", "5.7.1"])
+@pytest.mark.parametrize("status", [ACCEPTED, REFUSED])
+def test_answers_of_friends_are_not_counted(policy: Policy, status: RecipientStatus, reply: str) -> None:
+    profile, letter = settled(policy), transaction(99, friends(10, status), client=HOME, reply=reply)
+    after, verdict = judge(profile, letter, MONDAY, policy)
+    assert nats(verdict, Group.FEEDBACK) == pytest.approx(0.0, abs=1e-4)
+    after = settle(after, letter, True, MONDAY, policy)
+    assert after.counters.answers == pytest.approx(profile.counters.at(MONDAY).answers)
+
+
+def test_a_large_mailing_from_elsewhere_is_blocked_only_when_others_say_so_too_or_it_is_to_very_many(
+    policy: Policy,
+) -> None:
+    strict = replace(policy, block_score=policy.hold_score)
+
+    def action(count: int, content: Content | None = None) -> Action:
+        blast = transaction(99, strangers(count), client=ABROAD, content=content)
+        _, verdict = judge(settled(policy), blast, MONDAY, strict)
+        assert verdict.score >= strict.block_score
+        assert enough_speak(verdict.groups)
+        return verdict.action
+
+    assert action(400) is Action.HOLD
+    assert action(400, Content(7, accomplices=5.0)) is Action.BLOCK
+    assert action(400, Content(7, surprise=9.0)) is Action.BLOCK
+    assert action(2100) is Action.BLOCK
+
+
+def test_a_letter_to_friends_goes_while_a_mailing_to_strangers_is_held(policy: Policy) -> None:
+    profile, blast = judge(settled(policy), transaction(99, strangers(400), client=HOME), MONDAY, policy)
+    assert blast.action is Action.HOLD
+
+    def action(asked: list[tuple[str, RecipientStatus]], content: Content | None = None, client: str = HOME) -> Action:
+        return judge(profile, transaction(100, asked, client=client, content=content), MONDAY + 1, policy)[1].action
+
+    assert action(friends(2)) is Action.ACCEPT
+    assert action(friends(2) + strangers(1, name="other")) is Action.HOLD
+    assert action(friends(2), Content(7, surprise=9.0)) is Action.HOLD
+    assert action(friends(2), Content(7, accomplices=5.0)) is Action.BLOCK
+    assert action(friends(2), client=ABROAD) is Action.HOLD
+
+
+def test_the_copies_of_a_letter_to_friends_are_a_mailing_too(policy: Policy) -> None:
+    profile, _ = judge(settled(policy), transaction(99, strangers(400), client=HOME), MONDAY, policy)
+    actions = []
+    for number in range(10):
+        copy = transaction(100 + number, friends(20)[2 * number :][:2], client=HOME, content=Content(7))
+        profile, verdict = judge(profile, copy, MONDAY + number, policy)
+        actions.append(verdict.action)
+    assert actions[0] is Action.ACCEPT
+    assert actions[-1] is Action.HOLD
