@@ -10,7 +10,7 @@ from detector.content import reader as reader_room
 from detector.content.look import Content as Look
 from detector.content.look import look
 from detector.content.model import TextModel, Usual
-from detector.content.reader import Reader, is_odd
+from detector.content.reader import LATEST, LEAST_SHARE, Reader, is_odd
 from detector.content.text import Structure
 from detector.content.words import Hashes, features, words
 from detector.mail.content import Content
@@ -116,7 +116,7 @@ def test_a_clean_text_is_learned_once_however_often_it_is_sent() -> None:
     content = read(reader, mail(LURE))
     before = sum(reader.usual.counts)
     for _ in range(50):
-        reader.learn(content)
+        reader.learn(content, "ann")
     assert sum(reader.usual.counts) == pytest.approx(before + 1)
 
 
@@ -124,7 +124,8 @@ def test_what_many_clean_texts_say_is_less_surprising() -> None:
     reader = new_reader()
     before = read(reader, mail(LURE)).surprise
     for number in range(200):
-        reader.learn(read(reader, mail(f"{LURE} word{chr(97 + number % 20)}{chr(97 + number // 20)}")))
+        text = f"{LURE} word{chr(97 + number % 20)}{chr(97 + number // 20)}"
+        reader.learn(read(reader, mail(text)), f"user{number % 20}")
     after = read(reader, mail(LURE)).surprise
     assert sum(reader.usual.counts) == pytest.approx(1200.0)
     assert before is not None
@@ -135,7 +136,7 @@ def test_what_many_clean_texts_say_is_less_surprising() -> None:
 def test_a_text_without_score_teaches_nothing() -> None:
     reader = new_reader()
     before = reader.usual
-    reader.learn(read(reader, mail("ok")))
+    reader.learn(read(reader, mail("ok")), "ann")
     assert reader.usual is before
 
 
@@ -144,8 +145,40 @@ def test_of_learned_texts_a_bounded_number_is_remembered(monkeypatch: pytest.Mon
     reader = new_reader()
     before = sum(reader.usual.counts)
     for text in (1, 2, 3, 3, 1):
-        reader.learn(Content(text, score=0.0))
+        reader.learn(Content(text, score=0.0), "ann")
     assert sum(reader.usual.counts) == pytest.approx(before + 4)
+
+
+def learned(reader: Reader, authors: list[str]) -> list[str]:
+    """By whom the texts are that were learned, of one new text by each of the authors."""
+    taught = []
+    for number, account in enumerate(authors):
+        before = reader.usual
+        reader.learn(Content(number, score=0.0), account)
+        if reader.usual is not before:
+            taught.append(account)
+    return taught
+
+
+def test_an_account_that_writes_more_than_twice_its_share_teaches_no_more() -> None:
+    others = [f"user{number}" for number in range(50)]
+    assert learned(new_reader(), others + ["ann"] * 50).count("ann") == LEAST_SHARE
+
+
+def test_accounts_that_write_alike_all_teach_however_few_they_are() -> None:
+    authors = ["ann", "bob"] * 100
+    assert learned(new_reader(), authors) == authors
+
+
+def test_an_account_teaches_again_when_others_have_written_a_hundred_texts() -> None:
+    reader = new_reader()
+    others = [f"user{number}" for number in range(50)]
+    learned(reader, others + ["ann"] * 50)
+    for number in range(LATEST):
+        reader.learn(Content(1000 + number, score=0.0), others[number % 50])
+    before = reader.usual
+    reader.learn(Content(2000, score=0.0), "ann")
+    assert reader.usual is not before
 
 
 def test_a_model_that_breaks_is_silent_and_counted_and_the_sender_is_known_all_the_same() -> None:

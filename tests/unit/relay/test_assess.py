@@ -264,7 +264,7 @@ async def test_declared_bulk_is_neither_paced_nor_held_and_above_it_judged_like_
 ) -> None:
     async with house(settings(), tmp_path, sink) as place:
         await live(place)
-        place.exempt(ANN, recipients_per_day=len(MEMBERS))
+        place.exempt(ANN, recipients_per_day=len(MEMBERS) * 11 // 10)  # recipients are counted to a few percent
         sink.clear()
         answers = await submit(place, "FAIR", MEMBERS, letter(INVITATION, 900), client=HOME)
         assert {answer[:3] for answer in answers} == {"250"}

@@ -104,7 +104,7 @@ def test_a_retry_is_not_counted_again(policy: Policy) -> None:
     first = engine.transact(mail(1, 0.0, strangers(0, 30)))
     again = engine.transact(mail(1, 60.0, [one for one in first.transaction.recipients if one.status is PACED]))
     assert again.verdict is not None
-    assert max(one.value for group in again.verdict.groups for one in group.evidence) <= 30
+    assert max(one.value for group in again.verdict.groups for one in group.evidence) == pytest.approx(30, rel=0.05)
 
 
 def test_the_header_of_mail_that_nobody_may_get_is_never_seen(policy: Policy) -> None:
@@ -209,8 +209,9 @@ def test_a_result_told_twice_is_counted_once(policy: Policy, report: Delivery | 
 @pytest.mark.parametrize("report", [
     Delivery(100.0, "t9", "u0@d0.example", "5.1.1"), Complaint(100.0, "t9", "u0@d0.example"),
     Delivery(100.0, "t1", "u0@d0.example", "4.2.2"),
+    Delivery(100.0, "t1", "nobody@d0.example", "5.1.1"), Complaint(100.0, "t1", "nobody@d0.example"),
 ])  # fmt: skip
-def test_results_of_mail_never_seen_and_those_that_are_not_final_change_nothing(
+def test_results_of_mail_or_recipients_never_seen_and_those_that_are_not_final_change_nothing(
     policy: Policy, report: Delivery | Complaint
 ) -> None:
     profiles = Profiles()

@@ -52,6 +52,10 @@ def test_another_attempt_is_no_other_copy() -> None:
     assert texts.add(Content(7), 0, owners=False, now=NOW) == texts
 
 
+def test_the_text_of_the_latest_message_stands_last() -> None:
+    assert [one.text for one in sent(Content(7), Content(8), Content(7)).texts] == [8, 7]
+
+
 @given(st.lists(st.integers(min_value=0, max_value=20), max_size=60))
 def test_the_texts_seen_last_are_remembered(numbers: list[int]) -> None:
     texts = sent(*[Content(number) for number in numbers])
@@ -74,8 +78,8 @@ def test_whatever_is_sent_no_clock_makes_recipients_out_of_nothing(
 
 def test_one_copy_from_home_makes_a_text_the_owners_for_as_long_as_it_is_remembered() -> None:
     texts = sent(Content(7)).add(Content(7), 1, owners=True, now=NOW).add(Content(7), 1, owners=False, now=NOW)
-    assert texts.is_owners(Content(7))
-    assert not texts.is_owners(Content(8))
+    assert next(one for one in texts.texts if one.text == 7).owners
+    assert not any(one.owners for one in texts.texts if one.text == 8)
 
 
 # -- whose text it is: from his networks, by his programs --
@@ -84,6 +88,10 @@ def test_one_copy_from_home_makes_a_text_the_owners_for_as_long_as_it_is_remembe
 def message(number: int, text: int, client: str, program: str) -> Transaction:
     names = [(f"user{number}@a.example", RecipientStatus.ACCEPTED)]
     return transaction(number, names, client=client, content=Content(text, program=program))
+
+
+def is_owners(profile: Profile, text: int) -> bool:
+    return next(one for one in profile.texts.texts if one.text == text).owners
 
 
 def counted(profile: Profile, one: Transaction, now: float) -> Profile:
@@ -113,7 +121,7 @@ def test_a_text_that_never_came_from_home_is_never_taken_for_the_owners(
     profile = settled()
     for number, (text, (client, program), later) in enumerate(sorted(theft, key=lambda one: one[2])):
         profile = counted(profile, message(100 + number, text, client, program), NOW + later)
-        assert not profile.texts.is_owners(Content(text))
+        assert not is_owners(profile, text)
 
 
 @pytest.mark.parametrize("away_first", [True, False])
@@ -122,4 +130,14 @@ def test_a_letter_that_the_owner_also_sends_from_home_is_his_wherever_he_goes(aw
     profile = settled()
     for number, (client, program) in enumerate(reversed(places) if away_first else places):
         profile = counted(profile, message(100 + number, 7, client, program), NOW + number)
-    assert profile.texts.is_owners(Content(7))
+    assert is_owners(profile, 7)
+
+
+@pytest.mark.parametrize(("days", "owners"), [(13, False), (14, True)])
+@pytest.mark.parametrize("young", ["network", "program"])
+def test_only_what_is_at_home_for_a_fortnight_makes_a_text_the_owners(young: str, days: int, owners: bool) -> None:
+    client, program = (ELSEWHERE, OWN_PROGRAM) if young == "network" else (HOME, OTHER_PROGRAM)
+    profile = counted(settled(), message(100, 6, client, program), NOW)
+    profile = counted(profile, message(101, 7, client, program), NOW + days * DAY)
+    assert profile.texts.texts[-1].text == 7
+    assert is_owners(profile, 7) is owners
