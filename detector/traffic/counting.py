@@ -153,6 +153,9 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
     found = _Count(profile.counted, profile.run, reached=int.from_bytes(profile.today.reached, "big"))
     message = CountedPairs.hashed(f"message\0{transaction.message_key}", key)
     new_message = message not in found.counted
+    # Servers hand on at most fifty recipients at a time (Postfix smtp_destination_recipient_limit). More of a message
+    # that was seen before are another attempt, though the memory has no room for all its pairs.
+    again = not new_message and len(transaction.recipients) > CountedPairs.MOST_ENTRIES // 4
     for recipient in transaction.recipients:
         pair = f"{transaction.message_key}\0{recipient.address.key}"
         # A recipient that was paced or deferred at first is counted then, and once more when its answer is known.
@@ -161,7 +164,7 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
             continue
         question = CountedPairs.hashed(f"question\0{pair}", key)
         stranger = not is_known(profile, recipient.address, key)
-        if question not in found.counted:
+        if question not in found.counted and not again:
             found.messages = int(new_message)
             found.recipients += found.reach(_short_hash(recipient.address.key, key))
             found.anybody_known |= not stranger

@@ -63,7 +63,7 @@ def test_a_time_that_no_clock_had_when_mail_was_sent_is_not_believed(stamp: byte
 
 
 def test_months_in_a_random_order_do_not_walk_out_of_the_calendar() -> None:
-    calendar = Calendar(WRITTEN)
+    calendar, last = Calendar(WRITTEN), None
     for _ in range(9000):
         calendar.read(b"Mar  1 10:00:00 mx x: y")
         calendar.read(b"Sep  1 10:00:00 mx x: y")
