@@ -1,8 +1,9 @@
 """Draws what escapes against what false alarms cost, from result files of an account takeover benchmark.
 
-    python -m tests.bench.curve --out models/ledger/curve.svg "11.5=default.json" "14=careful.json" ...
+    python -m tests.bench.curve --out models/curve.svg "11.5=default.json" "14=careful.json" ...
 
-Each argument is a word to stand beside the point and a result file; `+name=file` is another system, not on our line.
+Each argument is a word to stand beside the point and a result file; `+name=file` is another system, not on our line,
+and `+name=harm,escaped` one of which only the two numbers are known.
 """
 
 import argparse
@@ -79,6 +80,11 @@ def _dot(one: Point, kind: str) -> str:
     return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>{words}'
 
 
+def _point(name: str, text: str) -> Point:
+    harm, comma, escaped = text.partition(",")
+    return Point(name, float(harm), float(escaped)) if comma else point(name, Path(text))
+
+
 def main() -> None:
     """Read, draw, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,7 +92,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     named = [text.partition("=") for text in options.points]
-    points = [(name, point(name.removeprefix("+"), Path(file))) for name, _, file in named]
+    points = [(name, _point(name.removeprefix("+"), text)) for name, _, text in named]
     ours = [one for name, one in points if not name.startswith("+")]
     options.out.write_text(picture(ours, [one for name, one in points if name.startswith("+")]), "utf-8")
     for _, one in points:
