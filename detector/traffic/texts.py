@@ -52,7 +52,7 @@ class Texts(Struct, frozen=True, array_like=True):
         """
         found = self._find(content)
         if found is None:
-            new = Text(content.text & _LOW, content.sketch, recipients, 1.0, now, owners)
+            new = Text(content.text & _LOW, content.sketch, float(recipients), 1.0, now, owners)
             return Texts((*self.texts, new)[-MOST_TEXTS:])
         elapsed = now - found.seen_at
         known = Text(
