@@ -21,6 +21,7 @@ ABOUT_THE_ADDRESS = ("5.1.", "5.2.")
 ABOUT_THE_MAIL = ("5.7.",)
 BASIC_CODES = ("550", "551", "553", "554")  # RFC 5321 section 4.2.2, where the server gave no enhanced code
 DOMAIN_BITS = 64
+LARGEST_PART = 50  # recipients in which Postfix hands on a message (smtp_destination_recipient_limit)
 LEAST_FREE = 8
 REACHED_BITS = 512  # when a large mailing fills them up, it is long conspicuous
 
@@ -153,9 +154,8 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
     found = _Count(profile.counted, profile.run, reached=int.from_bytes(profile.today.reached, "big"))
     message = CountedPairs.hashed(f"message\0{transaction.message_key}", key)
     new_message = message not in found.counted
-    # Servers hand on at most fifty recipients at a time (Postfix smtp_destination_recipient_limit). More of a message
-    # that was seen before are another attempt, though the memory has no room for all its pairs.
-    again = not new_message and len(transaction.recipients) > CountedPairs.MOST_ENTRIES // 4
+    # More of a message that was seen before are another attempt, though the memory has no room for all its pairs.
+    again = not new_message and len(transaction.recipients) > LARGEST_PART
     for recipient in transaction.recipients:
         pair = f"{transaction.message_key}\0{recipient.address.key}"
         # A recipient that was paced or deferred at first is counted then, and once more when its answer is known.
@@ -175,7 +175,7 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
         if recipient.status in {RecipientStatus.PACED, RecipientStatus.DEFERRED}:
             found.counted = found.counted.add(question)
             continue
-        found.counted = found.counted.add(answer)
+        found.counted = found.counted.without(question).add(answer)  # one place for each pair
         _answer(found, recipient, stranger)
     if found.messages:
         found.counted = found.counted.add(message)

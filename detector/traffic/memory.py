@@ -47,6 +47,11 @@ class Memory(Struct, frozen=True, array_like=True):
         rest = self.hashes if place < 0 else self.hashes[:place] + self.hashes[place + self.HASH_BYTES :]
         return type(self)((rest + hashed)[-self.MOST_ENTRIES * self.HASH_BYTES :])
 
+    def without(self, hashed: bytes) -> Self:
+        """A memory that has forgotten it."""
+        place = self._place(hashed)
+        return self if place < 0 else type(self)(self.hashes[:place] + self.hashes[place + self.HASH_BYTES :])
+
     def shorter(self, length: int) -> Self:
         """Without the oldest entries, by at least so many bytes."""
         return type(self)(self.hashes[-(-length // self.HASH_BYTES) * self.HASH_BYTES :])
@@ -69,4 +74,4 @@ class CountedPairs(Memory, frozen=True, array_like=True):
     """Which (message, recipient) pairs are counted already; to miss 1 in 200 does no harm."""
 
     HASH_BYTES = 2
-    MOST_ENTRIES = 320
+    MOST_ENTRIES = 336
