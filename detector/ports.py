@@ -38,11 +38,18 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a customer is reached on a way that a thief of the account does not control."""
+    """How a customer is reached on a way that a thief of the account does not control.
+
+    What is empty is not known: `address` is for e-mail, `telephone` for a gateway of short messages, `postal_address`
+    (several lines) for a letter. `language` is a tag of RFC 5646, such as `de` or `pt-BR`.
+    """
 
     account: str
-    address: str
+    address: str = ""
     name: str = ""
+    language: str = ""
+    telephone: str = ""
+    postal_address: str = ""
 
 
 class ProfileStore(Protocol):
@@ -139,6 +146,35 @@ class SessionEnder(Protocol):
     """Forgets cached logins and ends open sessions of an account."""
 
     def end_sessions(self, account: str, request_id: str) -> str: ...
+
+    def check(self) -> str: ...
+
+
+class AppPasswordRevoker(Protocol):
+    """Takes back the passwords that an account made for single programs: they would outlive the new password."""
+
+    def revoke_app_passwords(self, account: str, request_id: str) -> str:
+        """As `PasswordProvider.change_password`: idempotent, a harmless word, `Temporary` or `Refused`."""
+        ...
+
+    def check(self) -> str: ...
+
+
+class MailQueue(Protocol):
+    """The mail of an account that waits in the queue of the submission server or the outbound MTA.
+
+    Each method gives back a harmless word with the number of messages; idempotent; raises `Temporary` or `Refused`.
+    """
+
+    def hold(self, account: str, request_id: str) -> str: ...
+
+    def release(self, account: str, request_id: str) -> str:
+        """Let what `hold` stopped go on."""
+        ...
+
+    def discard(self, account: str, request_id: str) -> str:
+        """Delete what `hold` stopped."""
+        ...
 
     def check(self) -> str: ...
 

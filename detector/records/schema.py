@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeDecorator
 from detector.incident.incident import State
 from detector.verdict.verdict import Verdict
 
-HEAD = "0002"
+HEAD = "0006"
 """The newest schema version (Alembic revision)."""
 
 AWKWARD = re.compile("[\\\\\x00\ud800-\udfff]")

@@ -20,6 +20,10 @@ PROVES = {
     "dovecot-core": Path("/usr/sbin/dovecot"),
     "dovecot-imapd": Path("/usr/lib/dovecot/imap"),
     "prometheus": Path("/usr/bin/promtool"),
+    "postgresql": Path("/usr/bin/pg_ctlcluster"),
+    "mariadb-server": Path("/usr/sbin/mariadbd"),
+    "slapd": Path("/usr/sbin/slapd"),
+    "ldap-utils": Path("/usr/bin/ldappasswd"),
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = (
