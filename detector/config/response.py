@@ -115,6 +115,8 @@ class Response(Section):
 
     password: Annotated[PasswdFileProvider | CommandAction | HttpAction, Field(discriminator="provider")] | None = None
     sessions: Annotated[DovecotSessions | CommandAction, Field(discriminator="provider")] | None = None
+    app_passwords: None = None
+    queue: None = None
     directory: Annotated[CsvDirectory | CommandAction, Field(discriminator="provider")] | None = None
     notice: NoticeSettings | None = None
     hooks: tuple[HookSettings, ...] = ()

@@ -18,7 +18,16 @@ from detector.config import (
     Response,
 )
 from detector.incident.notice import DEFAULT_TEMPLATE, check_template, check_words
-from detector.ports import Clock, CustomerDirectory, Hook, Notifier, PasswordProvider, SessionEnder
+from detector.ports import (
+    AppPasswordRevoker,
+    Clock,
+    CustomerDirectory,
+    Hook,
+    MailQueue,
+    Notifier,
+    PasswordProvider,
+    SessionEnder,
+)
 from detector.response.command import Command, CommandPassword, CommandSessions
 from detector.response.directory import CommandDirectory, CsvFile
 from detector.response.dovecot import Dovecot
@@ -45,10 +54,13 @@ class Providers:
     hooks: tuple[Target, ...] = ()
     template: str = DEFAULT_TEMPLATE
     contact: str = ""
+    app_passwords: AppPasswordRevoker | None = None
+    queue: MailQueue | None = None
 
     def check(self) -> list[str]:
         """Try them all without changing anything; what was found. Raises `ConfigError` with one line for each fault."""
-        parts = [self.password, self.sessions, self.directory, self.notifier, *(t.hook for t in self.hooks)]
+        acting = [self.password, self.app_passwords, self.sessions, self.queue]
+        parts = [*acting, self.directory, self.notifier, *(t.hook for t in self.hooks)]
         found, problems = [], []
         for part in parts:
             try:

@@ -83,7 +83,13 @@ def test_the_example_file_shows_every_key() -> None:
     for config in [load(EXAMPLE), *map(parse, everything_switched_on())]:
         for section in sections(config):
             shown.setdefault(type(section), set()).update(section.model_fields_set)
-    missing = {f"{kind.__name__}.{name}" for kind in all_sections() for name in set(kind.model_fields) - shown[kind]}
+    keys = {
+        (kind, name)
+        for kind in all_sections()
+        for name, field in kind.model_fields.items()
+        if field.annotation is not type(None)  # a way that nothing goes yet
+    }
+    missing = {f"{kind.__name__}.{name}" for kind, name in keys if name not in shown[kind]}
     assert not missing
 
 
