@@ -10,6 +10,7 @@ import structlog
 from hypothesis import settings
 
 from tests.support import packages
+from tests.support.postgres import Postgres
 
 # On the build machine the same examples every time, and no deadline: its cores are shared.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -36,6 +37,27 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real mail here: {folder} is no folder (DETECTOR_CORPORA names another)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_of_this_run() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests, started for the first that asks. Skips where it is not installed."""
+    packages.need("postgresql")
+    with Postgres() as instance:
+        yield instance
+
+
+@pytest.fixture
+def postgres(postgres_of_this_run: Postgres) -> Postgres:
+    """The shared PostgreSQL, running, though a test before this one may have killed it."""
+    postgres_of_this_run.start()
+    return postgres_of_this_run
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """An empty database in the shared PostgreSQL, as SQLAlchemy names it."""
+    return postgres.url(postgres.fresh())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
