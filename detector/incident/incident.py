@@ -20,34 +20,51 @@ class Event(StrEnum):
     """What happens to an incident."""
 
     APPROVAL_NEEDED = "approval_needed"  # identity not trusted, or too many password changes this hour
+    APPROVE = "approve"  # a person lets the containment go on; whether it was abuse is decided later
     STEPS_DONE = "steps_done"
     CONFIRM = "confirm"
     DISMISS = "dismiss"
     RELEASE = "release"
+    SELF_RELEASE = "self_release"  # the customer has shown the one-time code of the notice
 
 
 class Step(StrEnum):
-    """What shall be done because of a transition."""
+    """What shall be done because of a transition: the first seven by the records at once, the rest by the workflow."""
 
-    CONTAIN = "contain"
-    ASK_OPERATORS = "ask_operators"
     COUNT_STRIKE = "count_strike"
     WITHDRAW_STRIKE = "withdraw_strike"
     LIFT_BLOCK = "lift_block"
+    RESTORE_PROFILE = "restore_profile"  # it was the customer: what was learned of the mail is right
+    BEGIN_PROBATION = "begin_probation"
+    RELEASE_HELD = "release_held"
+    DISCARD_HELD = "discard_held"
+    CONTAIN = "contain"
+    ASK_OPERATORS = "ask_operators"
+    RELEASE_QUEUE = "release_queue"
+    DISCARD_QUEUE = "discard_queue"
+    APOLOGISE = "apologise"  # to a customer who was told of an incident that was none
 
+
+RETURN = (Step.LIFT_BLOCK, Step.RESTORE_PROFILE, Step.RELEASE_HELD, Step.RELEASE_QUEUE, Step.APOLOGISE)
+"""What a dismissal does: the account is as it was before."""
+
+PUNISH = (Step.COUNT_STRIKE, Step.DISCARD_HELD, Step.DISCARD_QUEUE)
+"""What a confirmation does: a strike, and nobody gets what the thief has sent."""
 
 TRANSITIONS: dict[tuple[State, Event], tuple[State, tuple[Step, ...]]] = {
     (State.OPEN, Event.APPROVAL_NEEDED): (State.PENDING, (Step.ASK_OPERATORS,)),
     (State.OPEN, Event.STEPS_DONE): (State.CONTAINED, ()),
-    (State.OPEN, Event.CONFIRM): (State.CONFIRMED, (Step.COUNT_STRIKE,)),
-    (State.OPEN, Event.DISMISS): (State.CLOSED, (Step.LIFT_BLOCK,)),
-    (State.PENDING, Event.CONFIRM): (State.CONFIRMED, (Step.COUNT_STRIKE, Step.CONTAIN)),
-    (State.PENDING, Event.DISMISS): (State.CLOSED, (Step.LIFT_BLOCK,)),
-    (State.CONTAINED, Event.CONFIRM): (State.CONFIRMED, (Step.COUNT_STRIKE,)),
-    (State.CONTAINED, Event.DISMISS): (State.CLOSED, (Step.LIFT_BLOCK,)),
+    (State.OPEN, Event.CONFIRM): (State.CONFIRMED, PUNISH),
+    (State.OPEN, Event.DISMISS): (State.CLOSED, RETURN),
+    (State.PENDING, Event.APPROVE): (State.OPEN, (Step.CONTAIN,)),
+    (State.PENDING, Event.CONFIRM): (State.CONFIRMED, (*PUNISH, Step.CONTAIN)),
+    (State.PENDING, Event.DISMISS): (State.CLOSED, RETURN),
+    (State.CONTAINED, Event.CONFIRM): (State.CONFIRMED, PUNISH),
+    (State.CONTAINED, Event.DISMISS): (State.CLOSED, RETURN),
+    (State.CONTAINED, Event.SELF_RELEASE): (State.CLOSED, (*PUNISH, Step.LIFT_BLOCK, Step.BEGIN_PROBATION)),
     (State.CONFIRMED, Event.STEPS_DONE): (State.CONFIRMED, ()),
-    (State.CONFIRMED, Event.DISMISS): (State.CLOSED, (Step.WITHDRAW_STRIKE, Step.LIFT_BLOCK)),
-    (State.CONFIRMED, Event.RELEASE): (State.CLOSED, (Step.LIFT_BLOCK,)),
+    (State.CONFIRMED, Event.DISMISS): (State.CLOSED, (Step.WITHDRAW_STRIKE, *RETURN)),
+    (State.CONFIRMED, Event.RELEASE): (State.CLOSED, (Step.LIFT_BLOCK, Step.BEGIN_PROBATION)),
 }
 
 

@@ -56,19 +56,36 @@ def test_the_block_is_lifted_exactly_when_the_incident_is_closed() -> None:
         assert (Step.LIFT_BLOCK in steps) == (target is State.CLOSED)
 
 
-def test_a_strike_is_counted_exactly_when_a_person_confirms_and_withdrawn_when_that_was_wrong() -> None:
+def test_a_strike_is_counted_when_somebody_says_that_it_was_abuse_and_withdrawn_when_that_was_wrong() -> None:
     counting = {pair for pair, (_, steps) in TRANSITIONS.items() if Step.COUNT_STRIKE in steps}
-    assert counting == {pair for pair in TRANSITIONS if pair[1] is Event.CONFIRM}
+    assert counting == {pair for pair in TRANSITIONS if pair[1] in (Event.CONFIRM, Event.SELF_RELEASE)}
     withdrawing = {pair for pair, (_, steps) in TRANSITIONS.items() if Step.WITHDRAW_STRIKE in steps}
     assert withdrawing == {(State.CONFIRMED, Event.DISMISS)}
 
 
+def test_a_dismissal_gives_everything_back_and_a_confirmation_lets_nothing_of_the_thief_go_out() -> None:
+    for (_, event), (_, steps) in TRANSITIONS.items():
+        for back in (Step.RESTORE_PROFILE, Step.RELEASE_HELD, Step.RELEASE_QUEUE, Step.APOLOGISE):
+            assert (back in steps) == (event is Event.DISMISS)
+        for gone in (Step.DISCARD_HELD, Step.DISCARD_QUEUE):
+            assert (gone in steps) == (event in (Event.CONFIRM, Event.SELF_RELEASE))
+
+
+def test_an_account_that_was_hijacked_comes_back_on_probation_and_one_that_was_not_does_not() -> None:
+    for (_, event), (_, steps) in TRANSITIONS.items():
+        assert (Step.BEGIN_PROBATION in steps) == (event in (Event.RELEASE, Event.SELF_RELEASE))
+
+
 def test_the_password_of_an_untrusted_identity_waits_for_a_person() -> None:
     assert steps_from(State.OPEN, Event.APPROVAL_NEEDED) == (State.PENDING, [Step.ASK_OPERATORS])
-    assert steps_from(State.PENDING, Event.CONFIRM) == (State.CONFIRMED, [Step.COUNT_STRIKE, Step.CONTAIN])
-    assert steps_from(State.PENDING, Event.DISMISS) == (State.CLOSED, [Step.LIFT_BLOCK])
+    assert Step.CONTAIN in steps_from(State.PENDING, Event.CONFIRM)[1]
+    assert Step.CONTAIN not in steps_from(State.PENDING, Event.DISMISS)[1]
+
+
+def test_who_approves_a_containment_has_not_said_that_it_was_abuse() -> None:
+    assert steps_from(State.PENDING, Event.APPROVE) == (State.OPEN, [Step.CONTAIN])
 
 
 def test_a_confirmed_incident_ends_with_the_release() -> None:
-    events = (Event.STEPS_DONE, Event.CONFIRM, Event.RELEASE)
-    assert steps_from(State.OPEN, *events) == (State.CLOSED, [Step.COUNT_STRIKE, Step.LIFT_BLOCK])
+    state, steps = steps_from(State.OPEN, Event.STEPS_DONE, Event.CONFIRM, Event.RELEASE)
+    assert (state, steps[0], steps[-2]) == (State.CLOSED, Step.COUNT_STRIKE, Step.LIFT_BLOCK)

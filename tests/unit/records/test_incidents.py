@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from detector.incident.incident import Event, IllegalTransition, Incident, State, Step
+from detector.incident.incident import PUNISH, Event, IllegalTransition, Incident, State
 from detector.incident.strike import Strike
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import Forgiveness, Records, TimelineEntry, UnknownIncident
@@ -60,7 +60,7 @@ def test_incidents_are_listed_newest_first_and_chosen_by_state_and_account(
 def test_a_confirmed_incident_is_a_strike_and_still_a_block(records: Records, make_incident: Make) -> None:
     records.open_incident(make_incident())
     incident, steps = records.apply("i1", Event.CONFIRM, 200.0, "olga", "spam in the sample")
-    assert (incident.state, incident.changed_at, steps) == (State.CONFIRMED, 200.0, (Step.COUNT_STRIKE,))
+    assert (incident.state, incident.changed_at, steps) == (State.CONFIRMED, 200.0, PUNISH)
     assert records.incident("i1") == incident
     assert records.strikes("ann@example.org") == [Strike("ann@example.org", "i1", 200.0)]
     assert records.strikes("ann@example.org", since=200.5) == []
