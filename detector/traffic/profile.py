@@ -74,21 +74,17 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
 
 
 def forgive(profile: Profile, now: float) -> Profile:
-    """The profile after an operator's dismissal or release: evidence, refusals and today's peaks are forgotten.
+    """The profile after a dismissal: evidence, refusals and today's peaks are forgotten.
 
-    Known recipients, habitual networks and the baseline stay. Networks that came up on a suspicious day do not become
-    habits: they may be the thief's.
+    It was the customer, so everything that is known of him stays: recipients, networks, programs, the baseline, and the
+    places that clean deliveries have earned.
     """
     at = latest(profile.counters.updated_at, now)
-    suspicious_since = (profile.suspicious_day or day_of(at) + 1) * DAY
     return replace(
         profile,
         counters=Counters(updated_at=at),
         today=Today(day_of(at)),
         suspicious_day=0,
-        networks=profile.networks.without_since(suspicious_since),
-        reverse_paths=profile.reverse_paths.without_since(suspicious_since),
-        programs=profile.programs.without_since(suspicious_since),
         texts=Texts(),
         run=Run(),
         reading=profile.reading.weighed(0.0, at),
@@ -96,4 +92,21 @@ def forgive(profile: Profile, now: float) -> Profile:
         highest_score=0.0,
         highest_blockable=0.0,
         window=replace(profile.window, refused=0.0, narrow_until=0),
+    )
+
+
+def release(profile: Profile, now: float) -> Profile:
+    """The profile after a release: the account was hijacked, is cleaned up, and comes back on probation.
+
+    The evidence is forgotten as by `forgive`. Networks, programs and reverse-paths that came up on a suspicious day do
+    not become habits: they may be the thief's. The recipient window begins anew at its least.
+    """
+    suspicious_since = (profile.suspicious_day or day_of(latest(profile.counters.updated_at, now)) + 1) * DAY
+    profile = forgive(profile, now)
+    return replace(
+        profile,
+        networks=profile.networks.without_since(suspicious_since),
+        reverse_paths=profile.reverse_paths.without_since(suspicious_since),
+        programs=profile.programs.without_since(suspicious_since),
+        window=profile.window.on_probation(profile.counters.updated_at),
     )

@@ -19,6 +19,9 @@ REFUSED_ALLOWED = 0.05  # share of refused addresses that any grown list has
 # are two rounds of results, so four times as many places when all were clean.
 CLEAN_CREDIT = 3.0
 HALF_LIFE = DAY
+# After a release: as long as a network or a program must be seen before it is the account's home (`traffic.habits`).
+PROBATION = 14 * DAY
+PROBATION_CREDIT = 1.0  # places for a clean recipient; the owner needs few, and the thief may still be on the device
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Bucket(Struct, frozen=True, array_like=True):
 class Window(Struct, frozen=True, array_like=True):
     """`reserved`: passed on, without the next hop's final answer. `ripening`: delivered, not yet clean.
 
-    Until `narrow_until` (Unix seconds) the window is at its least, because the judge has doubts.
+    Until `narrow_until` (Unix seconds) the window is at its least, because the judge has doubts. Until
+    `probation_until` it begins at its least and grows by one place for each clean recipient.
     """
 
     updated_at: Amount = 0.0
@@ -51,6 +55,7 @@ class Window(Struct, frozen=True, array_like=True):
     reserved: tuple[Bucket, ...] = ()
     ripening: tuple[Bucket, ...] = ()
     narrow_until: Number = 0
+    probation_until: Number = 0
 
     @property
     def in_flight(self) -> int:
@@ -61,7 +66,10 @@ class Window(Struct, frozen=True, array_like=True):
         if self.updated_at < self.narrow_until <= self.updated_at + NARROW_FOR + 1:
             return limits.least
         too_many = max(0.0, self.refused - REFUSED_ALLOWED * (self.clean + self.refused))
-        wanted = limits.start + CLEAN_CREDIT * self.clean - REFUSED_COST * too_many
+        start, credit = limits.start, CLEAN_CREDIT
+        if self.updated_at < self.probation_until <= self.updated_at + PROBATION + 1:
+            start, credit = limits.least, PROBATION_CREDIT
+        wanted = start + credit * self.clean - REFUSED_COST * too_many
         return int(min(max(wanted, limits.least), limits.most))
 
     def at(self, now: float, limits: WindowLimits) -> "Window":
@@ -77,6 +85,7 @@ class Window(Struct, frozen=True, array_like=True):
             _waiting(self.reserved, at, LOST_AFTER),
             _waiting(self.ripening, at, limits.clean_after),
             self.narrow_until,
+            self.probation_until,
         )
 
     def reserve(self) -> "Window":
@@ -124,6 +133,10 @@ class Window(Struct, frozen=True, array_like=True):
         for bucket in self.ripening:
             domains |= bucket.domains
         return domains
+
+    def on_probation(self, now: float) -> "Window":
+        """Begin anew at the least, with nothing refused and nothing clean."""
+        return replace(self, clean=0.0, refused=0.0, narrow_until=0, probation_until=int(now + PROBATION))
 
     def narrow(self, now: float) -> "Window":
         """At its least for the next hour."""

@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.traffic.window import CLEAN_CREDIT, LOST_AFTER, MOST_BUCKETS, NARROW_FOR, Window, WindowLimits
+from detector.traffic.window import (
+    CLEAN_CREDIT,
+    LOST_AFTER,
+    MOST_BUCKETS,
+    NARROW_FOR,
+    PROBATION,
+    Window,
+    WindowLimits,
+)
 
 LIMITS = WindowLimits()
 MANY_DOMAINS = 0b11111
@@ -118,3 +126,22 @@ def test_no_clock_lets_the_buckets_grow_or_anything_ripen_that_was_not_delivered
         assert len(window.ripening) <= MOST_BUCKETS
         assert window.in_flight <= total
         assert window.clean <= total
+
+
+def test_on_probation_it_begins_at_its_least_and_grows_by_a_place_for_each_clean_recipient() -> None:
+    window = delivered(20).at(NOW + 1.2 * LIMITS.clean_after, LIMITS).on_probation(NOW + 1000).at(NOW + 1000, LIMITS)
+    assert window.size(LIMITS) == LIMITS.least
+    for _ in range(4):
+        window = window.reserve()
+    window = window.give_back(4).deliver(4, MANY_DOMAINS, LIMITS)
+    assert window.at(NOW + 1000 + 1.2 * LIMITS.clean_after, LIMITS).size(LIMITS) == LIMITS.least + 4
+
+
+def test_the_probation_ends() -> None:
+    window = Window().at(NOW, LIMITS).on_probation(NOW)
+    assert window.at(NOW + PROBATION - 1, LIMITS).size(LIMITS) == LIMITS.least
+    assert window.at(NOW + PROBATION + 1, LIMITS).size(LIMITS) == LIMITS.start
+
+
+def test_a_probation_that_was_begun_by_a_clock_that_ran_ahead_does_not_last_for_ever() -> None:
+    assert Window().at(NOW, LIMITS).on_probation(NOW + 10 * PROBATION).at(NOW, LIMITS).size(LIMITS) == LIMITS.start
