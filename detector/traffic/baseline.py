@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from detector.mail.transaction import Stream
@@ -19,6 +19,7 @@ from detector.traffic.amounts import (
     StreamNumbers,
 )
 from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, FEATURES_OF, STREAM_INDEX, STREAMS, Tally
+from detector.traffic.reached import MOST_BYTES
 
 MOST_DAYS = 45  # older days fade: the mean becomes a moving one
 PRIOR_DAYS = 5.0  # the cohort weighs as much as so many days of the account's own
@@ -44,6 +45,7 @@ class Strangers(NamedTuple):
 
 
 PEOPLE = Strangers()
+Reached = Annotated[bytes, Meta(max_length=MOST_BYTES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Prior:
 class Today(Struct, frozen=True, array_like=True):
     """The highest value of each feature on a UTC day, and the answers of that day.
 
-    `domains` and `reached` are the hashes of the recipients' domains and addresses as bits.
+    `domains` has the hashes of the recipients' domains as bits; `reached` are the recipients, `reached_before` those of
+    the day before, packed by `traffic.reached`.
     """
 
     day: Number = 0
@@ -75,7 +78,8 @@ class Today(Struct, frozen=True, array_like=True):
     domains: Bits = 0
     messages: Number = 0
     to_strangers: Number = 0
-    reached: bytes = b""
+    reached: Reached = b""
+    reached_before: Reached = b""
 
     def add(self, stream: Stream, features: Sequence[float], tally: Tally) -> "Today":
         """A day to which the transaction was added; `features` are the counters after it."""
@@ -92,11 +96,16 @@ class Today(Struct, frozen=True, array_like=True):
             self.messages + tally.messages,
             self.to_strangers + tally.to_strangers,
             self.reached,
+            self.reached_before,
         )
 
     def meet(self, domains: int, reached: bytes) -> "Today":
         """A day with these recipients."""
         return replace(self, domains=self.domains | domains, reached=reached)
+
+    def next(self, day: int) -> "Today":
+        """A day that begins."""
+        return Today(day, reached_before=self.reached if day == self.day + 1 else b"")
 
     def answer(self, stream: Stream, tally: Tally) -> "Today":
         """A day on which results came in of what was sent before."""

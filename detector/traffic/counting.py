@@ -12,8 +12,9 @@ from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transa
 from detector.traffic.clock import day_of, latest
 from detector.traffic.features import Tally
 from detector.traffic.habits import Habits, network_of
-from detector.traffic.memory import CountedPairs, KnownRecipients, keyed_hash
+from detector.traffic.memory import Counted, KnownRecipients, keyed_hash
 from detector.traffic.profile import Profile
+from detector.traffic.reached import Reached
 from detector.traffic.run import Run
 
 # RFC 3463 section 3: X.1 addressing, X.2 mailbox, X.7 security or policy. Others tell of the message or the server.
@@ -21,9 +22,6 @@ ABOUT_THE_ADDRESS = ("5.1.", "5.2.")
 ABOUT_THE_MAIL = ("5.7.",)
 BASIC_CODES = ("550", "551", "553", "554")  # RFC 5321 section 4.2.2, where the server gave no enhanced code
 DOMAIN_BITS = 64
-LARGEST_PART = 50  # recipients in which Postfix hands on a message (smtp_destination_recipient_limit)
-LEAST_FREE = 8
-REACHED_BITS = 512  # when a large mailing fills them up, it is long conspicuous
 
 
 class Origin(NamedTuple):
@@ -39,29 +37,17 @@ class Origin(NamedTuple):
 class _Count:
     """What a transaction adds, while its recipients are gone through."""
 
-    counted: CountedPairs
+    counted: Counted
     run: Run
+    reached: Reached
     recipients: float = 0.0
-    first_time: int = 0
+    first_time: float = 0.0
     anybody_known: bool = False
     refused: int = 0
     unwanted: int = 0
     first_time_bad: int = 0
     messages: int = 0
     domains: int = 0
-    reached: int = 0
-
-    def reach(self, hashed: int) -> float:
-        """1 for another recipient than those of this day, 0 for one of them: a hundred letters to a friend are no bulk.
-
-        More than 1 as the bits fill up, for those that fall on each other (the increment of linear counting).
-        """
-        bit = 1 << hashed % REACHED_BITS
-        if self.reached & bit:
-            return 0.0
-        free = REACHED_BITS - self.reached.bit_count()
-        self.reached |= bit
-        return REACHED_BITS / max(free, LEAST_FREE)
 
 
 def is_known(profile: Profile, address: Address, key: bytes) -> bool:
@@ -136,9 +122,7 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
     return replace(
         profile,
         counters=counters,
-        today=profile.today.add(transaction.stream, counters.features, tally).meet(
-            found.domains, found.reached.to_bytes(REACHED_BITS // 8, "big")
-        ),
+        today=profile.today.add(transaction.stream, counters.features, tally).meet(found.domains, found.reached.today),
         counted=found.counted,
         networks=_noticed(profile.networks, origin.network, at),
         reverse_paths=_noticed(_noticed(profile.reverse_paths, origin.reverse_path, at), origin.author, at),
@@ -151,41 +135,42 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
 
 
 def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
-    found = _Count(profile.counted, profile.run, reached=int.from_bytes(profile.today.reached, "big"))
-    message = CountedPairs.hashed(f"message\0{transaction.message_key}", key)
-    new_message = message not in found.counted
-    # More of a message that was seen before are another attempt, though the memory has no room for all its pairs.
-    again = not new_message and len(transaction.recipients) > LARGEST_PART
+    day = profile.today.day
+    found = _Count(profile.counted, profile.run, Reached(profile.today.reached, profile.today.reached_before))
+    message = Counted.hashed(f"message\0{transaction.message_key}", key)
+    since = found.counted.since(message, day)
     for recipient in transaction.recipients:
-        pair = f"{transaction.message_key}\0{recipient.address.key}"
-        # A recipient that was paced or deferred at first is counted then, and once more when its answer is known.
-        answer = CountedPairs.hashed(f"answer\0{pair}", key)
-        if answer in found.counted:
-            continue
-        question = CountedPairs.hashed(f"question\0{pair}", key)
         stranger = not is_known(profile, recipient.address, key)
-        if question not in found.counted and not again:
-            found.messages = int(new_message)
-            found.recipients += found.reach(_short_hash(recipient.address.key, key))
-            found.anybody_known |= not stranger
-            found.domains |= 1 << _short_hash(recipient.address.domain.lower(), key) % DOMAIN_BITS
-            if stranger:
-                found.first_time += 1
-                found.run = found.run.add(recipient.address.local_part)
-        if recipient.status in {RecipientStatus.PACED, RecipientStatus.DEFERRED}:
-            found.counted = found.counted.add(question)
-            continue
-        found.counted = found.counted.without(question).add(answer)  # one place for each pair
-        _answer(found, recipient, stranger)
-    if found.messages:
-        found.counted = found.counted.add(message)
+        found.anybody_known |= not stranger
+        _meet(found, recipient.address, stranger, since, key)
+        if stranger and recipient.status is RecipientStatus.REFUSED:
+            refusal = Counted.hashed(f"refused\0{transaction.message_key}\0{recipient.address.key}", key)
+            if found.counted.since(refusal, day) is None:
+                found.counted = found.counted.add(Counted.stamped(refusal, day))
+                _refuse(found, recipient)
+    if since is None and (found.recipients or found.anybody_known):
+        found.messages = 1
+        found.counted = found.counted.add(Counted.stamped(message, day))
     return found
 
 
-def _answer(found: _Count, recipient: Recipient, stranger: bool) -> None:
+def _meet(found: _Count, address: Address, stranger: bool, since: int | None, key: bytes) -> None:
+    """Count a recipient, if he is another one. `since`: so many days ago the message was tried first; None if never.
+
+    Who waits for mail since yesterday, or has refused it, is no other stranger today. That is asked of the recipients
+    and not of the message, because of a thousand held messages the first are forgotten when they come again.
+    """
+    tried = bool(since)
+    found.domains |= 1 << _short_hash(address.domain.lower(), key) % DOMAIN_BITS
+    more = found.reached.add(_short_hash(address.key, key), also_before=stranger or tried, keeps=tried)
+    found.recipients += more
+    if stranger and more:
+        found.first_time += more
+        found.run = found.run.add(address.local_part)
+
+
+def _refuse(found: _Count, recipient: Recipient) -> None:
     """Answers of strangers only: mail to oneself, or to friends, must not water down what strangers say."""
-    if recipient.status is not RecipientStatus.REFUSED or not stranger:
-        return
     unwanted, refused = is_unwanted(recipient.reply), is_refused(recipient.reply)
     found.unwanted += unwanted
     found.refused += refused

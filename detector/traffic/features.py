@@ -16,13 +16,13 @@ DAYS = 86400.0
 
 
 class Tally(NamedTuple):
-    """What one transaction adds; each (message, recipient) pair is counted once in its life.
+    """What one transaction adds; each recipient is counted once a day, and what is tried again not anew.
 
     Some are no counts of the transaction but levels after it (`LEVELS`): what is in them replaces what was.
     """
 
     recipients: float = 0  # different ones of this day
-    first_time: int = 0  # never reached by this account before
+    first_time: float = 0  # of these, never reached by this account before
     answered: int = 0  # the next hop accepted or refused the address
     refused: int = 0  # there is no such address, or it takes no mail
     unwanted: int = 0  # refused as spam or by policy, or complained of

@@ -10,6 +10,8 @@ from typing import ClassVar, Self
 
 from msgspec import Struct
 
+LONGEST_WAIT = 6  # days on which one message is tried: Postfix gives up after five times 24 hours
+
 
 # The same recipient is asked for, counted and remembered, and the same client comes again and again.
 @lru_cache(maxsize=4096)
@@ -70,8 +72,23 @@ class KnownRecipients(Memory, frozen=True, array_like=True):
     MOST_ENTRIES = 720
 
 
-class CountedPairs(Memory, frozen=True, array_like=True):
-    """Which (message, recipient) pairs are counted already; to miss 1 in 200 does no harm."""
+class Counted(Memory, frozen=True, array_like=True):
+    """Which messages are counted already, and which refusals: two octets of hash, and the day on which that was.
 
-    HASH_BYTES = 2
-    MOST_ENTRIES = 336
+    To miss 1 in 300 does no harm.
+    """
+
+    HASH_BYTES = 3
+    MOST_ENTRIES = 128
+
+    @classmethod
+    def stamped(cls, hashed: bytes, day: int) -> bytes:
+        """`day` is a UTC day."""
+        return hashed[:-1] + bytes([day % 256])
+
+    def since(self, hashed: bytes, day: int) -> int | None:
+        """How many days before `day` it was added; None if it was not, or is forgotten."""
+        for ago in range(LONGEST_WAIT):
+            if self.stamped(hashed, day - ago) in self:
+                return ago
+        return None

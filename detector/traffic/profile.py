@@ -8,7 +8,7 @@ from detector.traffic.baseline import Baseline, Today
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.counters import Counters
 from detector.traffic.habits import Habits
-from detector.traffic.memory import CountedPairs, KnownRecipients
+from detector.traffic.memory import Counted, KnownRecipients
 from detector.traffic.reading import Reading
 from detector.traffic.run import Run
 from detector.traffic.texts import Texts
@@ -37,7 +37,7 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
     baseline: Baseline = Baseline()
     suspicious_day: Number = 0
     known: KnownRecipients = KnownRecipients()
-    counted: CountedPairs = CountedPairs()
+    counted: Counted = Counted()
     networks: Habits = Habits()
     reverse_paths: Habits = Habits()
     window: Window = Window()
@@ -64,13 +64,13 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
             midnight = past.day * DAY
             return replace(
                 self,
-                today=Today(day),
+                today=past.next(day),
                 networks=self.networks.without_since(midnight),
                 reverse_paths=self.reverse_paths.without_since(midnight),
                 programs=self.programs.without_since(midnight),
             )
         clean = self.suspicious_day != past.day - 1
-        return replace(self, today=Today(day), baseline=self.baseline.learn(past) if clean else self.baseline)
+        return replace(self, today=past.next(day), baseline=self.baseline.learn(past) if clean else self.baseline)
 
 
 def forgive(profile: Profile, now: float) -> Profile:

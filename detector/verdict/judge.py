@@ -55,7 +55,8 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     learns = new_text and score < policy.hold_score and not text_speaks(groups)
     if learns and content is not None:
         reading = reading.learn(content.surprise or 0.0, content.odd)
-    if profile.counted is not before.counted:  # what is only tried again makes no day more suspicious
+    if (profile.counted, profile.today.reached) != (before.counted, before.today.reached):
+        # What is only tried again makes no day more suspicious.
         profile = _marked(profile, groups, at, policy)
     begins = action is Action.HOLD and not 0.0 <= at - profile.held_since < EPISODE
     profile = replace(profile, reading=reading, held_since=at if begins else profile.held_since)

@@ -31,4 +31,4 @@ def test_sixty_recipients_in_two_parts_and_a_retry_of_both_count_once(peers: Pee
     assert sorted(len(message.recipients) for message in messages) == [10, 50]
     assert sorted(address for message in messages for address in message.addresses) == sorted(FRIENDS)
     assert transactions['detector_transactions_total{outcome="deferred",verdict="accept"}'] == 2
-    assert dossier["traffic"]["recipients_24h"] == pytest.approx(60, rel=0.1)
+    assert dossier["traffic"]["recipients_24h"] == pytest.approx(60, abs=1.5)  # two hashes may be equal

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Stream
 from detector.traffic.clock import DAY
-from detector.traffic.counting import REACHED_BITS, count, is_refused, is_unwanted, origin_of
+from detector.traffic.counting import count, is_refused, is_unwanted, origin_of
 from detector.traffic.features import ANSWERS, FEATURES
 from detector.traffic.profile import Profile
+from detector.traffic.reached import MOST_EXACT
 from detector.verdict.admit import settle
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
@@ -20,7 +21,8 @@ from tests.histories import transaction
 ACCEPTED, REFUSED = RecipientStatus.ACCEPTED, RecipientStatus.REFUSED
 PACED, DEFERRED = RecipientStatus.PACED, RecipientStatus.DEFERRED
 NOW = 1.8e9
-FEW_PERCENT = 0.05  # different recipients are counted by a sketch
+MIDNIGHT = 20_000 * DAY
+FEW_PERCENT = 0.05  # many different recipients are counted by bits
 
 
 def recipients(profile: Profile) -> float:
@@ -86,9 +88,10 @@ def test_mail_that_a_server_does_not_want_is_told_from_addresses_that_do_not_exi
 
 
 def test_a_hundred_letters_to_a_friend_are_no_bulk_mail(policy: Policy) -> None:
-    profile = Profile()
+    friend = [("friend@a.example", ACCEPTED)]
+    profile = settle(Profile(), transaction(0, friend), True, NOW, policy)
     for number in range(100):
-        profile, _ = judge(profile, transaction(number, [("friend@a.example", ACCEPTED)]), NOW, policy)
+        profile, _ = judge(profile, transaction(number, friend), NOW, policy)
     assert recipients(profile) == 1.0
     profile, _ = judge(profile, transaction(100, [("friend@a.example", ACCEPTED)]), NOW + DAY, policy)
     assert recipients(profile) == pytest.approx(1.0)
@@ -99,16 +102,55 @@ def test_hundreds_of_recipients_are_counted_within_a_few_percent(policy: Policy)
     for number in range(10):
         names = [(f"user{number}.{one}@d{one}.example", ACCEPTED) for one in range(20)]
         profile, _ = judge(profile, transaction(number, names), NOW, policy)
-    assert recipients(profile) == pytest.approx(200.0, rel=0.1)
-    assert 195 <= feature(profile, "new_recipients_10m") <= 200  # one in two hundred hashes is that of another
+    assert recipients(profile) == pytest.approx(200.0, rel=FEW_PERCENT)
+    assert feature(profile, "new_recipients_10m") == recipients(profile)
     assert feature(profile, "domains_1d") == pytest.approx(20.0, rel=0.2)
 
 
-@given(st.integers(min_value=1, max_value=400))
-def test_different_recipients_of_a_day_are_counted_within_a_few_percent_by_the_sketch(number: int) -> None:
+def test_hundreds_of_held_messages_that_are_tried_again_on_two_days_are_counted_once(policy: Policy) -> None:
+    """Each hour all of them: many more than messages can be remembered."""
+    profile = Profile()
+    for hour in range(30):
+        for number in range(300):
+            one = transaction(number, [(f"user{number}@d{number % 9}.example", ACCEPTED)])
+            profile, _ = judge(profile, one, MIDNIGHT - 8 * 3600 + hour * 3600, policy)
+    assert feature(profile, "new_recipients_7d") == pytest.approx(300.0 * 0.5 ** (30.0 / 168.0), rel=0.1)
+    assert profile.run.to_strangers == pytest.approx(300, abs=30)
+
+
+def test_a_deferred_letter_to_friends_is_the_same_letter_on_the_next_day(policy: Policy) -> None:
+    friends = [(f"friend{number}@a.example", ACCEPTED) for number in range(20)]
+    profile = settle(Profile(), transaction(1, friends), True, MIDNIGHT - DAY, policy)
+    profile, _ = judge(profile, transaction(2, friends), MIDNIGHT - 60.0, policy)
+    again, _ = judge(profile, transaction(2, friends), MIDNIGHT + 60.0, policy)
+    third, _ = judge(again, transaction(2, friends), MIDNIGHT + DAY, policy)
+    assert recipients(again) < recipients(profile) == 20.0
+    assert recipients(third) < recipients(again)
+    another, _ = judge(again, transaction(3, friends), MIDNIGHT + 120.0, policy)
+    assert recipients(another) == pytest.approx(recipients(again), rel=0.1)  # these friends were written to today
+
+
+def test_another_letter_to_friends_counts_on_the_next_day(policy: Policy) -> None:
+    friends = [(f"friend{number}@a.example", ACCEPTED) for number in range(20)]
+    profile = settle(Profile(), transaction(1, friends), True, MIDNIGHT - DAY, policy)
+    profile, _ = judge(profile, transaction(2, friends), MIDNIGHT - 12 * 3600, policy)
+    profile, _ = judge(profile, transaction(3, friends[:10]), MIDNIGHT + 60.0, policy)
+    profile, _ = judge(profile, transaction(3, friends[10:]), MIDNIGHT + 61.0, policy)
+    assert recipients(profile) == pytest.approx(20.0, rel=0.01)
+
+
+def test_a_refusal_is_heard_once_however_often_it_is_asked_for(policy: Policy) -> None:
+    one = transaction(1, [("a@a.example", REFUSED), ("b@a.example", ACCEPTED)])
+    profile = Profile()
+    for day in range(3):
+        profile, _ = judge(profile, one, MIDNIGHT + day * DAY, policy)
+    assert answers(profile)["refused"] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("number", [1, 10, 60, 100, MOST_EXACT])
+def test_the_recipients_of_a_small_day_are_counted_exactly(number: int) -> None:
     profile = text_to(1, [f"user{one}@a.example" for one in range(number)])
-    assert len(profile.today.reached) * 8 == REACHED_BITS
-    assert recipients(profile) == pytest.approx(number, rel=0.15, abs=2.0)
+    assert abs(recipients(profile) - number) <= 1.0
 
 
 def test_nobody_without_the_key_can_choose_recipients_or_domains_that_are_counted_as_one() -> None:

@@ -1,9 +1,10 @@
 """A memory knows the last ones, forgets the oldest, and hardly ever takes a stranger for a friend."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.traffic.memory import CountedPairs, KnownRecipients
+from detector.traffic.memory import LONGEST_WAIT, Counted, KnownRecipients
 
 KEY = b"key"
 
@@ -57,9 +58,17 @@ def test_strangers_are_strangers_even_to_a_full_memory() -> None:
 
 
 def test_a_hash_across_two_others_is_not_found() -> None:
-    memory = CountedPairs().add(b"ab").add(b"cd")
-    assert b"bc" not in memory
-    assert b"cd" in memory
+    memory = KnownRecipients().add(b"abc").add(b"def")
+    assert b"cde" not in memory
+    assert b"def" in memory
+
+
+@pytest.mark.parametrize("ago", range(LONGEST_WAIT + 2))
+def test_since_when_a_message_is_counted_is_known_for_as_long_as_servers_try(ago: int) -> None:
+    message = Counted.hashed("message", KEY)
+    memory = Counted().add(Counted.stamped(message, 20_000))
+    assert memory.since(message, 20_000 + ago) == (ago if ago < LONGEST_WAIT else None)
+    assert memory.since(Counted.hashed("another", KEY), 20_000 + ago) is None
 
 
 def test_another_key_knows_nobody() -> None:

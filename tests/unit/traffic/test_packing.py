@@ -10,10 +10,12 @@ from msgspec.structs import replace
 
 from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Stream, Transaction
+from detector.traffic.baseline import Today
 from detector.traffic.habits import Habits, Seen
-from detector.traffic.memory import CountedPairs, KnownRecipients
+from detector.traffic.memory import Counted, KnownRecipients
 from detector.traffic.packing import MOST_BYTES, pack, unpack
 from detector.traffic.profile import Profile
+from detector.traffic.reached import MOST_BYTES as MOST_BYTES_OF_A_DAY
 from detector.traffic.texts import MOST_TEXTS, Text, Texts
 from detector.traffic.window import MOST_BUCKETS, Bucket, Window
 from detector.verdict.admit import admit, settle
@@ -89,7 +91,8 @@ def test_of_an_account_that_fills_every_field_the_recipients_not_needed_for_long
     text = Text(2**32 - 1, bytes(range(32)), 0.5, 0.5, 0.5, owners=True)
     profile = Profile(
         known=KnownRecipients(hashes),
-        counted=CountedPairs(bytes(2 * CountedPairs.MOST_ENTRIES)),
+        counted=Counted(bytes(3 * Counted.MOST_ENTRIES)),
+        today=Today(reached=bytes(MOST_BYTES_OF_A_DAY), reached_before=bytes(MOST_BYTES_OF_A_DAY)),
         networks=habits,
         reverse_paths=habits,
         programs=habits,
@@ -100,7 +103,7 @@ def test_of_an_account_that_fills_every_field_the_recipients_not_needed_for_long
     assert len(pack(profile)) <= MOST_BYTES
     assert kept == replace(profile, known=kept.known)
     assert hashes.endswith(kept.known.hashes)
-    assert len(kept.known.hashes) > 3 * 200
+    assert len(kept.known.hashes) > 3 * 100
 
 
 @given(st.binary(max_size=300))

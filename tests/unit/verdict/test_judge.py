@@ -93,7 +93,7 @@ def test_bulk_to_a_bad_list_from_elsewhere_is_blocked(policy: Policy) -> None:
 
 
 def test_all_recipients_refused_is_judged_without_a_body(policy: Policy) -> None:
-    _, verdict = judge(settled(policy), transaction(99, strangers(10, REFUSED)), MONDAY, policy)
+    _, verdict = judge(settled(policy), transaction(99, strangers(40, REFUSED)), MONDAY, policy)
     assert nats(verdict, Group.FEEDBACK) > 3.0
 
 
