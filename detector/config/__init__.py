@@ -4,6 +4,7 @@ Times are in seconds, sizes in bytes. `deploy/detector.toml` shows every key wit
 types and contradictions are refused together, each with its place. Secrets stand in files or in the environment.
 """
 
+from detector.config.actions import CommandAction, HttpAction
 from detector.config.errors import ConfigError
 from detector.config.identity import (
     AuthParameterIdentity,
@@ -17,11 +18,9 @@ from detector.config.model import Config, Judging, Log, Metrics, Records, State
 from detector.config.reading import load, parse
 from detector.config.relay import ClientTls, Limits, NextHop, PolicyService, Relay, ServerTls
 from detector.config.response import (
-    CommandAction,
     CsvDirectory,
     DovecotSessions,
     HookSettings,
-    HttpAction,
     NoticeSettings,
     PasswdFileProvider,
     Response,
