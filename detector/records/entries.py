@@ -64,11 +64,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Forgiveness:
-    """A block was lifted: the evidence that led to it must not block the account again. `sequence` only grows."""
+    """A block was lifted: the evidence that led to it must not block the account again. `sequence` only grows.
+
+    `probation`: the account was hijacked, and comes back step by step.
+    """
 
     sequence: int
     account: str
     at: float
+    probation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,9 @@ def apply(
     if Step.LIFT_BLOCK in steps:
         # The number of this very transaction: it only grows, and no other transaction has it.
         sequence = select(counters.c.changes).scalar_subquery()
-        connection.execute(insert(forgiveness).values(sequence=sequence, account=incident.account, at=told.at))
+        probation = Step.BEGIN_PROBATION in steps
+        values = {"sequence": sequence, "account": incident.account, "at": told.at, "probation": probation}
+        connection.execute(insert(forgiveness).values(values))
     _tell(connection, incident_id, told)
     audit.append(connection, told.at, (told.actor, event.value, incident_id, told.detail))
     return incident, steps

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Dialect, Double, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Dialect, Double, ForeignKey, Index, Integer, MetaData, Table, Text, false
 from sqlalchemy.types import TypeDecorator
 
 from detector.incident.incident import State
@@ -135,6 +135,32 @@ forgiveness = Table(
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("account", Word, nullable=False),
     Column("at", Double, nullable=False),
+    Column("probation", Boolean, nullable=False, server_default=false()),
+)
+
+# What people decided when an account had enough strikes. The newest row of an account counts.
+terminations = Table(
+    "terminations",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("account", Word, nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("actor", Word, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("reason", Word, nullable=False),
+)
+
+# The one-time codes that customers were offered: salted hashes, never the codes.
+self_releases = Table(
+    "self_releases",
+    metadata,
+    Column("incident_id", Word, ForeignKey("incidents.incident_id"), primary_key=True),
+    Column("account", Word, nullable=False, index=True),
+    Column("offered_at", Double, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("code_hash", Text, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("used_at", Double),
 )
 
 verdicts = Table(

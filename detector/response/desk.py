@@ -10,9 +10,9 @@ from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock, ProfileStore, Temporary
 from detector.records.book import Book
-from detector.records.records import Records
+from detector.records.records import Forgiveness, Records
 from detector.response.workflow import Containment
-from detector.traffic.profile import forgive
+from detector.traffic.profile import forgive, release
 from detector.verdict.verdict import Verdict
 
 FORGET_EVERY = 3600.0
@@ -81,7 +81,7 @@ class Desk:
         for forgiven in await asyncio.to_thread(self.records.forgiven_since, 0):
             profile = await self.profiles.read(forgiven.account)
             if profile.counters.updated_at <= forgiven.at:  # released while we were not running
-                await self._forgive(forgiven.account, forgiven.at)
+                await self._forgive(forgiven)
             self._forgiven = forgiven.sequence
         await self._take_over()
 
@@ -116,14 +116,15 @@ class Desk:
         async with self._lock:
             # First forgive, then lift blocks: mail that passes in between must not meet the old evidence.
             for forgiven in await asyncio.to_thread(self.records.forgiven_since, self._forgiven):
-                await self._forgive(forgiven.account, forgiven.at)
+                await self._forgive(forgiven)
                 self._forgiven = forgiven.sequence
             self.book.replace(await asyncio.to_thread(self.records.standing))
         self.metrics.blocked_accounts.set(self.book.blocked_count)
         await asyncio.to_thread(self.containment.keep_in_step)
 
-    async def _forgive(self, account: str, at: float) -> None:
-        await self.profiles.update(account, lambda profile: (forgive(profile, at), None))
+    async def _forgive(self, forgiven: Forgiveness) -> None:
+        back = release if forgiven.probation else forgive
+        await self.profiles.update(forgiven.account, lambda profile: (back(profile, forgiven.at), None))
 
     async def _write_notes(self) -> None:
         notes, self._notes = self._notes, {}
