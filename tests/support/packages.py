@@ -19,6 +19,8 @@ PROVES = {
     "postfix": Path("/usr/sbin/postfix"),
     "dovecot-core": Path("/usr/sbin/dovecot"),
     "dovecot-imapd": Path("/usr/lib/dovecot/imap"),
+    "dovecot-pgsql": Path("/usr/lib/dovecot/modules/auth/libdriver_pgsql.so"),
+    "dovecot-ldap": Path("/usr/lib/dovecot/modules/auth/libauthdb_ldap.so"),
     "prometheus": Path("/usr/bin/promtool"),
     "postgresql": Path("/usr/bin/pg_ctlcluster"),
     "mariadb-server": Path("/usr/sbin/mariadbd"),
