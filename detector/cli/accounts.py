@@ -13,6 +13,8 @@ HELP = """Look at accounts, exempt or release them, say what kind they are.
 
 Works while the server runs and while it does not; a running server takes a decision over within about a second. Every
 look and every decision is written to the audit log.
+
+Roles: a viewer lists and shows, an operator does the rest.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
@@ -35,8 +37,9 @@ def list_accounts(
     from detector.cli.dossier import lines
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.VIEWER) as office:
         office.looked("accounts", part)
         found = lines(office, part)
         if as_json:
@@ -55,8 +58,9 @@ def show(account: Account, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "
     from detector.cli.dossier import collect, never_seen
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.VIEWER) as office:
         office.looked("account", account)
         dossier = collect(office, account)
         if dossier.nothing_known:
@@ -100,11 +104,12 @@ def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     from detector.cli.dossier import never_seen
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
     from detector.records.entries import Exemption
 
     account = _named(account)
     declaration = declared(recipients_per_hour, recipients_per_day)
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.OPERATOR) as office:
         now = office.clock()
         end = end_of(days, until, declaration, now)
         exemption = Exemption(account, end, office.actor, _given(reason), recipients_per_hour, recipients_per_day)
@@ -128,9 +133,10 @@ def unexempt(
     """End an exemption now."""
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
+    from detector.cli.roles import Role
 
     account = _named(account)
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.OPERATOR) as office:
         if not office.records.unexempt(account, office.actor, office.clock(), reason.strip()):
             msg = f"{account} has no exemption"
             raise Impossible(msg)
@@ -161,10 +167,11 @@ def cohort(
     from detector.cli.dossier import never_seen
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
     from detector.traffic.cohort import Cohort
 
     account = _named(account)
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.OPERATOR) as office:
         assigned = None if kind == "learned" else Cohort(kind)
         office.records.assign_cohort(account, assigned, office.actor, office.clock())
         unknown = never_seen(office, account)
@@ -191,8 +198,9 @@ def release(
     from detector.cli.incident_pages import show_release
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.OPERATOR) as office:
         incident = decide(office, account, _given(reason))
         if as_json:
             print_json(incident)

@@ -8,6 +8,8 @@ from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, Most
 HELP = """Who looked at what, and who decided what.
 
 Each entry of the audit log is sealed with the hash of all before it.
+
+Roles: a viewer may do it all.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
@@ -23,9 +25,10 @@ def list_entries(
     """
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
+    from detector.cli.roles import Role
     from detector.cli.words import moment
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.VIEWER) as office:
         office.looked("audit log")
         entries = office.records.audit_log(limit)
         if as_json:
@@ -44,11 +47,12 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJs
     """
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
+    from detector.cli.roles import Role
     from detector.cli.words import counted
     from detector.records.audit import START
     from detector.records.records import AuditBroken
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.VIEWER) as office:
         office.looked("audit log", "verify")
         try:
             count = office.records.verify_audit()

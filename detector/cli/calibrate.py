@@ -102,8 +102,9 @@ def _live(config: Path, actor: str, known: "Known", budgets: "Budgets", as_json:
     from detector.cli.calibrate_safety import judge_safety
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.VIEWER) as office:
         office.looked("accounts", "to calibrate")
         watch = watch_live(office, known)
         calibration = calculate(watch, budgets, office.config.judging)

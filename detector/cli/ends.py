@@ -1,6 +1,7 @@
 """How a command ends: its exit status, and words on standard error; a traceback is for faults of ours only."""
 
 import sys
+from contextvars import ContextVar
 from typing import Any
 
 import typer
@@ -11,20 +12,38 @@ MISTAKE = 2
 LATER = 75
 """EX_TEMPFAIL of sysexits.h, in the sense in which our own commands use it: the same command may work later."""
 
+NOT_YOURS = 77
+"""EX_NOPERM of sysexits.h: the person may not do it."""
+
 MEANINGS = """\b
 Exit status
   0   done
   1   no: it cannot be done, or a check or a test did not pass
   2   the command line or the configuration is wrong
-  75  not now: a database is busy or out of reach, try again later"""
+  75  not now: a database is busy or out of reach, try again later
+  77  you have not the role that it needs"""
 
 
 class Impossible(Exception):
     """What was asked for cannot be done; the text says why, and what can."""
 
 
+_running: ContextVar[str] = ContextVar("command", default="")
+
+
+def command() -> str:
+    """The words of the command that runs, such as `accounts show`, without arguments; empty where none does."""
+    return _running.get()
+
+
 class Commands(TyperGroup):
     """The outermost group of commands: turns errors that are an operator's turn into words and an exit status."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        found = super().resolve_command(ctx, args)
+        _, chosen, rest = found
+        _running.set(" ".join(args[: 1 + (isinstance(chosen, TyperGroup) and bool(rest))]))
+        return found
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -43,6 +62,7 @@ class Commands(TyperGroup):
 def _status(error: Exception) -> int | None:
     """None for a fault of ours."""
     # Late: a command that raises one of these has loaded them already, and `--help` needs none.
+    from detector.cli.roles import NotAllowed
     from detector.config import ConfigError
     from detector.models import ModelError
     from detector.ports import Refused, Temporary
@@ -51,4 +71,6 @@ def _status(error: Exception) -> int | None:
         return NO
     if isinstance(error, ConfigError | ModelError):
         return MISTAKE
+    if isinstance(error, NotAllowed):
+        return NOT_YOURS
     return LATER if isinstance(error, Temporary) else None

@@ -21,6 +21,8 @@ An incident is an account that is considered taken over. As long as it is not cl
   closed     by release, or because it was dismissed as a false alarm
 
 Works while the server runs and while it does not. Every look and every decision is written to the audit log.
+
+Roles: a viewer lists and shows, an operator decides.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
@@ -45,8 +47,9 @@ def list_incidents(  # noqa: PLR0913, PLR0917 - each is an argument or an option
     from detector.cli.incident_pages import show_list
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.VIEWER) as office:
         office.looked("incidents", account)
         found = newest(office, everything, account or None, limit)
         if as_json:
@@ -62,8 +65,9 @@ def show(incident: IncidentId, config: ConfigFile = DEFAULT_CONFIG, actor: Actor
     from detector.cli.incident_pages import show_story
     from detector.cli.office import opened
     from detector.cli.page import print_json
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.VIEWER) as office:
         found = find(office, incident)
         office.looked("incident", found.incident_id)
         story = tell(office, found)
@@ -88,8 +92,9 @@ def confirm(
     The account stays blocked until it is released. Where the password still waits for a person, it is changed now.
     """
     from detector.cli.office import opened
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.OPERATOR) as office:
         _decide(office, "confirm", incident, note, as_json)
 
 
@@ -107,8 +112,9 @@ def dismiss(
     customer needs a new one.
     """
     from detector.cli.office import opened
+    from detector.cli.roles import Role
 
-    with opened(config, actor) as office:
+    with opened(config, actor, Role.OPERATOR) as office:
         _decide(office, "dismiss", incident, note, as_json)
 
 

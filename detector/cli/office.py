@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from detector.cli.ends import command
+from detector.cli.roles import NotAllowed, Role, demand, person, role_of
 from detector.config import Config, ConfigError, load
 from detector.ports import Clock, Temporary
 from detector.records.incidents import PROGRAM
@@ -18,38 +20,56 @@ from detector.records.records import Records
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """`actor` is what the audit log calls the person at the keyboard."""
+    """`actor` is what the audit log calls the person at the keyboard; `role` is theirs, None for nobody we know."""
 
     config: Config
     records: Records
     actor: str
     clock: Clock
+    role: Role | None
 
     @property
     def profiles(self) -> Path:
         """The file; a running server writes it every `state.write_every` seconds."""
         return self.config.state.directory / "profiles.sqlite"
 
+    def need(self, role: Role) -> None:
+        """Raises `NotAllowed`, and tells the audit log, unless the person has this role."""
+        try:
+            demand(role, self.role, command())
+        except NotAllowed:
+            self._note("refused", command(), f"needs {role}, has {self.role or 'no role'}")
+            raise
+
     def looked(self, at: str, subject: str = "") -> None:
         """Tell the audit log before anything is shown.
 
         A full disk must not hide who is blocked: a look that cannot be noted is told on standard error instead.
         """
+        self._note(f"look at {at}", subject, "")
+
+    def _note(self, action: str, subject: str, detail: str) -> None:
         try:
-            self.records.audit(self.actor, f"look at {at}", subject, self.clock())
+            self.records.audit(self.actor, action, subject, self.clock(), detail)
         except Temporary as error:
             print(f"detector: this look is not in the audit log: {error}", file=sys.stderr)
 
 
 @contextmanager
-def opened(config_file: Path, actor: str) -> Iterator[Office]:
-    """Raises `ConfigError` and `Temporary`."""
+def opened(config_file: Path, actor: str, needs: Role = Role.ADMIN) -> Iterator[Office]:
+    """For a person who has the role that the command needs; a command that states none needs the highest.
+
+    Raises `ConfigError`, `Temporary` and `NotAllowed`.
+    """
     config = load(config_file)
     who = name_of(actor, login())
+    role = role_of(config.operators, person(login(), config.state.directory))
     _refuse_to_begin(config)
     records = _open_records(config)
     try:
-        yield Office(config, records, who, clock)
+        office = Office(config, records, who, clock, role)
+        office.need(needs)
+        yield office
     finally:
         records.close()
 

@@ -15,6 +15,7 @@ from detector.config.identity import (
     XclientIdentity,
 )
 from detector.config.model import Config, Judging, Log, Metrics, Records, State
+from detector.config.operators import Operators
 from detector.config.reading import load, parse
 from detector.config.relay import ClientTls, Limits, NextHop, PolicyService, Relay, ServerTls
 from detector.config.response import (
@@ -52,6 +53,7 @@ __all__ = [
     "Network",
     "NextHop",
     "NoticeSettings",
+    "Operators",
     "PasswdFileProvider",
     "PolicyService",
     "PolicyServiceIdentity",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from detector.config.errors import Contradiction, Place
 from detector.config.identity import EnvelopeIdentity, Identities, PolicyServiceIdentity, XclientIdentity
+from detector.config.operators import Operators
 from detector.config.relay import NextHop, PolicyService, Relay
 from detector.config.response import Response
 from detector.config.values import AbsolutePath, Count, Flag, HostPort, Nats, Seconds, Section, not_empty, overlap
@@ -97,6 +98,7 @@ class Config(Section):
     state: State = State()
     records: Records = Records()
     response: Response = Response()
+    operators: Operators = Operators()
     metrics: Metrics = Metrics()
     log: Log = Log()
 
