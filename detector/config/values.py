@@ -87,6 +87,11 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
+def is_this_host(host: str) -> bool:
+    """Whether what we say to that host stays on this one; no host at all means a socket or a file."""
+    return re.fullmatch(r"localhost|127\.\d+\.\d+\.\d+|::1|", host) is not None
+
+
 def overlap(some: Iterable[IPv4Network | IPv6Network], others: Iterable[IPv4Network | IPv6Network]) -> bool:
     """Whether any address stands in both."""
     others = tuple(others)
