@@ -100,3 +100,24 @@ class AuditEntry:
     subject: str
     detail: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    """A person decided whether an account that had enough strikes loses the service (`ended`), or keeps it."""
+
+    account: str
+    at: float
+    actor: str
+    ended: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A one-time code with which a customer may end the block; only its hash with `salt` is kept."""
+
+    account: str
+    at: float
+    salt: str
+    code: str = field(repr=False)

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from detector.incident.incident import Event, Incident, State, Step, advance
+from detector.incident.incident import Event, IllegalTransition, Incident, State, Step, advance
 from detector.incident.strike import Strike
-from detector.records import audit
+from detector.records import audit, way_back
 from detector.records.entries import TimelineEntry, UnknownIncident
 from detector.records.schema import counters, forgiveness, incidents, not_closed, password_changes, strikes, timeline
 
@@ -70,7 +70,9 @@ def apply(
     connection: Connection, incident_id: str, event: Event, told: TimelineEntry
 ) -> tuple[Incident, tuple[Step, ...]]:
     """Advance the incident by an event that `told` is the timeline entry of."""
-    incident, steps = advance(get(connection, incident_id), event, told.at)
+    before = get(connection, incident_id)
+    _refuse_to_release_what_ended(connection, before, event)
+    incident, steps = advance(before, event, told.at)
     connection.execute(
         update(incidents)
         .where(incidents.c.incident_id == incident_id)
@@ -89,6 +91,13 @@ def apply(
     _tell(connection, incident_id, told)
     audit.append(connection, told.at, (told.actor, event.value, incident_id, told.detail))
     return incident, steps
+
+
+def _refuse_to_release_what_ended(connection: Connection, incident: Incident, event: Event) -> None:
+    decided = way_back.ended(connection, incident.account)
+    if decided is not None and event in {Event.RELEASE, Event.SELF_RELEASE}:
+        msg = f"{decided.actor} has ended the service of {incident.account}: {event} is not possible"
+        raise IllegalTransition(msg)
 
 
 def record_step(connection: Connection, incident_id: str, told: TimelineEntry) -> None:

@@ -1,16 +1,11 @@
 """The records: incidents, strikes, exemptions, suspicious verdicts and the audit log, durable when a method returns."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-
-from sqlalchemy import Connection, select, update
 
 from detector.incident.incident import Event, Incident, State, Step
 from detector.incident.strike import Strike
 from detector.mail.transaction import Transaction
 from detector.records import audit, incidents, standing
-from detector.records.engine import errors_named, open_engine, open_read_only
 from detector.records.entries import (
     AuditBroken,
     AuditEntry,
@@ -21,7 +16,7 @@ from detector.records.entries import (
     UnknownIncident,
     VerdictNote,
 )
-from detector.records.schema import counters
+from detector.records.returning import WayBack
 from detector.traffic.cohort import Cohort
 from detector.verdict.verdict import Verdict
 
@@ -38,20 +33,13 @@ __all__ = [
 ]
 
 
-class Records:
+class Records(WayBack):
     """Incidents and all that is decided about them, in one SQL database that several processes may share.
 
     Every method is one transaction, blocks (call it in a thread) and may be called from any thread. All raise
     `Temporary` when the database does not do it. The constructor also raises `ConfigError`: wrong URL, damaged
     database, or one of a newer program. `now` is in Unix seconds; `actor` names a person, or `detector`.
     """
-
-    def __init__(self, url: str, read_only: bool = False) -> None:
-        """`read_only`: from a SQLite file on a disk that cannot be written; whatever writes raises `Temporary`."""
-        self._engine = open_read_only(url) if read_only else open_engine(url)
-
-    def close(self) -> None:
-        self._engine.dispose()
 
     # -- incidents --
 
@@ -148,11 +136,6 @@ class Records:
             standing.assign_cohort(connection, account, cohort)
             audit.append(connection, now, (actor, "cohort", account, cohort or "learned"))
 
-    def change_token(self) -> int:
-        """A number that grows whenever any process has written."""
-        with self._read("change_token") as connection:
-            return int(connection.execute(select(counters.c.changes)).scalar_one())
-
     # -- suspicious verdicts --
 
     def note_verdict(self, transaction: Transaction, verdict: Verdict, now: float) -> None:
@@ -185,16 +168,3 @@ class Records:
         """The number of entries. Raises `AuditBroken`, which names the first that does not fit."""
         with self._read("verify_audit") as connection:
             return audit.verify(connection)
-
-    @contextmanager
-    def _read(self, operation: str) -> Iterator[Connection]:
-        with errors_named(operation), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self, operation: str) -> Iterator[Connection]:
-        with errors_named(operation), self._engine.begin() as connection:
-            # First of all: this row's lock puts all writers of all processes in one line, so that what the
-            # transaction reads stays true and the audit log is one chain.
-            connection.execute(update(counters).values(changes=counters.c.changes + 1))
-            yield connection

@@ -1,0 +1,38 @@
+"""The one SQL database behind the records: transactions that read, and transactions that write, one after the other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, select, update
+
+from detector.records.engine import errors_named, open_engine, open_read_only
+from detector.records.schema import counters
+
+
+class Database:
+    """What all kinds of records have in common."""
+
+    def __init__(self, url: str, read_only: bool = False) -> None:
+        """`read_only`: from a SQLite file on a disk that cannot be written; whatever writes raises `Temporary`."""
+        self._engine = open_read_only(url) if read_only else open_engine(url)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def change_token(self) -> int:
+        """A number that grows whenever any process has written."""
+        with self._read("change_token") as connection:
+            return int(connection.execute(select(counters.c.changes)).scalar_one())
+
+    @contextmanager
+    def _read(self, operation: str) -> Iterator[Connection]:
+        with errors_named(operation), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self, operation: str) -> Iterator[Connection]:
+        with errors_named(operation), self._engine.begin() as connection:
+            # First of all: this row's lock puts all writers of all processes in one line, so that what the
+            # transaction reads stays true and the audit log is one chain.
+            connection.execute(update(counters).values(changes=counters.c.changes + 1))
+            yield connection
