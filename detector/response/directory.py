@@ -1,24 +1,20 @@
-"""Where customers can be reached: a CSV file, or a program that knows."""
+"""Where customers can be reached: a CSV file, a program that knows, or an endpoint that does."""
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
 from detector.config import ConfigError, CsvDirectory
-from detector.mail.address import Address
 from detector.ports import Clock, Contact, Refused, Temporary
 from detector.response.command import Command
-
-COLUMNS = {"account", "address"}
-MAY_HAVE = {"name"}
-MAILBOX = re.compile(r"[^\s<>@\",;:]+@[^\s<>@\",;:]+")
+from detector.response.contact import FIELDS, WAYS, complaints, contact_of, ways, without_hijacked_ways
+from detector.response.http import Endpoint
 
 
 class CsvFile:
-    """A file with a header line: account,address and optionally name. Read again when it has changed.
+    """A file with a header line: `account`, and those of `contact.FIELDS` that there are. Read again when it changed.
 
     Accounts are compared without regard to case; of an account that stands there twice, the last line counts.
     """
@@ -45,10 +41,10 @@ class CsvFile:
         except (OSError, ValueError) as error:
             msg = f"customer directory {self._path} cannot be used: {error}"
             raise ConfigError(msg) from error
-        hijackable = [c.account for c in contacts.values() if is_hijacked(c.address, c.account)]
+        hijackable = [c.account for c in contacts.values() if not ways(without_hijacked_ways(c))]
         text = f"customer directory {self._path}: {len(contacts)} accounts"
         if problems:
-            text += f"; {len(problems)} lines cannot be used, the first: {problems[0]}"
+            text += f"; {len(problems)} faults, the first: {problems[0]}"
         if hijackable:
             text += (
                 f"; {len(hijackable)} accounts have only themselves as contact address and cannot be told, "
@@ -65,19 +61,21 @@ class CsvFile:
 
 
 def read_contacts(path: Path) -> tuple[dict[str, Contact], list[str]]:
-    """Contacts by account in folded case, and the lines that are none.
+    """Contacts by account in folded case, and what is wrong with single lines.
 
     Raises `OSError`, and `ValueError` for a file that is none of this kind. An open quote is a fault of the file and
     not of its line: nobody knows where it should have ended.
     """
     contacts, problems = {}, []
     for number, row in _rows(path):
+        account = (row["account"] or "").strip()
         try:
-            contact = contact_of((row["account"] or "").strip(), row)
+            contact = contact_of(account, row)
         except ValueError as error:
-            problems.append(f"line {number}: {error}")
+            problems.append(f"line {number} cannot be used: {error}")
         else:
             contacts[contact.account.casefold()] = contact
+            problems += [f"line {number}: {complaint}" for complaint in complaints(account, row)]
     return contacts, problems
 
 
@@ -87,10 +85,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         rows = csv.DictReader(file, strict=True)
         number = 0
         try:
-            columns = set(rows.fieldnames or ())
-            if not columns >= COLUMNS or columns - COLUMNS - MAY_HAVE:
-                msg = "the first line must be account,address and optionally name"
-                raise ValueError(msg)
+            _check_header(set(rows.fieldnames or ()))
             number = rows.line_num
             for row in rows:
                 number = rows.line_num
@@ -100,21 +95,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             raise ValueError(msg) from error
 
 
-def contact_of(account: str, row: object) -> Contact:
-    """A contact from named values. Raises `ValueError`."""
-    if not isinstance(row, dict) or None in row:
-        msg = "not a set of named values"
+def _check_header(columns: set[str]) -> None:
+    if "account" not in columns or not columns & set(WAYS) or columns - {"account", *FIELDS}:
+        msg = f"the first line must be account and one or more of {','.join(FIELDS)}"
         raise ValueError(msg)
-    values = {name: str(row[name]).strip() for name in ("address", "name") if row.get(name)}
-    address = values.get("address", "")
-    if not account or not MAILBOX.fullmatch(address):
-        msg = f"'{address}' is not an address for account '{account}'"
-        raise ValueError(msg)
-    return Contact(account, address, values.get("name", ""))
 
 
 class CommandDirectory:
-    """Asks a program: {"action": "contact", "account", "time"} in; {"address", "name"?} or {} out."""
+    """Asks a program: {"action": "contact", "account", "time"} in; the fields that there are, or {}, out."""
 
     def __init__(self, command: Command, clock: Clock) -> None:
         self._command = command
@@ -122,32 +110,38 @@ class CommandDirectory:
 
     def contact(self, account: str) -> Contact | None:
         """Raises `Temporary` or `Refused` as the program's exit status says, `Refused` for an odd answer."""
-        answer = self._command.run({"action": "contact", "account": account, "time": round(self._clock())})
-        try:
-            row = json.loads(answer.strip() or "{}")
-            return contact_of(account, row) if row else None
-        except ValueError as error:
-            msg = f"the customer directory's answer cannot be used: {error}"
-            raise Refused(msg) from error
+        return contact_of_answer(account, self._command.run(_question(account, self._clock())))
 
     def check(self) -> str:
         return self._command.check()
 
 
-def is_hijacked(address: str, account: str) -> bool:
-    """Whether mail to the address would land in the mailbox that the thief reads.
+class HttpDirectory:
+    """Asks an endpoint by a signed request: the same question and answer as `CommandDirectory`; 404 is {} as well."""
 
-    Case is folded and `+detail` is cut off (RFC 5233 calls it a subaddress): both lead to the same mailbox. A login
-    without a domain may have its mailbox in any, so an address of the same name is taken for it. The reverse-path is
-    not asked: the thief chooses it, and could choose the customer's other address to keep the notice away.
+    def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
 
-    >>> is_hijacked("Ann+Notices@example.org", "ann@example.org")
-    True
-    """
-    contact, login = Address.parse(address), Address.parse(account)
-    domain = contact.domain if login.domain else ""
-    return _mailbox(contact.local_part, domain) == _mailbox(login.local_part, login.domain)
+    def contact(self, account: str) -> Contact | None:
+        """Raises `Temporary` or `Refused` as `Endpoint.post` does, `Refused` for an odd answer."""
+        # Nothing changes by a question, so its idempotency key need not outlive it.
+        answer = self._endpoint.ask(_question(account, self._clock()), f"contact.{self._clock():.6f}")
+        return contact_of_answer(account, answer)
+
+    def check(self) -> str:
+        return self._endpoint.check()
 
 
-def _mailbox(local_part: str, domain: str) -> str:
-    return Address(local_part.partition("+")[0], domain).key
+def contact_of_answer(account: str, answer: str) -> Contact | None:
+    """The contact in a JSON answer; None for an empty one. Raises `Refused` for an odd one."""
+    try:
+        values = json.loads(answer.strip() or "{}")
+        return contact_of(account, values) if values else None
+    except ValueError as error:
+        msg = f"the customer directory's answer cannot be used: {error}"
+        raise Refused(msg) from error
+
+
+def _question(account: str, now: float) -> dict[str, object]:
+    return {"action": "contact", "account": account, "time": round(now)}

@@ -13,6 +13,8 @@ from detector.config import ConfigError, HttpAction
 from detector.ports import Clock, Refused, Secret, Temporary
 
 TRY_AGAIN = (408, 425, 429)
+NOT_FOUND = (404, 410)
+ANSWER_BYTES = 65_536
 
 
 class Endpoint:
@@ -29,7 +31,7 @@ class Endpoint:
     refuses (401) what is wrong or more than five minutes off its own clock, and answers a key that it has already
     carried out with the first answer, *whatever the body says now*: a repeated request carries another password.
 
-    2xx means done (the body is not read). 408, 425, 429, 5xx, and everything that goes wrong on the way mean
+    2xx means done. 408, 425, 429, 5xx, and everything that goes wrong on the way mean
     `Temporary`. Any other status, redirects among them, means `Refused`: a signed password must not wander off.
     """
 
@@ -43,6 +45,30 @@ class Endpoint:
         self._tls = _tls(settings.ca_file)
 
     def post(self, document: Mapping[str, object], request_id: str) -> None:
+        """Ask for something to be done; the body of the answer is not read."""
+        status, _ = self._send(document, request_id, 0)
+        self._judge(status)
+
+    def ask(self, document: Mapping[str, object], request_id: str) -> str:
+        """Ask for something to be told: the body of the answer, empty for 404 and 410. More than 64 KB is `Refused`."""
+        status, answer = self._send(document, request_id, ANSWER_BYTES)
+        if status in NOT_FOUND:
+            return ""
+        self._judge(status)
+        if len(answer) > ANSWER_BYTES:
+            msg = f"{self._host} answered more than {ANSWER_BYTES} bytes"
+            raise Refused(msg)
+        return answer.decode("utf-8", "replace")
+
+    def check(self) -> str:
+        """Ask by OPTIONS, which changes nothing; any answer will do. Raises `ConfigError`."""
+        try:
+            status, _ = self._request("OPTIONS", {}, b"", 0)
+        except Temporary as error:
+            raise ConfigError(str(error)) from error
+        return f"endpoint {self._url}: answers ({status} to OPTIONS)"
+
+    def _send(self, document: Mapping[str, object], request_id: str, most_bytes: int) -> tuple[int, bytes]:
         body = json.dumps(document).encode()
         timestamp = str(int(self._clock()))
         headers = {
@@ -51,21 +77,15 @@ class Endpoint:
             "X-Detector-Signature": signature(self._secret, timestamp, body),
             "Idempotency-Key": request_id,
         }
-        status = self._status("POST", headers, body)
-        if 200 <= status < 300:
-            return
-        msg = f"{self._host} answered {status}"
-        raise (Temporary if status in TRY_AGAIN or status >= 500 else Refused)(msg)
+        return self._request("POST", headers, body, most_bytes)
 
-    def check(self) -> str:
-        """Ask by OPTIONS, which changes nothing; any answer will do. Raises `ConfigError`."""
-        try:
-            status = self._status("OPTIONS", {}, b"")
-        except Temporary as error:
-            raise ConfigError(str(error)) from error
-        return f"endpoint {self._url}: answers ({status} to OPTIONS)"
+    def _judge(self, status: int) -> None:
+        if not 200 <= status < 300:
+            msg = f"{self._host} answered {status}"
+            raise (Temporary if status in TRY_AGAIN or status >= 500 else Refused)(msg)
 
-    def _status(self, method: str, headers: Mapping[str, str], body: bytes) -> int:
+    def _request(self, method: str, headers: Mapping[str, str], body: bytes, most_bytes: int) -> tuple[int, bytes]:
+        """Status and body; a body longer than `most_bytes` is cut somewhere beyond them. Raises `Temporary`."""
         # Without trust_env a proxy from the environment of whoever started us would see the requests.
         try:
             with (
@@ -74,10 +94,20 @@ class Endpoint:
                 ) as client,
                 client.stream(method, self._url, headers=headers, content=body) as response,
             ):
-                return response.status_code
+                return response.status_code, _beginning(response, most_bytes)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             msg = f"{self._host} cannot be asked: {type(error).__name__}: {error}"
             raise Temporary(msg) from error
+
+
+def _beginning(response: httpx.Response, most_bytes: int) -> bytes:
+    answer = bytearray()
+    if most_bytes:
+        for octets in response.iter_bytes():
+            answer += octets
+            if len(answer) > most_bytes:
+                break
+    return bytes(answer)
 
 
 def signature(secret: Secret, timestamp: str, body: bytes) -> str:

@@ -8,7 +8,7 @@ from detector.incident.incident import Event, IllegalTransition, Incident, State
 from detector.incident.notice import render
 from detector.ports import Contact, Refused
 from detector.records.records import TimelineEntry
-from detector.response.directory import is_hijacked
+from detector.response.contact import is_hijacked
 from detector.response.hooks import Done
 from detector.response.patience import Patience
 from detector.response.secret import new_password

@@ -19,6 +19,7 @@ class Receiver:
 
     def __init__(self, secret: str, clock: Callable[[], float], certificate: tuple[Path, Path] | None = None) -> None:
         self.carry_out: Callable[[dict[str, Any]], int] = lambda _: 204
+        self.body: Callable[[dict[str, Any]], bytes] = lambda _: b""  # of the answer to a request that it believes
         self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.statuses: list[int] = []  # answered first, without looking at the request
         self.headers: dict[str, str] = {}
@@ -71,17 +72,19 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.reply(receiver.answer(dict(self.headers), body))
+                status = receiver.answer(dict(self.headers), body)
+                self.reply(status, receiver.body(json.loads(body)) if 200 <= status < 300 else b"")
 
             def do_OPTIONS(self) -> None:
                 self.reply(204)
 
-            def reply(self, status: int) -> None:
+            def reply(self, status: int, body: bytes = b"") -> None:
                 self.send_response(status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -1,14 +1,17 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from detector.config import CommandAction, ConfigError, CsvDirectory
-from detector.ports import Contact, Refused, Temporary
+from detector.config import CommandAction, ConfigError, CsvDirectory, HttpAction, SecretSource
+from detector.ports import Contact, Refused, Secret, Temporary
 from detector.response.command import Command
-from detector.response.directory import CommandDirectory, CsvFile, is_hijacked
+from detector.response.directory import CommandDirectory, CsvFile, HttpDirectory
+from detector.response.http import Endpoint
+from tests.support.http_receiver import Receiver
 
 CSV = """\
 account,address,name
@@ -34,6 +37,25 @@ def test_a_customer_is_found_without_regard_to_case(tmp_path: Path) -> None:
 def test_two_columns_are_enough(tmp_path: Path, start: str) -> None:
     contact = csv_file(tmp_path, start + "address,account\r\nann@private.example,ann\r\n").contact("ann")
     assert contact == Contact("ann", "ann@private.example")
+
+
+def test_all_columns_are_read(tmp_path: Path) -> None:
+    text = (
+        "account,name,language,telephone,postal_address\n"
+        'ann,Ann,de_AT,+43 1 555-0100,"Hauptstraße 1\n  1010  Wien\n\n"\n'
+    )
+    directory = csv_file(tmp_path, text)
+    expected = Contact("ann", "", "Ann", "de-AT", telephone="+4315550100", postal_address="Hauptstraße 1\n1010 Wien")
+    assert directory.contact("ann") == expected
+    assert directory.check().endswith("1 accounts")
+
+
+def test_a_value_that_cannot_be_used_costs_no_other_way(tmp_path: Path) -> None:
+    directory = csv_file(tmp_path, "account,address,telephone\nann@example.org,ann@private.example,ask Bob\n")
+    assert directory.contact("ann@example.org") == Contact("ann@example.org", "ann@private.example")
+    assert directory.check().endswith(
+        "1 faults, the first: line 2: 'ask Bob' is not a telephone number for account 'ann@example.org'"
+    )
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
@@ -67,7 +89,7 @@ def test_a_file_that_cannot_be_read_may_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["ann@example.org,x@y", "account,address,telephone", "account,address,language", "account", ""]
+    "header", ["ann@example.org,x@y", "account,address,mobile", "account,name,language", "address", "account", ""]
 )
 def test_a_header_that_is_none_is_told(tmp_path: Path, header: str) -> None:
     directory = csv_file(tmp_path, header + "\n")
@@ -80,7 +102,7 @@ def test_a_bad_line_harms_nobody_else(tmp_path: Path) -> None:
     assert directory.contact("zoe@example.org") is not None
     assert directory.contact("eve@example.org") is None
     assert directory.check().endswith(
-        "3 accounts; 1 lines cannot be used, the first: line 4: 'nobody knows' is not an address for account "
+        "3 accounts; 1 faults, the first: line 4 cannot be used: 'nobody knows' is not an address for account "
         "'eve@example.org'"
     )
 
@@ -109,21 +131,8 @@ def test_only_a_plain_address_is_one(tmp_path: Path, address: str) -> None:
 def test_check_tells_who_cannot_be_told(tmp_path: Path) -> None:
     directory = csv_file(tmp_path, "account,address\nann@example.org,Ann@Example.Org\n")
     assert "cannot be told, the first: ann@example.org" in directory.check()
-
-
-@pytest.mark.parametrize(
-    ("address", "account", "hijacked"),
-    [
-        ("ann@example.org", "ann@example.org", True),
-        ("ANN@EXAMPLE.ORG", "ann@example.org", True),
-        ("ann+cases@example.org", "ann@example.org", True),
-        ("ann@private.example", "ann@example.org", False),
-        ("Ann+cases@example.org", "ann", True),
-        ("ann.lee@example.org", "ann", False),
-    ],
-)
-def test_the_hijacked_mailbox_is_recognised(address: str, account: str, hijacked: bool) -> None:
-    assert is_hijacked(address, account) is hijacked
+    directory = csv_file(tmp_path, "account,address,telephone\nann@example.org,Ann@Example.Org,+15550100\n")
+    assert "cannot be told" not in directory.check()
 
 
 def program(answer: str, status: int = 0) -> CommandDirectory:
@@ -153,3 +162,43 @@ def test_a_program_can_ask_to_try_again() -> None:
     with pytest.raises(Temporary):
         program("''", 75).contact("ann")
     assert "can be executed" in program("''").check()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver("a shared secret", lambda: 1000.0) as receiver:
+        receiver.carry_out = lambda _: 200
+        yield receiver
+
+
+def endpoint(receiver: Receiver) -> HttpDirectory:
+    settings = HttpAction(
+        provider="http", url=f"http://localhost:{receiver.port}/contact", secret=SecretSource(environment="UNUSED")
+    )
+    return HttpDirectory(Endpoint(settings, Secret("a shared secret"), lambda: 1000.0), lambda: 1000.0)
+
+
+def test_an_endpoint_is_asked_by_a_signed_request(receiver: Receiver) -> None:
+    receiver.body = lambda _: json.dumps({"telephone": "+15550100", "language": "fr"}).encode()
+    assert endpoint(receiver).contact("ann") == Contact("ann", language="fr", telephone="+15550100")
+    assert receiver.requests[0][1] == {"action": "contact", "account": "ann", "time": 1000}
+    assert "answers" in endpoint(receiver).check()
+
+
+@pytest.mark.parametrize("status", [200, 204, 404, 410])
+def test_an_endpoint_need_not_know_a_customer(receiver: Receiver, status: int) -> None:
+    receiver.carry_out = lambda _: status
+    assert endpoint(receiver).contact("ann") is None
+
+
+@pytest.mark.parametrize("answer", [b"not json", b'["a@b"]', b'{"name": "Ann"}', b"{" * 70_000])
+def test_an_odd_answer_of_an_endpoint_is_refused(receiver: Receiver, answer: bytes) -> None:
+    receiver.body = lambda _: answer
+    with pytest.raises(Refused, match="answer"):
+        endpoint(receiver).contact("ann")
+
+
+def test_an_endpoint_can_ask_to_try_again(receiver: Receiver) -> None:
+    receiver.statuses = [503]
+    with pytest.raises(Temporary, match="answered 503"):
+        endpoint(receiver).contact("ann")
