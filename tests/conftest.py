@@ -9,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from detector.records.records import Records
 from tests.support import packages
 from tests.support.postgres import Postgres
 
@@ -58,6 +59,23 @@ def postgres(postgres_of_this_run: Postgres) -> Postgres:
 def postgres_url(postgres: Postgres) -> str:
     """An empty database in the shared PostgreSQL, as SQLAlchemy names it."""
     return postgres.url(postgres.fresh())
+
+
+@pytest.fixture(scope="session")
+def postgres_with_records(postgres_of_this_run: Postgres) -> str:
+    """A database with the tables of the records, to copy from: making them takes half a second."""
+    name = postgres_of_this_run.fresh()
+    Records(postgres_of_this_run.url(name)).close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.debian("postgresql"))])
+def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Empty records; whoever asks for them runs once with SQLite and once with PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/records.sqlite"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.url(postgres.fresh(request.getfixturevalue("postgres_with_records")))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from detector.config import ConfigError
@@ -19,11 +19,24 @@ from detector.records.schema import HEAD
 # FULL: what was told to the caller survives a power failure too (https://sqlite.org/pragma.html#pragma_synchronous).
 PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
+PATIENCE = 10
+"""Seconds, for each thing one may wait for. A relay that waits for its database longer has no use for the answer."""
+
+# What libpq and the server offer against waiting for ever; the last is for a host that is gone without a word
+# (https://www.postgresql.org/docs/15/libpq-connect.html, runtime-config-client.html).
+POSTGRESQL = {
+    "connect_timeout": PATIENCE,
+    "options": f"-c statement_timeout={PATIENCE}s -c lock_timeout={PATIENCE}s"
+    f" -c idle_in_transaction_session_timeout={6 * PATIENCE}s",
+    "tcp_user_timeout": PATIENCE * 1000,
+    "application_name": "detector",
+}
+
 
 def open_engine(url: str) -> Engine:
     """Connect, and bring the schema to the newest version. Raises `ConfigError` or `Temporary`."""
     try:
-        engine = create_engine(url)
+        engine = _engine(url)
     except (ArgumentError, ImportError) as error:
         msg = f"records.url: {error}"
         raise ConfigError(msg) from error
@@ -57,6 +70,13 @@ def open_read_only(url: str) -> Engine:
         msg = f"records: open: schema version {version} cannot be brought to {HEAD} where nothing can be written"
         raise Temporary(msg)
     return engine
+
+
+def _engine(url: str) -> Engine:
+    if not make_url(url).drivername.startswith("postgresql"):
+        return create_engine(url)
+    # Each connection is tried before it is used: after a restart of the server those of before are dead.
+    return create_engine(url, connect_args=POSTGRESQL, pool_timeout=PATIENCE, pool_pre_ping=True)
 
 
 @contextmanager
@@ -114,11 +134,20 @@ def _ensure_schema(engine: Engine) -> None:
         with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('detector records schema'))"))
+                connection.execute(text("SET LOCAL statement_timeout = 0"))  # a large table may take its time
             version = _version(connection)
             if version != HEAD:
                 _migrate(connection, version)
     except OperationalError:
         raise
+    except ProgrammingError as error:
+        if engine.dialect.name != "postgresql":
+            raise
+        msg = (
+            f"records.url: {str(error.orig).splitlines()[0]}. The schema must be made or brought up to date: run "
+            f"`detector records upgrade` as the owner of the tables (PGUSER), then grant the service its rights"
+        )
+        raise ConfigError(msg) from error
     except DatabaseError as error:
         # Nothing is moved away here: incidents and the audit log are not ours to throw away.
         msg = f"records.url: the database is damaged, or not ours ({error.orig}); restore a backup, or move it away"

@@ -1,4 +1,4 @@
-"""Records in a fresh file, and an incident to put into them."""
+"""Records in a fresh database, of SQLite and of PostgreSQL, and an incident to put into them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +18,13 @@ MakeIncident = Callable[..., Incident]
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(records_url: str) -> str:
+    return records_url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """For tests that look at the file."""
     return f"sqlite:///{tmp_path}/records.sqlite"
 
 

@@ -1,20 +1,13 @@
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from detector.records.audit import START, seal
 from detector.records.records import AuditBroken, AuditEntry, Records
+from tests.support.records import tamper
 
 
 def fill(records: Records) -> None:
     for number in range(5):
         records.audit("olga", "look", f"account{number}", 100 + number, "because \udcff")
-
-
-def tamper(url: str, statement: str) -> None:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
-        connection.execute(statement)
 
 
 def test_entries_are_listed_newest_first_and_hold_together(records: Records) -> None:

@@ -117,21 +117,22 @@ print(records.verify_audit() - len(records.standing().blocks))  # each opening h
 """
 
 
-def test_a_full_disk_is_temporary_and_leaves_everything_whole(url: str) -> None:
-    with child(FILL_THE_DISK, url) as process:
+def test_a_full_disk_is_temporary_and_leaves_everything_whole(sqlite_url: str) -> None:
+    with child(FILL_THE_DISK, sqlite_url) as process:
         assert said(process).startswith("records: open_incident: ")
         assert said(process) == "1"
-    records = Records(url)
+    records = Records(sqlite_url)
     assert {"ann", "after"} <= set(records.standing().blocks)
     records.close()
 
 
-def test_a_database_that_is_damaged_later_is_temporary(records: Records, url: str) -> None:
+def test_a_database_that_is_damaged_later_is_temporary(sqlite_url: str) -> None:
+    records = Records(sqlite_url)
     records.open_incident(INCIDENT)
     records.close()
-    path = Path(url.removeprefix("sqlite:///"))
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
     content = path.read_bytes()
-    records = Records(url)
+    records = Records(sqlite_url)
     path.write_bytes(b"damage" * (len(content) // 6))
     records.close()  # so that the next use reads the file
     with pytest.raises(Temporary, match="records: standing: "):
