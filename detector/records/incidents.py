@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from detector.incident.incident import Event, IllegalTransition, Incident, State, Step, advance
 from detector.incident.strike import Strike
-from detector.records import audit, way_back
+from detector.records import audit, held, way_back
 from detector.records.entries import TimelineEntry, UnknownIncident
 from detector.records.schema import counters, forgiveness, incidents, not_closed, password_changes, strikes, timeline
 
@@ -41,6 +41,7 @@ def open_incident(connection: Connection, incident: Incident) -> Incident:
     connection.execute(insert(incidents).values(values | {"state": incident.state.value}))
     _tell(connection, incident.incident_id, TimelineEntry(incident.opened_at, PROGRAM, "opened", ""))
     audit.append(connection, incident.opened_at, (PROGRAM, "open", incident.incident_id, incident.account))
+    held.link(connection, incident.account, incident.incident_id, PROGRAM)
     return incident
 
 

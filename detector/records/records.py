@@ -16,6 +16,7 @@ from detector.records.entries import (
     UnknownIncident,
     VerdictNote,
 )
+from detector.records.held_mail import HeldMail
 from detector.records.returning import WayBack
 from detector.traffic.cohort import Cohort
 from detector.verdict.verdict import Verdict
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-class Records(WayBack):
+class Records(WayBack, HeldMail):
     """Incidents and all that is decided about them, in one SQL database that several processes may share.
 
     Every method is one transaction, blocks (call it in a thread) and may be called from any thread. All raise

@@ -1,67 +1,16 @@
 """The tables of the records. The migrations make them; a test holds the two equal."""
 
-import json
-import re
-from typing import Any
-
-import msgspec
-from sqlalchemy import Boolean, Column, Dialect, Double, ForeignKey, Index, Integer, MetaData, Table, Text, false
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text, false
 
 from detector.incident.incident import State
+from detector.mail.transaction import Transaction
+from detector.records.columns import Json, Word
+from detector.records.held_entries import HeldRecipient
+from detector.verdict.hold import Held
 from detector.verdict.verdict import Verdict
 
 HEAD = "0006"
 """The newest schema version (Alembic revision)."""
-
-AWKWARD = re.compile("[\\\\\x00\ud800-\udfff]")
-ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
-
-
-def escape(text: str) -> str:
-    r"""A text that every database can hold: a login may carry octets that are not UTF-8, as surrogate escapes.
-
-    >>> escape("EXAMPLE\\ann")
-    'EXAMPLE\\u005cann'
-    """
-    return AWKWARD.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def unescape(text: str) -> str:
-    """What `escape` was given."""
-    return ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-
-
-class Word(TypeDecorator[str]):
-    """Any Python text, read back equal."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's own
-        return None if value is None else escape(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else unescape(value)
-
-
-class Json(TypeDecorator[Any]):
-    """A value of our own types as JSON text, read back equal, infinities included."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, kind: Any) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
-        # json, not msgspec.json: it writes infinities and surrogate escapes (as \udc80) and reads them back.
-        return json.dumps(msgspec.to_builtins(value))
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
-        return msgspec.convert(json.loads(value), self.kind)
-
 
 metadata = MetaData()
 
@@ -177,6 +126,43 @@ verdicts = Table(
     Column("verdict", Json(Verdict), nullable=False),
 )
 Index("verdicts_by_account", verdicts.c.account, verdicts.c.at)
+
+# It names recipients because a message cannot be delivered without them; the row goes with the message (`[hold] keep`).
+held = Table(
+    "held",
+    metadata,
+    Column("message_id", Word, primary_key=True),
+    Column("spool", Word, nullable=False),
+    Column("account", Word, nullable=False),
+    Column("incident_id", Word, ForeignKey("incidents.incident_id")),
+    Column("fingerprint", Word, nullable=False),
+    Column("digest", Word, nullable=False),
+    Column("about", Word, nullable=False),
+    Column("mail", Word, nullable=False),
+    Column("recipients", Json(tuple[HeldRecipient, ...]), nullable=False),
+    Column("xforward", Json(dict[str, str]), nullable=False),
+    Column("transaction", Json(Transaction), nullable=False),
+    Column("verdict", Json(Verdict), nullable=False),
+    Column("evidence", Json(Held), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("held_at", Double, nullable=False),
+    Column("state", Word, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Double, nullable=False),
+    Column("released_at", Double),
+    Column("key_id", Word, nullable=False),
+    Column("decided_by", Word, nullable=False),
+    Column("decided_at", Double),
+    Column("reason", Word, nullable=False),
+    Column("problem", Word, nullable=False),
+    Column("erased", Boolean, nullable=False),
+)
+Index("held_to_send", held.c.spool, held.c.state, held.c.next_attempt_at)
+Index("held_by_account", held.c.account, held.c.state, held.c.held_at)
+Index("held_by_incident", held.c.incident_id)
+Index("held_by_fingerprint", held.c.fingerprint)
+Index("held_by_digest", held.c.digest)
 
 audit = Table(
     "audit",
