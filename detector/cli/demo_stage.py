@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 from detector.cli.demo_sink import HOST
 from detector.cli.demo_world import CUSTOMERS, PROVIDER, VICTIM, contacts
-from detector.response.passwd_file import hash_password
+from detector.response.hashes import hash_password
 from detector.response.secret import new_password
 
 READY_WITHIN = 60.0

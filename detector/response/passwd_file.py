@@ -9,14 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-import bcrypt
-
 from detector.config import ConfigError, PasswdFileProvider
 from detector.ports import Refused, Secret, Temporary
-
-# A drawn password cannot be guessed whatever the work factor is; a high one only slows down the provider's own logins.
-BCRYPT_COST = 10
-SHA_CRYPT_ROUNDS = 5000
+from detector.response.hashes import hash_password
 
 # Dovecot looks whether the file has changed in the first look-up of each second of its clock only (db-passwd-file.c).
 # Without this wait, 7 of 8 logins with the old password right after the change were accepted (2.3.19): a thief whose
@@ -80,16 +75,6 @@ class PasswdFile:
             msg = f"passwd-file {self._path} cannot be changed by this user: {error}"
             raise ConfigError(msg) from error
         return f"passwd-file {self._path}: {users} users, can be changed"
-
-
-def hash_password(password: Secret, scheme: str) -> str:
-    """The hash as Dovecot reads it, with its scheme in front."""
-    if scheme == "BLF-CRYPT":
-        return "{BLF-CRYPT}" + bcrypt.hashpw(password.text.encode(), bcrypt.gensalt(BCRYPT_COST)).decode()
-    from passlib.hash import sha256_crypt, sha512_crypt  # late: the import takes longer than all others of this module
-
-    method = {"SHA512-CRYPT": sha512_crypt, "SHA256-CRYPT": sha256_crypt}[scheme]
-    return f"{{{scheme}}}{method.using(rounds=SHA_CRYPT_ROUNDS).hash(password.text)}"
 
 
 def replace_hash(content: bytes, account: str, hashed: str) -> tuple[bytes, int]:

@@ -8,7 +8,8 @@ import pytest
 from detector.config import DovecotSessions, PasswdFileProvider
 from detector.ports import Secret, Temporary
 from detector.response.dovecot import Dovecot as SessionEnder
-from detector.response.passwd_file import PasswdFile, hash_password
+from detector.response.hashes import hash_password
+from detector.response.passwd_file import PasswdFile
 from detector.response.secret import new_password
 from tests.support.dovecot import Dovecot
 
@@ -38,7 +39,7 @@ def accepted(dovecot: Dovecot, login: str, password: str) -> bool:
     return done.returncode == 0
 
 
-@pytest.mark.parametrize("scheme", ["BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT"])
+@pytest.mark.parametrize("scheme", ["BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "ARGON2ID"])
 def test_dovecot_knows_our_hashes(dovecot: Dovecot, scheme: str) -> None:
     password = new_password()
     for word, status in ((password.text, 0), ("old", 1)):
