@@ -20,12 +20,16 @@ class AuditBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One line of an incident's story. `actor` is a person, or `detector` for the program itself."""
+    """One line of an incident's story. `actor` is a person, or `detector` for the program itself.
+
+    `began_at`: of what took a time, the other end of it; a step that was tried again tells each attempt.
+    """
 
     at: float
     actor: str
     event: str
     detail: str
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

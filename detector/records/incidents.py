@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from detector.incident.incident import Event, IllegalTransition, Incident, State, Step, advance
 from detector.incident.strike import Strike
-from detector.records import audit, held, way_back
+from detector.records import audit, errands, held, way_back
 from detector.records.entries import TimelineEntry, UnknownIncident
 from detector.records.schema import counters, forgiveness, incidents, not_closed, password_changes, strikes, timeline
 
@@ -42,6 +42,7 @@ def open_incident(connection: Connection, incident: Incident) -> Incident:
     _tell(connection, incident.incident_id, TimelineEntry(incident.opened_at, PROGRAM, "opened", ""))
     audit.append(connection, incident.opened_at, (PROGRAM, "open", incident.incident_id, incident.account))
     held.link(connection, incident.account, incident.incident_id, PROGRAM)
+    errands.add(connection, incident.incident_id, errands.OPENED, (Step.CONTAIN,), incident.opened_at)
     return incident
 
 
@@ -89,6 +90,7 @@ def apply(
         probation = Step.BEGIN_PROBATION in steps
         values = {"sequence": sequence, "account": incident.account, "at": told.at, "probation": probation}
         connection.execute(insert(forgiveness).values(values))
+    errands.add(connection, incident_id, event.value, steps, told.at)
     _tell(connection, incident_id, told)
     audit.append(connection, told.at, (told.actor, event.value, incident_id, told.detail))
     return incident, steps
@@ -111,7 +113,7 @@ def record_step(connection: Connection, incident_id: str, told: TimelineEntry) -
 
 def story(connection: Connection, incident_id: str) -> list[TimelineEntry]:
     get(connection, incident_id)
-    columns = (timeline.c.at, timeline.c.actor, timeline.c.event, timeline.c.detail)
+    columns = (timeline.c.at, timeline.c.actor, timeline.c.event, timeline.c.detail, timeline.c.began_at)
     query = select(*columns).where(timeline.c.incident_id == incident_id).order_by(timeline.c.number)
     return [TimelineEntry(*row) for row in connection.execute(query)]
 

@@ -6,6 +6,7 @@ from detector.incident.incident import Event, Incident, State, Step
 from detector.incident.strike import Strike
 from detector.mail.transaction import Transaction
 from detector.records import audit, incidents, standing
+from detector.records.carrying_out import CarryingOut
 from detector.records.entries import (
     AuditBroken,
     AuditEntry,
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-class Records(WayBack, HeldMail):
+class Records(WayBack, HeldMail, CarryingOut):
     """Incidents and all that is decided about them, in one SQL database that several processes may share.
 
     Every method is one transaction, blocks (call it in a thread) and may be called from any thread. All raise
@@ -75,12 +76,6 @@ class Records(WayBack, HeldMail):
         with self._write("apply") as connection:
             told = TimelineEntry(now, actor, event.value, detail)
             return incidents.apply(connection, incident_id, event, told)
-
-    def record_step(self, incident_id: str, step: str, result: str, now: float, detail: str = "") -> None:
-        """Tell in the timeline what came of a step of the containment."""
-        with self._write("record_step") as connection:
-            told = TimelineEntry(now, incidents.PROGRAM, f"{step}: {result}", detail)
-            incidents.record_step(connection, incident_id, told)
 
     def timeline(self, incident_id: str) -> list[TimelineEntry]:
         """Oldest first."""

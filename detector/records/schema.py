@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, Text, false
 
-from detector.incident.incident import State
+from detector.incident.incident import State, Step
 from detector.mail.transaction import Transaction
 from detector.records.columns import Json, Word
 from detector.records.held_entries import HeldRecipient
@@ -43,6 +43,7 @@ timeline = Table(
     Column("actor", Word, nullable=False),
     Column("event", Word, nullable=False),
     Column("detail", Word, nullable=False),
+    Column("began_at", Double),
 )
 
 strikes = Table(
@@ -174,6 +175,35 @@ audit = Table(
     Column("subject", Word, nullable=False),
     Column("detail", Word, nullable=False),
     Column("hash", Text, nullable=False),
+)
+
+errands = Table(
+    "errands",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("incident_id", Word, ForeignKey("incidents.incident_id"), nullable=False, index=True),
+    Column("event", Word, nullable=False),
+    Column("steps", Json(tuple[Step, ...]), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("run", Integer, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("until", Double),
+    Column("actor", Word, nullable=False),
+    Column("reason", Word, nullable=False),
+)
+
+# A row of each process that carries out errands; `beat` grows for as long as it lives.
+executors = Table(
+    "executors",
+    metadata,
+    Column("executor_id", Word, primary_key=True),
+    Column("beat", Integer, nullable=False),
 )
 
 # One row. `changes` counts the writing transactions; the other two tell where the audit log ends.
