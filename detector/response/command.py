@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -13,12 +12,12 @@ from typing import IO
 
 from detector.config import CommandAction, ConfigError
 from detector.ports import Clock, Refused, Secret, Temporary
+from detector.response.secret import harmless
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8"}
 TRY_AGAIN = os.EX_TEMPFAIL  # 75 in sysexits.h, which delivery agents of mail servers use in the same sense
 OUTPUT_BYTES = 65_536
-COMPLAINT_LENGTH = 200
 
 
 class Command:
@@ -52,7 +51,7 @@ class Command:
         status = self._wait(process)
         output, complaints = pipes.texts()
         if status != 0:
-            raise self._failure(status, _first_line(complaints, secret))
+            raise self._failure(status, harmless(complaints, secret))
         return output
 
     def check(self) -> str:
@@ -122,15 +121,6 @@ def _write(pipe: IO[bytes], octets: bytes) -> None:
     # A program need not read its input; then closing (which flushes) fails as writing does.
     with contextlib.suppress(BrokenPipeError), pipe:
         pipe.write(octets)
-
-
-def _first_line(complaints: str, secret: Secret | None) -> str:
-    if secret is not None:
-        # Programs tell it in another shape as well: without the hyphens, or with others.
-        shape = r"[\W_]*".join(re.escape(c) for c in secret.text if c.isalnum())
-        complaints = re.sub(shape, str(secret), complaints)
-    line = next((line.strip() for line in complaints.splitlines() if line.strip()), "")
-    return "".join(c if c.isprintable() else "?" for c in line)[:COMPLAINT_LENGTH]
 
 
 class CommandPassword:

@@ -42,7 +42,7 @@ class Endpoint:
         self._secret = secret
         self._clock = clock
         self._host = httpx.URL(settings.url).host
-        self._tls = _tls(settings.ca_file)
+        self._tls = trusted(settings.ca_file)
 
     def post(self, document: Mapping[str, object], request_id: str) -> None:
         """Ask for something to be done; the body of the answer is not read."""
@@ -116,7 +116,8 @@ def signature(secret: Secret, timestamp: str, body: bytes) -> str:
     return "sha256=" + mac.hexdigest()
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
+def trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """TLS that believes these signers, or the system's. Raises `ConfigError` when the file cannot be used."""
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:

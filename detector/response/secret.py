@@ -1,6 +1,7 @@
 """Passwords that are drawn, and secrets of the configuration that are read."""
 
 import os
+import re
 import secrets
 import string
 
@@ -10,6 +11,7 @@ from detector.ports import Secret
 # Without the characters that people take for each other when they read a password from paper: 0 O o 1 l I.
 ALPHABET = "".join(c for c in string.ascii_letters + string.digits if c not in "0Oo1lI")
 GROUPS, GROUP_LENGTH = 5, 5
+COMPLAINT_LENGTH = 200
 
 
 def new_password() -> Secret:
@@ -23,6 +25,19 @@ def new_password() -> Secret:
         text = "-".join(groups)
         if any(map(str.islower, text)) and any(map(str.isupper, text)) and any(map(str.isdigit, text)):
             return Secret(text)
+
+
+def harmless(complaint: str, *hidden: Secret | None) -> str:
+    """The first line of what another program or server complained about, without any of these secrets.
+
+    Others tell a secret in another shape as well: without the hyphens, or with others.
+    """
+    for secret in hidden:
+        if secret is not None:
+            shape = r"[\W_]*".join(re.escape(c) for c in secret.text if c.isalnum())
+            complaint = re.sub(shape, str(secret), complaint) if shape else complaint
+    line = next((line.strip() for line in complaint.splitlines() if line.strip()), "")
+    return "".join(c if c.isprintable() else "?" for c in line)[:COMPLAINT_LENGTH]
 
 
 def read_secret(source: SecretSource) -> Secret:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from detector.config import ConfigError, SecretSource
-from detector.response.secret import ALPHABET, GROUP_LENGTH, GROUPS, new_password, read_secret
+from detector.ports import Secret
+from detector.response.secret import ALPHABET, GROUP_LENGTH, GROUPS, harmless, new_password, read_secret
 
 
 def test_a_password_has_more_than_128_bits() -> None:
@@ -56,3 +57,14 @@ def test_a_secret_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HOOK_SECRET", "")
     with pytest.raises(ConfigError, match="holds no secret"):
         read_secret(SecretSource(environment="HOOK_SECRET"))
+
+
+@pytest.mark.parametrize("told", ["Ab3-Cd4", "Ab3Cd4", "Ab3_Cd4", "Ab3 Cd4"])
+def test_what_others_complain_about_is_told_without_the_secret(told: str) -> None:
+    assert harmless(f"\n bad password {told}\x07 for ann\nsecond line", Secret("Ab3-Cd4")) == (
+        "bad password (secret)? for ann"
+    )
+
+
+def test_a_complaint_is_short_and_a_secret_without_letters_takes_nothing_away() -> None:
+    assert harmless("x" * 1000, None, Secret("--")) == "x" * 200
