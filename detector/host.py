@@ -13,7 +13,7 @@ KEY_BYTES = 32
 
 
 def make_directories(config: Config) -> None:
-    for directory in (config.state.directory, config.spool_directory):
+    for directory in (config.state.directory, config.spool_directory, config.hold_directory):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -34,10 +34,12 @@ def hold_alone(directory: Path) -> int:
 
 
 def recipient_key(path: Path) -> bytes:
-    """The secret of all hashes in profiles, made once. Without it, every recipient is a stranger again.
+    """The secret of all hashes in profiles. Without it, every recipient is a stranger again. Raises `ConfigError`."""
+    return own_key(path, "restore it, or remove it: all recipients will be new")
 
-    Raises `ConfigError` for a file that cannot be ours.
-    """
+
+def own_key(path: Path, advice: str) -> bytes:
+    """A secret of ours, made once. Raises `ConfigError` with the advice for a file that cannot be ours."""
     if not path.exists():
         unfinished = path.with_suffix(".new")
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -46,11 +48,21 @@ def recipient_key(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)
+        sync_directory(path.parent)
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
-        msg = f"{path} has {len(key)} octets, not {KEY_BYTES}: restore it, or remove it: all recipients will be new"
+        msg = f"{path} has {len(key)} octets, not {KEY_BYTES}: {advice}"
         raise ConfigError(msg)
     return key
+
+
+def sync_directory(path: Path) -> None:
+    """The names in it survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def notify_systemd(state: str) -> None:

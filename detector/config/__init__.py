@@ -6,6 +6,7 @@ types and contradictions are refused together, each with its place. Secrets stan
 
 from detector.config.actions import CommandAction, HttpAction
 from detector.config.errors import ConfigError
+from detector.config.hold import Hold
 from detector.config.identity import (
     AuthParameterIdentity,
     EnvelopeIdentity,
@@ -42,6 +43,7 @@ __all__ = [
     "DovecotSessions",
     "EnvelopeIdentity",
     "HeaderIdentity",
+    "Hold",
     "HookSettings",
     "HostPort",
     "HttpAction",

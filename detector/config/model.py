@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from detector.config.errors import Contradiction, Place
+from detector.config.hold import Hold
 from detector.config.identity import EnvelopeIdentity, Identities, PolicyServiceIdentity, XclientIdentity
 from detector.config.operators import Operators
 from detector.config.relay import NextHop, PolicyService, Relay
@@ -97,6 +98,7 @@ class Config(Section):
     judging: Judging = Judging()
     state: State = State()
     records: Records = Records()
+    hold: Hold = Hold()
     response: Response = Response()
     operators: Operators = Operators()
     metrics: Metrics = Metrics()
@@ -154,6 +156,15 @@ class Config(Section):
     @property
     def spool_directory(self) -> Path:
         return self.relay.spool_directory or self.state.directory / "spool"
+
+    @property
+    def hold_directory(self) -> Path:
+        return self.hold.directory or self.state.directory / "held"
+
+    @property
+    def hold_key(self) -> Path:
+        """The key that the program makes itself, where none is configured."""
+        return self.state.directory / "hold.key"
 
     @property
     def records_url(self) -> str:
