@@ -12,6 +12,9 @@ from detector.verdict.verdict import Verdict
 HEAD = "0006"
 """The newest schema version (Alembic revision)."""
 
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""Grows with each writing. SQLite gives numbers of its own to INTEGER only, and has 64 bits there too."""
+
 metadata = MetaData()
 
 incidents = Table(
@@ -37,7 +40,7 @@ Index("incidents_by_time", incidents.c.opened_at)
 timeline = Table(
     "timeline",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Number, primary_key=True),
     Column("incident_id", Word, ForeignKey("incidents.incident_id"), nullable=False, index=True),
     Column("at", Double, nullable=False),
     Column("actor", Word, nullable=False),
@@ -82,7 +85,7 @@ cohorts = Table(
 forgiveness = Table(
     "forgiveness",
     metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Number, primary_key=True, autoincrement=False),
     Column("account", Word, nullable=False),
     Column("at", Double, nullable=False),
     Column("probation", Boolean, nullable=False, server_default=false()),
@@ -116,7 +119,7 @@ self_releases = Table(
 verdicts = Table(
     "verdicts",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Number, primary_key=True),
     Column("account", Word, nullable=False),
     Column("at", Double, nullable=False, index=True),
     Column("transaction_id", Word, nullable=False),
@@ -168,7 +171,7 @@ Index("held_by_digest", held.c.digest)
 audit = Table(
     "audit",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", Number, primary_key=True, autoincrement=False),
     Column("at", Double, nullable=False),
     Column("actor", Word, nullable=False),
     Column("action", Word, nullable=False),
@@ -206,11 +209,22 @@ executors = Table(
     Column("beat", Integer, nullable=False),
 )
 
-# One row. `changes` counts the writing transactions; the other two tell where the audit log ends.
+# Accounts whose profiles are to be erased: by each process that has profiles, as `forgiveness` is.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", Word, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+# One row. `changes` counts the writing transactions; the others tell where the audit log begins and ends.
 counters = Table(
     "counters",
     metadata,
-    Column("changes", Integer, primary_key=True, autoincrement=False),
-    Column("audit_entries", Integer, nullable=False),
+    Column("changes", Number, primary_key=True, autoincrement=False),
+    Column("audit_entries", Number, nullable=False),
     Column("audit_hash", Text, nullable=False),
+    Column("audit_cut", BigInteger, nullable=False, server_default="0"),
+    Column("audit_cut_hash", Text, nullable=False, server_default="0" * 64),
 )
