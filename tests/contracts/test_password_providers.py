@@ -17,6 +17,10 @@ from detector.response.command import Command, CommandPassword
 from detector.response.http import Endpoint, HttpPassword
 from detector.response.passwd_file import PasswdFile
 from detector.response.secret import new_password
+from tests.support.fake_cpanel import FakeCpanel
+from tests.support.fake_keycloak import FakeKeycloak
+from tests.support.fake_mailcow import FakeMailcow
+from tests.support.fake_wildduck import FakeWildduck
 from tests.support.http_receiver import Receiver
 from tests.support.response import NOW
 
@@ -119,9 +123,39 @@ class HttpStore(Store):
         self.receiver.statuses = []
 
 
-@pytest.fixture(params=["BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "command", "http"])
+FakePanel = FakeCpanel | FakeKeycloak | FakeMailcow | FakeWildduck
+PANELS: dict[str, type[FakePanel]] = {
+    "cpanel": FakeCpanel,
+    "keycloak": FakeKeycloak,
+    "mailcow": FakeMailcow,
+    "wildduck": FakeWildduck,
+}
+
+
+class PanelStore(Store):
+    """An API of somebody else, played by a strict fake."""
+
+    def __init__(self, fake: FakePanel) -> None:
+        self.fake = fake
+        self.provider = fake.provider()
+
+    def accepts(self, account: str, password: str) -> bool:
+        return self.fake.passwords[account] == password
+
+    def go_away(self) -> None:
+        self.fake.instead = [(503, None)]
+
+    def come_back(self) -> None:
+        self.fake.instead = []
+
+
+@pytest.fixture(params=["BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "command", "http", *PANELS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "command":
+    if request.param in PANELS:
+        with PANELS[request.param](ACCOUNTS) as fake:
+            yield PanelStore(fake)
+            assert not any(secret in r.target for r in fake.requests for secret in fake.passwords.values())
+    elif request.param == "command":
         yield CommandStore(tmp_path)
     elif request.param == "http":
         with Receiver("shared", lambda: NOW) as receiver:
