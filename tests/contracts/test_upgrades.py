@@ -37,18 +37,10 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/records.sqlite"
     postgres: Postgres = request.getfixturevalue("postgres")
     database = postgres.fresh()
-    psql = [
-        programs() / "psql",
-        "--quiet",
-        "--no-psqlrc",
-        "--set=ON_ERROR_STOP=1",
-        "-h",
-        HOST,
-        "-p",
-        str(postgres.port),
-    ]
-    load: list[str | Path] = [*psql, "-U", OWNER, "-d", database, "-f", FIRST / "postgresql.sql"]
-    subprocess.run(load, check=True, stdout=subprocess.DEVNULL)
+    place = ["-h", HOST, "-p", str(postgres.port), "-U", OWNER, "-d", database]
+    script = FIRST / "postgresql.sql"
+    psql = [str(programs() / "psql"), *place, "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--file={script}"]
+    subprocess.run(psql, check=True, stdout=subprocess.DEVNULL)
     return postgres.url(database)
 
 
