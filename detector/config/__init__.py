@@ -17,21 +17,21 @@ from detector.config.identity import (
 )
 from detector.config.model import Config, Judging, Log, Metrics, Records, State
 from detector.config.operators import Operators
+from detector.config.people import AppriseChannel, CsvDirectory, LetterChannel, NoticeSettings, SmtpChannel
 from detector.config.reading import load, parse
 from detector.config.relay import ClientTls, Limits, NextHop, PolicyService, Relay, ServerTls
 from detector.config.response import (
-    CsvDirectory,
     DovecotSessions,
     HookSettings,
-    NoticeSettings,
     PasswdFileProvider,
     Response,
-    Retry,
 )
 from detector.config.values import LOOPBACK, Bytes, Count, HostPort, Network, Seconds, SecretSource, Section
+from detector.config.workflow import DryRun, Escalation, Retry, StepName
 
 __all__ = [
     "LOOPBACK",
+    "AppriseChannel",
     "AuthParameterIdentity",
     "Bytes",
     "ClientTls",
@@ -44,11 +44,14 @@ __all__ = [
     "EnvelopeIdentity",
     "HeaderIdentity",
     "Hold",
+    "DryRun",
+    "Escalation",
     "HookSettings",
     "HostPort",
     "HttpAction",
     "Identities",
     "Judging",
+    "LetterChannel",
     "Limits",
     "Log",
     "Metrics",
@@ -67,7 +70,9 @@ __all__ = [
     "Seconds",
     "Section",
     "ServerTls",
+    "SmtpChannel",
     "State",
+    "StepName",
     "XclientIdentity",
     "load",
     "parse",

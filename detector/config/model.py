@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from detector.config.database import DatabaseUrl, is_shared
 from detector.config.errors import Contradiction, Place
 from detector.config.hold import Hold
 from detector.config.identity import EnvelopeIdentity, Identities, PolicyServiceIdentity, XclientIdentity
@@ -45,27 +45,10 @@ class State(Section):
     accounts: Count = 100_000
 
 
-def _database(url: str) -> str:
-    if not url:
-        return url
-    parts = urlsplit(url)
-    backend = parts.scheme.partition("+")[0]
-    if backend not in {"sqlite", "postgresql"}:
-        msg = "not a database we know; write sqlite:////path/records.sqlite or postgresql+psycopg://host/database"
-        raise ValueError(msg)
-    if parts.password is not None:
-        msg = "the password must not stand here; PostgreSQL's client reads it from the file that PGPASSFILE names"
-        raise ValueError(msg)
-    if backend == "sqlite" and not parts.path.startswith("//"):
-        msg = f"'{url}' is a relative path; an absolute one has four slashes: sqlite:////path/records.sqlite"
-        raise ValueError(msg)
-    return url
-
-
 class Records(Section):
     """Incidents, strikes, decisions and the audit log, in SQL. Empty: SQLite beside the state."""
 
-    url: Annotated[str, AfterValidator(_database)] = ""
+    url: DatabaseUrl = ""
     keep_verdicts: Seconds = 2_592_000.0
 
 
@@ -107,6 +90,7 @@ class Config(Section):
     def contradictions(self) -> Iterator[Contradiction]:
         yield from self._replies()
         yield from self._identity()
+        yield from self._databases()
         yield from self._addresses()
 
     def _replies(self) -> Iterator[Contradiction]:
@@ -134,6 +118,12 @@ class Config(Section):
             if not overlap(self.relay.clients, getattr(getattr(self, section), key)):
                 text = "no host of `relay.clients` is among these, so source 'policy-service' never learns a login"
                 yield Contradiction(text, ((section, key), ("relay", "clients"), ("identity",)))
+
+    def _databases(self) -> Iterator[Contradiction]:
+        if is_shared(self.workflow_url) != is_shared(self.records_url):
+            # Else several processes would contain an incident, or one that another process cannot know.
+            text = "must be PostgreSQL if, and only if, the records are"
+            yield Contradiction(text, (("response", "workflow_url"), ("records", "url")))
 
     def _addresses(self) -> Iterator[Contradiction]:
         used: dict[HostPort, Place] = {}
@@ -169,3 +159,10 @@ class Config(Section):
     @property
     def records_url(self) -> str:
         return self.records.url or f"sqlite:///{self.state.directory / 'records.sqlite'}"
+
+    @property
+    def workflow_url(self) -> str:
+        """Of the database of containments under way."""
+        if self.response.workflow_url or is_shared(self.records_url):
+            return self.response.workflow_url or self.records_url
+        return f"sqlite:///{self.state.directory / 'containment.sqlite'}"

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from detector.config.actions import Argv, CommandAction, HttpAction
+from detector.config.database import DatabaseUrl
 from detector.config.errors import Contradiction
-from detector.config.values import AbsolutePath, Count, Seconds, Section, shaped
+from detector.config.values import AbsolutePath, Count, Flag, Seconds, Section, shaped
+from detector.config.workflow import DryRun, Escalation, Retry
 
 
 class PasswdFileProvider(Section):
@@ -52,13 +54,6 @@ class HookSettings(Section):
     redaction: Literal["none", "account", "account-and-evidence"] = "account-and-evidence"
 
 
-class Retry(Section):
-    """How often and how fast a failing step is tried again: the wait doubles each time."""
-
-    attempts: Count = 10
-    first_wait: Seconds = 2.0
-
-
 class Response(Section):
     """What is done about an incident. A part that is not named is not done, and the timeline says so."""
 
@@ -70,7 +65,11 @@ class Response(Section):
     notice: NoticeSettings | None = None
     hooks: tuple[HookSettings, ...] = ()
     password_changes_per_hour: Count = 20
+    breaker_resumes: Flag = False
+    workflow_url: DatabaseUrl = ""
     retry: Retry = Retry()
+    escalation: Escalation = Escalation()
+    dry_run: DryRun = DryRun()
 
     def contradictions(self) -> Iterator[Contradiction]:
         if self.notice is not None and self.directory is None:
