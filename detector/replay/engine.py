@@ -23,14 +23,14 @@ from detector.traffic.counting import as_believed, is_known
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
 from detector.verdict.campaign import suspicious
-from detector.verdict.hold import PROBATION, held, may_go
+from detector.verdict.hold import PROBATION, held
 from detector.verdict.judge import judge, text_speaks
 from detector.verdict.learn import Told, learn_complaint, learn_correspondent, learn_result, result_of
 from detector.verdict.policy import Policy
+from detector.verdict.release import LOOK_AGAIN, Leave, leave
 from detector.verdict.verdict import Action, Verdict
 
 MOST_AWAITED = 50_000  # messages whose results may still come
-LOOK_AGAIN = 30.0  # seconds, when the window has no room for a message that may go
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +119,16 @@ class Engine:
         """The held messages, by transaction id, that may go now; each is told once."""
         for account in self._spool.due(now):
             while (message := self._spool.first(account)) is not None:
-                profile = self._profiles.get(account)
-                if account in self._blocked or not may_go(profile, message.held, now, self._policy):
+                if account in self._blocked:
                     break
-                window = profile.window.at(now, self._policy.window)
-                if window.in_flight >= window.size(self._policy.window):
+                profile, transaction = self._profiles.get(account), message.transaction
+                addresses = [recipient.address for recipient in transaction.recipients]
+                profile, decided = leave(profile, message.held, addresses, now, self._policy)
+                if decided is Leave.NO_ROOM:
                     self._spool.look_at(account, now + LOOK_AGAIN)
+                if decided is not Leave.GOES:
                     break
                 self._spool.take(account)
-                transaction = message.transaction
-                for recipient in transaction.recipients:  # they take their places now
-                    profile, _ = admit(profile, recipient.address, now, self._policy)
                 self._pass(profile, transaction, now)
                 yield transaction.transaction_id
 
