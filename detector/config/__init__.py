@@ -15,6 +15,7 @@ from detector.config.identity import (
     PolicyServiceIdentity,
     XclientIdentity,
 )
+from detector.config.ldap import ActiveDirectoryPassword, LdapDirectory, LdapPassword, LdapServer
 from detector.config.model import Config, Judging, Log, Metrics, Records, State
 from detector.config.operators import Operators
 from detector.config.people import AppriseChannel, CsvDirectory, LetterChannel, NoticeSettings, SmtpChannel
@@ -26,11 +27,13 @@ from detector.config.response import (
     PasswdFileProvider,
     Response,
 )
+from detector.config.sql import Database, SqlAppPasswords, SqlDirectory, SqlPassword
 from detector.config.values import LOOPBACK, Bytes, Count, HostPort, Network, Seconds, SecretSource, Section
 from detector.config.workflow import DryRun, Escalation, Retry, StepName
 
 __all__ = [
     "LOOPBACK",
+    "ActiveDirectoryPassword",
     "AppriseChannel",
     "AuthParameterIdentity",
     "Bytes",
@@ -40,6 +43,7 @@ __all__ = [
     "ConfigError",
     "Count",
     "CsvDirectory",
+    "Database",
     "DovecotSessions",
     "EnvelopeIdentity",
     "HeaderIdentity",
@@ -51,6 +55,9 @@ __all__ = [
     "HttpAction",
     "Identities",
     "Judging",
+    "LdapDirectory",
+    "LdapPassword",
+    "LdapServer",
     "LetterChannel",
     "Limits",
     "Log",
@@ -71,6 +78,9 @@ __all__ = [
     "Section",
     "ServerTls",
     "SmtpChannel",
+    "SqlAppPasswords",
+    "SqlDirectory",
+    "SqlPassword",
     "State",
     "StepName",
     "XclientIdentity",
