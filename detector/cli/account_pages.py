@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from detector.cli.dossier import Dossier, Line, Traffic
+from detector.cli.offenders import in_words
 from detector.cli.page import Page
 from detector.cli.words import counted, moment, since, span
 from detector.config import Judging
-from detector.incident.strike import LIMIT as STRIKES_FOR_THE_END
 from detector.records.records import Exemption, VerdictNote
 from detector.traffic.cohort import Cohort
 
@@ -86,7 +86,7 @@ def _term(exemption: Exemption) -> str:
 
 
 def _standing(dossier: Dossier, now: float) -> dict[str, str]:
-    incident, exemption, strikes = dossier.incident, dossier.exemption, len(dossier.strikes)
+    incident, exemption = dossier.incident, dossier.exemption
     fields = {"Standing": dossier.standing}
     if incident is not None:
         fields["Incident"] = f"{incident.incident_id}, {incident.state}, opened {since(incident.opened_at, now)}"
@@ -95,8 +95,7 @@ def _standing(dossier: Dossier, now: float) -> dict[str, str]:
         terms = ", ".join(filter(None, (_term(exemption) + over, str(exemption.declaration))))
         fields["Exempt"] = f"{terms}, by {exemption.actor}: {exemption.reason}"
     fields["Cohort"] = cohort_in_words(dossier.cohort, dossier.traffic.learned_cohort if dossier.traffic else "")
-    end = ": the policy proposes to end the service; a person decides" if strikes >= STRIKES_FOR_THE_END else ""
-    return fields | {"Strikes": f"{strikes} within a year{end}"}
+    return fields | {"Strikes": in_words(dossier.strikes)}
 
 
 def cohort_in_words(assigned: str, learned: str) -> str:

@@ -107,12 +107,12 @@ def exempt(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     from detector.cli.roles import Role
     from detector.records.entries import Exemption
 
-    account = _named(account)
+    account = named(account)
     declaration = declared(recipients_per_hour, recipients_per_day)
     with opened(config, actor, Role.OPERATOR) as office:
         now = office.clock()
         end = end_of(days, until, declaration, now)
-        exemption = Exemption(account, end, office.actor, _given(reason), recipients_per_hour, recipients_per_day)
+        exemption = Exemption(account, end, office.actor, given(reason), recipients_per_hour, recipients_per_day)
         incident_id = office.records.standing().blocks.get(account)
         unknown = "" if incident_id else never_seen(office, account)
         office.records.exempt(exemption, now)
@@ -135,7 +135,7 @@ def unexempt(
     from detector.cli.page import Page, print_json
     from detector.cli.roles import Role
 
-    account = _named(account)
+    account = named(account)
     with opened(config, actor, Role.OPERATOR) as office:
         if not office.records.unexempt(account, office.actor, office.clock(), reason.strip()):
             msg = f"{account} has no exemption"
@@ -170,7 +170,7 @@ def cohort(
     from detector.cli.roles import Role
     from detector.traffic.cohort import Cohort
 
-    account = _named(account)
+    account = named(account)
     with opened(config, actor, Role.OPERATOR) as office:
         assigned = None if kind == "learned" else Cohort(kind)
         office.records.assign_cohort(account, assigned, office.actor, office.clock())
@@ -201,20 +201,20 @@ def release(
     from detector.cli.roles import Role
 
     with opened(config, actor, Role.OPERATOR) as office:
-        incident = decide(office, account, _given(reason))
+        incident = decide(office, account, given(reason))
         if as_json:
             print_json(incident)
         else:
             show_release(tell(office, incident))
 
 
-def _named(account: str) -> str:
+def named(account: str) -> str:
     if not account:  # as a script has it whose variable is empty
         raise typer.BadParameter("name an account", param_hint="ACCOUNT")
     return account
 
 
-def _given(reason: str) -> str:
+def given(reason: str) -> str:
     if not reason.strip():
         raise typer.BadParameter("a reason is needed: the audit log asks for it", param_hint="--reason")
     return reason.strip()

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.cli.ends import Impossible
+from detector.cli.offenders import Offender, offender
 from detector.cli.office import Office
 from detector.incident.incident import Event, IllegalTransition, Incident, State
-from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import TimelineEntry, UnknownIncident
 from detector.verdict.explain import explain
 
 SOME = 5
+MANY = 10_000
 NOT_CLOSED = (State.OPEN, State.PENDING, State.CONTAINED, State.CONFIRMED)
 
 
@@ -34,12 +35,12 @@ RESULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An incident with all that was told about it; `strikes` are those of the account within a year."""
+    """An incident with all that was told about it; `strikes` are those of the account that count."""
 
     incident: Incident
     explanation: list[str]
     timeline: list[TimelineEntry]
-    strikes: int
+    strikes: Offender
 
 
 def newest(office: Office, everything: bool, account: str | None, limit: int) -> list[Incident]:
@@ -51,9 +52,8 @@ def newest(office: Office, everything: bool, account: str | None, limit: int) ->
 
 
 def tell(office: Office, incident: Incident) -> Story:
-    strikes = office.records.strikes(incident.account, office.clock() - STRIKES_COUNT_FOR)
     timeline = office.records.timeline(incident.incident_id)
-    return Story(incident, list(explain(incident.verdict)), timeline, len(strikes))
+    return Story(incident, list(explain(incident.verdict)), timeline, offender(office, incident.account))
 
 
 def password_change(timeline: Sequence[TimelineEntry]) -> Change:
@@ -104,6 +104,13 @@ def release(office: Office, account: str, reason: str) -> Incident:
         msg = f"{account} is not blocked: there is nothing to release"
         raise Impossible(msg)
     incident, timeline = office.records.incident(incident_id), office.records.timeline(incident_id)
+    decided = office.records.termination(account)
+    if decided is not None and decided.ended:
+        msg = (
+            f"{decided.actor} has ended the service of {account} ({decided.reason}): its block stays. "
+            f"`detector accounts keep {account}` takes that back"
+        )
+        raise Impossible(msg)
     if incident.state is State.CONFIRMED and password_change(timeline) is Change.UNDER_WAY:
         msg = (
             f"the containment of {account} is still running: its password is not changed yet. Wait until `detector "
@@ -112,6 +119,29 @@ def release(office: Office, account: str, reason: str) -> Incident:
         )
         raise Impossible(msg)
     return decide(office, incident, Event.RELEASE, reason)
+
+
+def self_release(office: Office, account: str, code: str) -> Incident:
+    """Raises `Impossible`; what is wrong is not told to whom types a wrong code."""
+    incident_id = office.records.standing().blocks.get(account)
+    if incident_id is None:
+        msg = f"{account} is not blocked: there is nothing to release"
+        raise Impossible(msg)
+    try:
+        incident = office.records.self_release(incident_id, code, office.clock(), office.actor)
+    except IllegalTransition as error:
+        state = office.records.incident(incident_id).state
+        msg = f"incident {incident_id} is {state}: the customer cannot end it by a code now"
+        raise Impossible(msg) from error
+    if incident is None:
+        msg = "the code is not right, or it was used, or nobody was offered one"
+        raise Impossible(msg)
+    return incident
+
+
+def waiting(office: Office) -> list[Incident]:
+    """Incidents whose containment waits for a person, oldest first."""
+    return sorted(office.records.incidents(State.PENDING, limit=MANY), key=lambda one: one.opened_at)
 
 
 def _why_not(incident: Incident, event: Event, state: State) -> str:
@@ -124,4 +154,6 @@ def _why_not(incident: Incident, event: Event, state: State) -> str:
             f"and, when the customer has cleaned up, release. If it was a false alarm, "
             f"`detector incidents dismiss {incident.incident_id}` lifts the block at once"
         )
+    if event is Event.APPROVE:
+        return f"{name} is {state}: its containment does not wait for anybody"
     return f"{name} is {state} already"

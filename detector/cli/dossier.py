@@ -7,11 +7,10 @@ from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
+from detector.cli.offenders import Offender, offender
 from detector.cli.office import Office
 from detector.config import Config
 from detector.incident.incident import Incident
-from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
-from detector.incident.strike import Strike
 from detector.mail.transaction import Stream
 from detector.models import load_prior
 from detector.records.book import Book
@@ -61,13 +60,13 @@ class Dossier:
     cohort: str
     incident: Incident | None
     exemption: Exemption | None
-    strikes: list[Strike]
+    strikes: Offender
     traffic: Traffic | None
     verdicts: list[VerdictNote]
 
     @property
     def nothing_known(self) -> bool:
-        told = self.traffic or self.incident or self.exemption or self.cohort or self.strikes or self.verdicts
+        told = self.traffic or self.incident or self.exemption or self.cohort or self.strikes.strikes or self.verdicts
         return not told
 
 
@@ -103,7 +102,7 @@ def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
         standing.cohorts.get(account, ""),
         records.incident(blocked_by) if blocked_by else None,
         standing.exemptions.get(account),
-        records.strikes(account, now - STRIKES_COUNT_FOR),
+        offender(office, account),
         None if profile is None else _traffic(profile, office, standing.cohorts.get(account, ""), now),
         records.verdicts(account, verdicts),
     )

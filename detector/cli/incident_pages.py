@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from detector.cli.decisions import Change, Story, password_change
+from detector.cli.offenders import in_words
 from detector.cli.page import Page
 from detector.cli.postfix_queue import commands
-from detector.cli.words import counted, moment, since, span
+from detector.cli.words import moment, since, span
 from detector.incident.incident import Event, Incident, State
-from detector.incident.strike import LIMIT as STRIKES_FOR_THE_END
 
 STANDS = {
     State.OPEN: "the containment is under way",
@@ -20,6 +20,8 @@ STANDS = {
 CONFIRM = "It was abuse:         detector incidents confirm {id}"
 DISMISS = "It was a false alarm: detector incidents dismiss {id}"
 RELEASE = 'The customer has cleaned up: detector accounts release {account} --reason "..."'
+TERMINATE = 'End the service:   detector accounts terminate {account} --reason "..."'
+KEEP = 'Let it go on:      detector accounts keep {account} --reason "..."'
 NEXT = {
     State.OPEN: ("Nothing is needed from you now. If you know more than the program:", CONFIRM, DISMISS),
     State.PENDING: (
@@ -56,7 +58,7 @@ def show_story(story: Story, now: float) -> None:
             "Opened": since(incident.opened_at, now),
             "Changed": since(incident.changed_at, now),
             "Identity": "trusted" if incident.trusted else "not trusted: a thief could have chosen it",
-            "Strikes": f"{story.strikes} within a year",
+            "Strikes": in_words(story.strikes),
             "Transaction": incident.transaction_id,
         }
         | {_as_words(name).capitalize(): fact for name, fact in incident.facts.items() if fact not in SAYS_NOTHING}
@@ -86,9 +88,7 @@ def show_decision(story: Story) -> None:
                 )
         page.line("Mail of it that waits in the queue of the submission server is delivered at the next attempt.")
         return
-    page.line(
-        f"Incident {incident.incident_id} is confirmed: {incident.account} has {counted(story.strikes, 'strike')}."
-    )
+    page.line(f"Incident {incident.incident_id} is confirmed: {incident.account} has {in_words(story.strikes)}.")
     _show_next(page, story)
 
 
@@ -111,11 +111,10 @@ def _show_next(page: Page, story: Story) -> None:
     incident = story.incident
     for problem in _failures(story):
         page.line(problem, "bold")
-    if incident.state is not State.CLOSED and story.strikes >= STRIKES_FOR_THE_END:
-        page.line(
-            f"{counted(story.strikes, 'strike')} within a year: the policy proposes to end the service. A person "
-            "decides that, never this program."
-        )
+    if story.strikes.proposed:
+        page.line("The policy proposes to end the service. A person decides that, never this program:")
+        page.line(TERMINATE.format(account=shlex.quote(incident.account)))
+        page.line(KEEP.format(account=shlex.quote(incident.account)))
     if incident.state is State.CONFIRMED:
         _show_what_comes_before_the_release(page, story)
     for line in NEXT[incident.state]:

@@ -77,6 +77,37 @@ def show(incident: IncidentId, config: ConfigFile = DEFAULT_CONFIG, actor: Actor
             show_story(story, office.clock())
 
 
+@app.command(epilog=examples("detector incidents approve 3f2a", "detector incidents approve --all-waiting"))
+def approve(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the command
+    incident: Annotated[str, typer.Argument(metavar="[ID]", help="The incident that waits.")] = "",
+    all_waiting: Annotated[bool, typer.Option("--all-waiting", help="All that wait, after one question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    note: Note = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let a containment go on that waits for you: change the password, end the sessions, tell the customer.
+
+    It waits because the identity of the sender is not certain, or because so many passwords were changed within an
+    hour that something else may be wrong. Whether it was abuse is decided later: no strike is counted.
+    """
+    from detector.cli.approval import approve as decide
+    from detector.cli.office import opened
+    from detector.cli.page import Page, print_json
+    from detector.cli.roles import Role
+    from detector.cli.words import counted
+
+    if bool(incident) == all_waiting:
+        raise typer.BadParameter("name an incident, or say --all-waiting", param_hint="ID")
+    with opened(config, actor, Role.OPERATOR) as office:
+        approved = decide(office, incident, note, lambda question: yes or as_json or typer.confirm(question))
+        if as_json:
+            print_json(approved)
+        else:
+            Page().line(f"{counted(len(approved), 'containment')} will go on within about a second.")
+
+
 @app.command(
     epilog=examples('detector incidents confirm 3f2a --note "customer has found malware on the office computer"')
 )

@@ -9,6 +9,7 @@ from detector.config.actions import Argv, CommandAction, HttpAction
 from detector.config.database import DatabaseUrl
 from detector.config.errors import Contradiction
 from detector.config.values import AbsolutePath, Count, Flag, Seconds, Section, shaped
+from detector.incident.strike import StrikeRule
 from detector.config.workflow import DryRun, Escalation, Retry
 
 
@@ -54,6 +55,17 @@ class HookSettings(Section):
     redaction: Literal["none", "account", "account-and-evidence"] = "account-and-evidence"
 
 
+class Strikes(Section):
+    """Confirmed incidents: `limit` of them within `fade_after` seconds propose to people to end the service."""
+
+    limit: Count = 3
+    fade_after: Seconds = 31_536_000.0
+
+    @property
+    def rule(self) -> StrikeRule:
+        return StrikeRule(self.limit, self.fade_after)
+
+
 class Response(Section):
     """What is done about an incident. A part that is not named is not done, and the timeline says so."""
 
@@ -70,6 +82,8 @@ class Response(Section):
     retry: Retry = Retry()
     escalation: Escalation = Escalation()
     dry_run: DryRun = DryRun()
+    strikes: Strikes = Strikes()
+    self_release: Flag = False
 
     def contradictions(self) -> Iterator[Contradiction]:
         if self.notice is not None and self.directory is None:

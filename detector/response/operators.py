@@ -1,7 +1,6 @@
 """Tells operators about an incident, one hook at a time."""
 
 from detector import log
-from detector.incident.strike import WINDOW as STRIKES_COUNT_FOR
 from detector.response.hooks import Story, event_document
 from detector.response.patience import Patience
 from detector.response.steps import finished_steps, reason_to_ask
@@ -61,7 +60,7 @@ class Operators:
         return Story(
             incident,
             explain(incident.verdict),
-            len(records.strikes(incident.account, self._tools.clock() - STRIKES_COUNT_FOR)),
+            len(self._tools.settings.strikes.rule.counting(records.strikes(incident.account), self._tools.clock())),
             finished_steps(timeline),
             reason_to_ask(timeline),
         )

@@ -60,8 +60,9 @@ class Keyboard:
     def config(self) -> Path:
         return self.directory / "detector.toml"
 
-    def type(self, *words: str) -> Answer:
-        result = CliRunner().invoke(app, [*words, "--config", str(self.config), "--actor", "olga"])
+    def type(self, *words: str, typed: str = "") -> Answer:
+        """Run a command; `typed` is its standard input."""
+        result = CliRunner().invoke(app, [*words, "--config", str(self.config), "--actor", "olga"], input=typed)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Answer(result.exit_code, result.stdout, result.stderr)
