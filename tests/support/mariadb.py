@@ -1,0 +1,114 @@
+"""A private MariaDB: one instance for a whole run of tests, and a database of its own for each test.
+
+Listens on a unix socket in its directory and on a free port of the loopback interface, there with TLS.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pymysql
+
+from tests.support.certificates import make_certificate
+from tests.support.ports import HOST, free_port, wait_for
+
+# What a test writes need not survive a power failure; and a small server starts faster.
+SETTINGS = (
+    "--innodb-buffer-pool-size=16M",
+    "--innodb-log-file-size=8M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--skip-name-resolve",
+    "--skip-log-bin",
+)
+SUPERUSER = "root"
+RUNS_AS = "mysql"  # Debian's package makes this user; as root the server wants to become somebody
+
+
+class MariaDB:
+    """One instance, running. A context manager: leaving it stops the process and removes the directory."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="mariadb-"))
+        self.socket = self.directory / "socket"
+        self.log = self.directory / "log"
+        self.certificate = make_certificate(self.directory, HOST)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = count(1)
+        self._user = [f"--user={RUNS_AS}"] if os.geteuid() == 0 else []
+        if self._user:
+            for path in (self.directory, self.certificate.path, self.certificate.key_path):
+                shutil.chown(path, RUNS_AS, RUNS_AS)
+        self._run(
+            "mariadb-install-db", "--no-defaults", f"--datadir={self.directory / 'data'}", "--skip-test-db",
+            "--auth-root-authentication-method=normal", *SETTINGS, *self._user,
+        )  # fmt: skip
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Returns when it answers. Does nothing if it runs."""
+        if self.running:
+            return
+        command = [
+            "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.directory / 'data'}", f"--socket={self.socket}",
+            f"--bind-address={HOST}", f"--port={self.port}", f"--pid-file={self.directory / 'pid'}",
+            f"--ssl-cert={self.certificate.path}", f"--ssl-key={self.certificate.key_path}", *SETTINGS, *self._user,
+        ]  # fmt: skip
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.directory)
+        wait_for(self._answers, f"MariaDB answers, see {self.log}", timeout=60.0)
+
+    def kill(self) -> None:
+        """As in a crash: nobody is told anything."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def execute(self, *statements: str, database: str | None = None) -> tuple[tuple[object, ...], ...]:
+        """As superuser; the rows of the last statement."""
+        with pymysql.connect(
+            unix_socket=str(self.socket), user=SUPERUSER, database=database, autocommit=True
+        ) as connection:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+                return tuple(cursor.fetchall())
+
+    def fresh(self) -> str:
+        """Make an empty database; its name."""
+        name = f"test{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return name
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except pymysql.OperationalError:
+            assert self.running, self.log.read_text("utf-8", "replace")
+            return False
+        return True
+
+    def _run(self, *command: str) -> None:
+        with self.log.open("ab") as log:
+            done = subprocess.run(command, check=False, stdout=log, stderr=log, cwd=self.directory)
+        assert done.returncode == 0, self.log.read_text("utf-8", "replace")

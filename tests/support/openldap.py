@@ -1,0 +1,174 @@
+"""A private OpenLDAP: one directory for a whole run of tests, and a branch of its own for each test.
+
+Listens on free ports of the loopback interface, with and without TLS, and on a unix socket in its directory. Beside
+`inetOrgPerson` it knows Microsoft's schema (`user`, `unicodePwd`), which Debian's slapd brings along. It is no Active
+Directory: it keeps what it gets in `unicodePwd` as it came, so a test can look at every octet.
+"""
+
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from tests.support.certificates import make_certificate
+from tests.support.ports import HOST, free_port, wait_for
+
+SUFFIX = "dc=example,dc=org"
+ROOT_DN, ROOT_PASSWORD = f"cn=root,{SUFFIX}", "root secret"
+BIND_DN, BIND_PASSWORD = f"cn=detector,{SUFFIX}", "bind secret"
+"""Who the detector is: may look for entries and write passwords, and may not read them."""
+
+CONFIGURATION = """\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/msuser.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {directory}/pid
+TLSCertificateFile {certificate}
+TLSCertificateKeyFile {key}
+TLSCACertificateFile {certificate}
+database mdb
+directory {directory}/data
+maxsize 16777216
+dbnosync
+suffix "{suffix}"
+rootdn "{root_dn}"
+rootpw "{root_password}"
+access to attrs=userPassword,unicodePwd
+    by dn.exact="{bind_dn}" =w
+    by anonymous auth
+    by * none
+access to *
+    by dn.exact="{bind_dn}" read
+    by * none
+"""
+BASE_ENTRIES = f"""\
+dn: {SUFFIX}
+objectClass: organization
+objectClass: dcObject
+o: example
+
+dn: {BIND_DN}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: detector
+userPassword: {BIND_PASSWORD}
+"""
+
+
+class OpenLDAP:
+    """One directory, running. A context manager: leaving it stops the process and removes the directory."""
+
+    def __init__(self) -> None:
+        self.port, self.tls_port = free_port(), free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="openldap-"))
+        self.log = self.directory / "log"
+        self.certificate = make_certificate(self.directory, HOST)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = count(1)
+        (self.directory / "data").mkdir()
+        self._configuration = self.directory / "slapd.conf"
+        text = CONFIGURATION.format(
+            directory=self.directory, certificate=self.certificate.path, key=self.certificate.key_path, suffix=SUFFIX,
+            root_dn=ROOT_DN, root_password=ROOT_PASSWORD, bind_dn=BIND_DN,
+        )  # fmt: skip
+        self._configuration.write_text(text, "utf-8")
+        self._run(["/usr/sbin/slapadd", "-q", "-f", str(self._configuration)], BASE_ENTRIES)
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        return f"ldap://{HOST}:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        return f"ldaps://{HOST}:{self.tls_port}"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ldapi://{quote(str(self.directory / 'socket'), safe='')}"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Returns when it answers. Does nothing if it runs."""
+        if self.running:
+            return
+        urls = " ".join((self.url, self.tls_url, self.socket_url))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["/usr/sbin/slapd", "-d", "0", "-h", urls, "-f", self._configuration], stdout=log, stderr=log
+            )
+        wait_for(self._answers, f"slapd answers, see {self.log}")
+
+    def kill(self) -> None:
+        """As in a crash: nobody is told anything."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def fresh(self) -> str:
+        """Make an empty branch; its name."""
+        name = f"ou=test{next(self._numbers)},{SUFFIX}"
+        self.add(f"dn: {name}\nobjectClass: organizationalUnit\nou: {name.partition(',')[0].partition('=')[2]}\n")
+        return name
+
+    def add(self, ldif: str) -> None:
+        """As superuser."""
+        self._run(["/usr/bin/ldapadd", *self._as_root()], ldif)
+
+    def values(self, name: str, attribute: str) -> list[bytes]:
+        """What stands in the attribute of an entry, octet for octet. As superuser."""
+        search = ["-LLL", "-o", "ldif_wrap=no", "-b", name, "-s", "base", "(objectClass=*)", attribute]
+        lines = self._run(["/usr/bin/ldapsearch", *self._as_root(), *search]).splitlines()
+        pairs = [line[len(attribute) + 1 :] for line in lines if line.startswith(f"{attribute}:")]
+        return [
+            base64.b64decode(text[1:]) if text.startswith(":") else text.removeprefix(" ").encode() for text in pairs
+        ]
+
+    def accepts(self, name: str, password: str) -> bool:
+        """Whether somebody can bind so."""
+        secret = self.directory / "password"
+        secret.write_text(password, "utf-8")
+        whoami = ["/usr/bin/ldapwhoami", "-x", "-H", self.socket_url, "-D", name, "-y", str(secret)]
+        return subprocess.run(whoami, capture_output=True, check=False, timeout=30, env=self._clean()).returncode == 0
+
+    def _as_root(self) -> list[str]:
+        return ["-x", "-H", self.socket_url, "-D", ROOT_DN, "-w", ROOT_PASSWORD]
+
+    def _answers(self) -> bool:
+        return (self.directory / "socket").exists() and self.accepts(ROOT_DN, ROOT_PASSWORD)
+
+    def _run(self, command: list[str], text: str = "") -> str:
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, check=False, timeout=30, env=self._clean()
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @staticmethod
+    def _clean() -> dict[str, str]:
+        """Without what this host's ldap.conf says."""
+        return {**os.environ, "LDAPNOINIT": "1"}
