@@ -104,6 +104,12 @@ class Api:
         """The error for an answer that the API's documentation does not know."""
         return Refused(f"{self.host} does not answer as documented: is {self.url} the address of this API?")
 
+    def listed(self, entries: object) -> list[dict[str, object]]:
+        """A list of things that have an ID. Raises `Refused` when it is none."""
+        if isinstance(entries, list) and all(isinstance(entry, dict) and "id" in entry for entry in entries):
+            return entries
+        raise self.strange()
+
     def check(self, path: str, *names: str) -> Answer:
         """Read something that has these fields, without changing anything. Raises `ConfigError`."""
         try:

@@ -62,10 +62,11 @@ class Keycloak:
         found: set[str] = set()
         for name in names:
             answer = self._ask("GET", f"/users?exact=true&{name}={segment(account)}", token)
-            if not isinstance(answer.document, list):
+            if answer.status != 200:
                 raise self._api.refused(answer, answer.field("error"))
+            users = self._api.listed(answer.document)
             # Versions before 15 do not know `exact` and answer with all who have the text somewhere in their name.
-            found |= {str(user["id"]) for user in answer.document if user.get(name, "").lower() == account.lower()}
+            found |= {str(user["id"]) for user in users if str(user.get(name, "")).lower() == account.lower()}
         if len(found) > 1:
             msg = "one user has this name, and another one this address: which of them is meant?"
             raise Refused(msg)

@@ -61,7 +61,7 @@ class Mailcow:
             return []
         if not isinstance(answer.document, list):
             raise self._failure(answer)
-        return [str(entry["id"]) for entry in answer.document]
+        return [str(entry["id"]) for entry in self._api.listed(answer.document)]
 
     def _carried_out(self, answer: Answer, *hidden: Secret) -> None:
         """What mailcow refused is answered by 200 as well: only the types of its messages tell."""

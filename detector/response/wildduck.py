@@ -26,9 +26,9 @@ class Wildduck:
         user = self._user(account)
         # Without showAll those that expire by themselves are left out.
         answer = self._api.ask("GET", f"/users/{user}/asps?showAll=true")
-        results = answer.field("results")
-        if not isinstance(results, list):
+        if answer.status != 200:
             raise self._failure(answer)
+        results = self._api.listed(answer.field("results"))
         for entry in results:
             answer = self._api.ask("DELETE", f"/users/{user}/asps/{segment(str(entry['id']))}")
             if answer.status != 404:  # somebody was faster
