@@ -1,6 +1,6 @@
 """Incidents in SQL: each function works inside the caller's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from detector.incident.incident import Event, IllegalTransition, Incident, State
 from detector.incident.strike import Strike
 from detector.records import audit, errands, held, way_back
 from detector.records.entries import TimelineEntry, UnknownIncident
+from detector.records.held_entries import HeldDecision, HeldSelection
 from detector.records.schema import counters, forgiveness, incidents, not_closed, password_changes, strikes, timeline
 
 PROGRAM = "detector"
@@ -90,10 +91,23 @@ def apply(
         probation = Step.BEGIN_PROBATION in steps
         values = {"sequence": sequence, "account": incident.account, "at": told.at, "probation": probation}
         connection.execute(insert(forgiveness).values(values))
+    _decide_about_held_mail(connection, incident_id, steps, told)
     errands.add(connection, incident_id, event.value, steps, told.at)
     _tell(connection, incident_id, told)
     audit.append(connection, told.at, (told.actor, event.value, incident_id, told.detail))
     return incident, steps
+
+
+HELD_MAIL = {Step.RELEASE_HELD: HeldDecision.RELEASE, Step.DISCARD_HELD: HeldDecision.DISCARD}
+
+
+def _decide_about_held_mail(
+    connection: Connection, incident_id: str, steps: Sequence[Step], told: TimelineEntry
+) -> None:
+    selection = HeldSelection(incident=incident_id)
+    for decision in (HELD_MAIL[step] for step in steps if step in HELD_MAIL):
+        if held.count(connection, selection, decision):
+            held.decide(connection, selection, decision, (told.actor, told.at, f"{told.event} of the incident"))
 
 
 def _refuse_to_release_what_ended(connection: Connection, incident: Incident, event: Event) -> None:

@@ -4,9 +4,14 @@ import pytest
 
 from detector.incident.incident import PUNISH, Event, IllegalTransition, Incident, State
 from detector.incident.strike import Strike
+from detector.mail.address import Address
+from detector.mail.transaction import Identity, Stream, Transaction
+from detector.records.held_entries import HeldMessage, HeldRecipient, HeldState
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import Forgiveness, Records, TimelineEntry, UnknownIncident
 from detector.response.steps import CHANGE_PASSWORD, Result
+from detector.verdict.hold import held
+from tests.unit.records.conftest import INCIDENT
 
 Make = Callable[..., Incident]
 
@@ -166,3 +171,50 @@ def test_at_most_so_many_incidents_change_a_password_within_an_hour(records: Rec
     assert records.claim_password_change("i2", 4600.0, limit=2)  # the first is an hour old
     assert not records.claim_password_change("i3", 4600.0, limit=2)
     assert not records.claim_password_change("i3", 4600.0, limit=0)
+
+
+def held_message(message_id: str) -> HeldMessage:
+    account, nobody = Identity("ann@example.org", "header", trusted=False), Address("", "")
+    return HeldMessage(
+        message_id=message_id,
+        spool="here",
+        account="ann@example.org",
+        mail="FROM:<ann@example.org>",
+        recipients=(HeldRecipient("TO:<bob@example.net>"),),
+        xforward={},
+        transaction=Transaction(message_id, "m", account, "", "", nobody, (), Stream.PERSONAL, 90.0),
+        verdict=INCIDENT.verdict,
+        evidence=held((), Stream.PERSONAL),
+        size_bytes=1000,
+        held_at=90.0,
+        changed_at=90.0,
+        key_id="key",
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "reason"),
+    [
+        (Event.DISMISS, HeldState.RELEASING, "dismiss of the incident"),
+        (Event.CONFIRM, HeldState.DISCARDED, "confirm of the incident"),
+    ],
+)
+def test_a_decision_about_an_incident_is_one_about_its_held_mail(
+    records: Records, make_incident: Make, event: Event, state: HeldState, reason: str
+) -> None:
+    records.put_held(held_message("t1"))
+    records.open_incident(make_incident())
+    records.apply("i1", event, 200.0, "olga")
+    message = records.held("t1")
+    assert message is not None
+    assert (message.state, message.decided_by, message.reason) == (state, "olga", reason)
+
+
+def test_a_dismissal_after_the_confirmation_gives_the_held_mail_back(records: Records, make_incident: Make) -> None:
+    records.put_held(held_message("t1"))
+    records.open_incident(make_incident())
+    records.apply("i1", Event.CONFIRM, 200.0, "olga")
+    records.apply("i1", Event.DISMISS, 300.0, "olga")
+    message = records.held("t1")
+    assert message is not None
+    assert message.state is HeldState.RELEASING

@@ -1,5 +1,7 @@
 """Terminations are decided by people, and a customer's code works once."""
 
+from pathlib import Path
+
 import pytest
 
 from detector.incident.incident import Event, IllegalTransition, State
@@ -7,7 +9,6 @@ from detector.records.entries import Offer, Termination
 from detector.records.records import Records
 from detector.records.returning import OFFER_EVERY
 from detector.records.way_back import MOST_TRIES, hashed
-from tests.support.records import everything
 from tests.unit.records.conftest import MakeIncident
 
 ANN = "ann@example.org"
@@ -114,11 +115,14 @@ def test_an_account_is_offered_a_code_once_in_thirty_days(records: Records, make
     assert records.offer_self_release("i3", offer(at=100.0 + OFFER_EVERY))
 
 
-def test_no_code_is_kept(records: Records, contained: str, url: str) -> None:
-    records.offer_self_release(contained, offer())
-    content = everything(url)
-    assert "abcd" not in content
-    assert hashed(CODE, "salt") in content
+def test_no_code_is_kept(sqlite_url: str, make_incident: MakeIncident) -> None:
+    records = Records(sqlite_url)
+    records.open_incident(make_incident())
+    records.offer_self_release("i1", offer())
+    records.close()
+    content = Path(sqlite_url.removeprefix("sqlite:///")).read_bytes()
+    assert b"abcd" not in content
+    assert hashed(CODE, "salt").encode() in content
 
 
 def test_the_repr_of_an_offer_hides_the_code() -> None:
