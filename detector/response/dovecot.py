@@ -11,6 +11,13 @@ NOBODY_TO_KICK = os.EX_NOHOST  # 68: "no users kicked" (seen with Dovecot 2.3.19
 FOR_EVER = (os.EX_USAGE, os.EX_NOPERM, os.EX_CONFIG)  # 64, 77, 78
 
 
+def one_account(account: str) -> None:
+    """Raises `Refused` for what doveadm would not take for the name of one account."""
+    if account.startswith("-") or "*" in account or "?" in account:
+        msg = f"{account} would be an option or a pattern to doveadm"
+        raise Refused(msg)
+
+
 class Dovecot:
     """`doveadm auth cache flush USER`, then `doveadm kick USER`.
 
@@ -24,9 +31,7 @@ class Dovecot:
 
     def end_sessions(self, account: str, request_id: str) -> str:  # noqa: ARG002 - see the class
         """Raises `Temporary` when Dovecot does not answer, `Refused` when it never will."""
-        if account.startswith("-") or "*" in account or "?" in account:
-            msg = f"{account} would be an option or a pattern to doveadm"
-            raise Refused(msg)
+        one_account(account)
         self._run("auth", "cache", "flush", account)
         kicked = self._run("kick", account, good=(0, NOBODY_TO_KICK)) == 0
         return "cached logins flushed, sessions ended" if kicked else "cached logins flushed, no session was open"

@@ -64,6 +64,12 @@ service anvil {{
     mode = 0
   }}
 }}
+doveadm_api_key = {api_key}
+service doveadm {{
+  inet_listener http {{
+    port = {doveadm_port}
+  }}
+}}
 service auth {{
   unix_listener {directory}/auth {{
     mode = 0666
@@ -89,6 +95,8 @@ class Dovecot:
         self.directory = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self.directory.chmod(0o755)
         self.imap_port = free_port()
+        self.doveadm_port = free_port()
+        self.api_key = "the doveadm API key"
         self.auth_socket = self.directory / "auth"
         self.passwd_file = self.directory / "passwd"
         self.dictionary = self.directory / "dictionary"
@@ -101,7 +109,12 @@ class Dovecot:
         self.passwd_file.touch(0o600)
         shutil.chown(self.passwd_file, "dovecot", "dovecot")
         text = CONFIGURATION.format(
-            directory=self.directory, name=self.directory.name, nobody=NOBODY, imap_port=self.imap_port
+            directory=self.directory,
+            name=self.directory.name,
+            nobody=NOBODY,
+            imap_port=self.imap_port,
+            doveadm_port=self.doveadm_port,
+            api_key=self.api_key,
         )
         (self.directory / "dovecot.conf").write_text(text, "utf-8")
         (self.directory / "dictionary.conf").write_text(DICTIONARY.format(directory=self.directory), "utf-8")

@@ -142,7 +142,8 @@ def test_what_the_server_says_is_told_without_secrets(echo: Echo) -> None:
 def test_a_list_has_entries_with_ids(echo: Echo) -> None:
     assert api(echo.url).listed([]) == []
     assert api(echo.url).listed([{"id": 1}]) == [{"id": 1}]
-    for wrong in ({}, None, "id", ["id"], [{"name": "x"}]):
+    wrongs: tuple[object, ...] = ({}, None, "id", ["id"], [{"name": "x"}])
+    for wrong in wrongs:
         with pytest.raises(Refused, match="does not answer as documented"):
             api(echo.url).listed(wrong)
 
