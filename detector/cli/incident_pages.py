@@ -60,14 +60,18 @@ def show_story(story: Story, now: float) -> None:
             "Identity": "trusted" if incident.trusted else "not trusted: a thief could have chosen it",
             "Strikes": in_words(story.strikes),
             "Transaction": incident.transaction_id,
+            "Judged by": f"policy {incident.verdict.policy_version}, models {incident.verdict.model_version}",
         }
         | {_as_words(name).capitalize(): fact for name, fact in incident.facts.items() if fact not in SAYS_NOTHING}
     )
     page.heading(f"Why (score {incident.verdict.score:.1f})")
     page.bullets(story.explanation)
     page.heading("Timeline")
-    rows = [(moment(told.at), told.actor, _as_words(told.event), told.detail) for told in story.timeline]
-    page.table(("TIME (UTC)", "WHO", "WHAT", ""), rows)
+    rows = [
+        (moment(told.at), span(told.at - incident.opened_at), told.actor, _as_words(told.event), told.detail)
+        for told in story.timeline
+    ]
+    page.table(("TIME (UTC)", ">AFTER", "WHO", "WHAT", ""), rows)
     page.heading("What comes next")
     _show_next(page, story)
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from detector.config import Config, ConfigError, HostPort, Section, load, parse
+from detector.config.policy_version import policy_version
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deploy" / "detector.toml"
@@ -152,3 +153,15 @@ def test_a_single_address_is_a_network_of_one() -> None:
         "127.0.0.1/32",
         "::1/128",
     ]
+
+
+def test_the_policy_of_an_incident_has_a_name_that_changes_with_what_is_decided_and_only_then() -> None:
+    usual = policy_version(parse(""))
+    assert policy_version(parse('log.level = "debug"')) == usual
+    assert policy_version(parse('judging.silent_groups = ["text", "bulk"]')) != usual
+    assert policy_version(parse("response.password_changes_per_hour = 5")) != usual
+    some = {
+        policy_version(parse(f'judging.silent_groups = ["{a}", "{b}"]'))
+        for a, b in (("text", "bulk"), ("bulk", "text"))
+    }
+    assert len(some) == 1
