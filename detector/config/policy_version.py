@@ -1,4 +1,4 @@
-"""Names the policy that an incident was judged and handled by, so that it can be told after the settings have changed."""
+"""Names the policy that an incident was judged and handled by: it can be told after the settings have changed."""
 
 import json
 from hashlib import blake2b
