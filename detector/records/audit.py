@@ -2,14 +2,23 @@
 
 import hashlib
 import json
+from collections.abc import Generator
+from contextlib import closing
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from detector.records.entries import AuditBroken, AuditEntry
+from detector.records.engine import snapshot
+from detector.records.entries import AuditBroken, AuditEntry, AuditHead
 from detector.records.schema import audit, counters
 
 START = "0" * 64
 """What stands before the first entry."""
+
+CUT = "cut audit log"
+"""The action of the entry that tells up to which number older ones were removed, with the hash of the last of them."""
+
+MOST_CUT = 10_000
+"""Entries that one transaction removes at most."""
 
 
 def seal(previous: str, entry: AuditEntry) -> str:
@@ -45,24 +54,71 @@ def newest(connection: Connection, limit: int) -> list[AuditEntry]:
     return [AuditEntry(**row) for row in rows]
 
 
-def verify(connection: Connection) -> int:
-    """The number of entries, all of them unchanged and none missing. Raises `AuditBroken`.
+def head(connection: Connection) -> AuditHead:
+    """Where the log ends."""
+    return AuditHead(*connection.execute(select(counters.c.audit_entries, counters.c.audit_hash)).one())
 
-    Who can write the database can also forge the whole log anew; that is found only by comparing the last hash with
-    one that was kept elsewhere.
+
+def verify(connection: Connection, expected: AuditHead | None = None) -> int:
+    """The number of the last entry: all are unchanged and none is missing. Raises `AuditBroken`.
+
+    Who can write the database can also forge the whole log anew, or cut its end and the counter. That is found by
+    comparing with a head that was kept elsewhere: `expected`.
     """
-    previous, number = START, 0
-    for row in connection.execute(select(audit).order_by(audit.c.number)).mappings():
-        entry = AuditEntry(**row)
-        number += 1
-        if entry.number != number:
-            msg = f"audit entry {number} is missing"
-            raise AuditBroken(msg)
-        if entry.hash != seal(previous, entry):
-            msg = f"audit entry {number} was changed, or one before it"
-            raise AuditBroken(msg)
-        previous = entry.hash
-    if (number, previous) != tuple(connection.execute(select(counters.c.audit_entries, counters.c.audit_hash)).one()):
-        msg = f"audit entry {number + 1} is missing"
+    snapshot(connection)
+    begin = AuditHead(*connection.execute(select(counters.c.audit_cut, counters.c.audit_cut_hash)).one())
+    last, known, cut_told = begin, None, begin.number == 0
+    with closing(_oldest_first(connection)) as entries:
+        for entry in entries:
+            _follows(entry, last)
+            last = AuditHead(entry.number, entry.hash)
+            cut_told |= (entry.action, entry.subject, entry.detail) == (CUT, str(begin.number), begin.hash)
+            known = last if expected is not None and entry.number == expected.number else known
+    if last != head(connection):
+        msg = f"audit entry {last.number + 1} is missing"
         raise AuditBroken(msg)
-    return number
+    if not cut_told:
+        msg = f"audit entries up to {begin.number} are missing, and no entry tells that they were cut"
+        raise AuditBroken(msg)
+    if expected is not None and expected.number > begin.number:
+        _compare(expected, known)
+    return last.number
+
+
+def cut(connection: Connection, then: float, now: float, actor: str) -> int:
+    """Remove entries from before `then`, at most `MOST_CUT`, and tell so in the log; how many. The last one stays."""
+    begin, end = connection.execute(select(counters.c.audit_cut, counters.c.audit_entries)).one()
+    kept = select(func.min(audit.c.number)).where(audit.c.at >= then)
+    first_kept = min(connection.execute(kept).scalar() or end, begin + MOST_CUT + 1, end)
+    if first_kept <= begin + 1:
+        return 0
+    digest = connection.execute(select(audit.c.hash).where(audit.c.number == first_kept - 1)).scalar_one()
+    append(connection, now, (actor, CUT, str(first_kept - 1), digest))
+    connection.execute(update(counters).values(audit_cut=first_kept - 1, audit_cut_hash=digest))
+    return connection.execute(delete(audit).where(audit.c.number < first_kept)).rowcount
+
+
+def _oldest_first(connection: Connection) -> Generator[AuditEntry]:
+    """Not all at once: the log may be larger than the memory."""
+    query = select(audit).order_by(audit.c.number).execution_options(yield_per=1000)
+    with connection.execute(query) as rows:
+        for row in rows.mappings():
+            yield AuditEntry(**row)
+
+
+def _follows(entry: AuditEntry, last: AuditHead) -> None:
+    if entry.number != last.number + 1:
+        msg = f"audit entry {last.number + 1} is missing"
+        raise AuditBroken(msg)
+    if entry.hash != seal(last.hash, entry):
+        msg = f"audit entry {entry.number} was changed, or one before it"
+        raise AuditBroken(msg)
+
+
+def _compare(expected: AuditHead, known: AuditHead | None) -> None:
+    if known is None:
+        msg = f"audit entry {expected.number} is missing: the log was cut at its end, or is another one"
+        raise AuditBroken(msg)
+    if known.hash != expected.hash:
+        msg = f"audit entry {expected.number} is not the one that was expected: the log was forged, or is another one"
+        raise AuditBroken(msg)

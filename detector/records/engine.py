@@ -90,6 +90,12 @@ def errors_named(operation: str) -> Iterator[None]:
         raise Temporary(msg) from None
 
 
+def snapshot(connection: Connection) -> None:
+    """Call it first of all: what the transaction reads is then of one moment. In SQLite it always is."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+
+
 @contextmanager
 def _alone(engine: Engine) -> Iterator[None]:
     """No other process opens a SQLite file of this directory meanwhile: SQLite does not wait for the switch to WAL."""

@@ -80,6 +80,15 @@ class Forgiveness:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was learned about the account until then is to be erased. `sequence` only grows."""
+
+    sequence: int
+    account: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class VerdictNote:
     """A suspicious transaction as it is kept: `recipients` counts them by status, their addresses are not kept."""
 
@@ -104,6 +113,17 @@ class AuditEntry:
     subject: str
     detail: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """Where an audit log ends: the number of its last entry, and the hash that seals all up to it."""
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from detector.incident.incident import Event, Incident, State, Step
 from detector.incident.strike import Strike
 from detector.mail.transaction import Transaction
 from detector.records import audit, incidents, standing
+from detector.records.accountable import Accountable
 from detector.records.carrying_out import CarryingOut
 from detector.records.entries import (
     AuditBroken,
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 
-class Records(WayBack, HeldMail, CarryingOut):
+class Records(WayBack, HeldMail, CarryingOut, Accountable):
     """Incidents and all that is decided about them, in one SQL database that several processes may share.
 
     Every method is one transaction, blocks (call it in a thread) and may be called from any thread. All raise
@@ -148,19 +149,3 @@ class Records(WayBack, HeldMail, CarryingOut):
         """How many were forgotten."""
         with self._write("forget_verdicts_before") as connection:
             return standing.forget_verdicts_before(connection, then)
-
-    # -- the audit log --
-
-    def audit(self, actor: str, action: str, subject: str, now: float, detail: str = "") -> None:
-        with self._write("audit") as connection:
-            audit.append(connection, now, (actor, action, subject, detail))
-
-    def audit_log(self, limit: int = 100) -> list[AuditEntry]:
-        """Newest first."""
-        with self._read("audit_log") as connection:
-            return audit.newest(connection, limit)
-
-    def verify_audit(self) -> int:
-        """The number of entries. Raises `AuditBroken`, which names the first that does not fit."""
-        with self._read("verify_audit") as connection:
-            return audit.verify(connection)
