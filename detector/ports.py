@@ -188,9 +188,15 @@ class CustomerDirectory(Protocol):
 
 
 class Notifier(Protocol):
-    """Carries a notice to the customer."""
+    """Carries a notice to the customer, on one channel."""
 
-    def send(self, notice: Notice, contact: Contact, request_id: str) -> str: ...
+    def reaches(self, contact: Contact) -> bool:
+        """Whether enough is known of the customer for this channel."""
+        ...
+
+    def send(self, notice: Notice, contact: Contact, request_id: str) -> str:
+        """To a contact that the channel reaches: a harmless word for the timeline. Raises `Temporary` or `Refused`."""
+        ...
 
     def check(self) -> str: ...
 

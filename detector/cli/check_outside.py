@@ -130,7 +130,7 @@ def _parts(providers: Providers) -> Sequence[tuple[str, Checked]]:
         ("response.password", providers.password),
         ("response.sessions", providers.sessions),
         ("response.directory", providers.directory),
-        ("response.notice", providers.notifier),
+        ("response.notice", providers.notices),
         *[("response.hooks", target.hook) for target in providers.hooks],
     ]
     return [(about, part) for about, part in named if part is not None]

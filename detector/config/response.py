@@ -8,9 +8,10 @@ from pydantic import Field
 from detector.config.actions import Argv, CommandAction, HttpAction
 from detector.config.database import DatabaseUrl
 from detector.config.errors import Contradiction
+from detector.config.people import CsvDirectory, NoticeSettings
 from detector.config.values import AbsolutePath, Count, Flag, Seconds, Section, shaped
-from detector.incident.strike import StrikeRule
 from detector.config.workflow import DryRun, Escalation, Retry
+from detector.incident.strike import StrikeRule
 
 
 class PasswdFileProvider(Section):
@@ -27,22 +28,6 @@ class DovecotSessions(Section):
     provider: Literal["dovecot"]
     doveadm: Argv = ("doveadm",)
     timeout: Seconds = 30.0
-
-
-class CsvDirectory(Section):
-    """A CSV file with a header line: account,address and optionally name."""
-
-    provider: Literal["csv"]
-    path: AbsolutePath
-
-
-class NoticeSettings(Section):
-    """The e-mail to the customer, sent through the next hop with a null reverse-path."""
-
-    sender: Annotated[str, shaped(r"[^@\s<>]+@[^@\s<>]+", "an address, for example abuse@example.net")]
-    sender_name: str = "Abuse desk"
-    template: AbsolutePath | None = None
-    contact: str = ""
 
 
 class HookSettings(Section):
@@ -73,7 +58,7 @@ class Response(Section):
     sessions: Annotated[DovecotSessions | CommandAction, Field(discriminator="provider")] | None = None
     app_passwords: None = None
     queue: None = None
-    directory: Annotated[CsvDirectory | CommandAction, Field(discriminator="provider")] | None = None
+    directory: Annotated[CsvDirectory | CommandAction | HttpAction, Field(discriminator="provider")] | None = None
     notice: NoticeSettings | None = None
     hooks: tuple[HookSettings, ...] = ()
     password_changes_per_hour: Count = 20

@@ -29,6 +29,9 @@ class SmtpNotifier:
         self._hostname = hostname
         self._clock = clock
 
+    def reaches(self, contact: Contact) -> bool:
+        return bool(contact.address)
+
     def send(self, notice: Notice, contact: Contact, request_id: str) -> str:  # noqa: ARG002 - the Message-ID does it
         """Raises `Refused` for a 5xx reply, `Temporary` for a 4xx or when no next hop answers."""
         message = self._message(notice, contact)
@@ -68,8 +71,9 @@ class SmtpNotifier:
             msg = f"the notice has no lawful header: {error}"
             raise Refused(msg) from error
         message["Date"] = format_datetime(datetime.fromtimestamp(self._clock(), UTC))
-        message["Message-ID"] = f"<{notice.incident_id}.notice@{self._hostname.strip('[]').replace(':', '-')}>"
+        message["Message-ID"] = f"<{notice.incident_id}.{notice.kind}@{self._hostname.strip('[]').replace(':', '-')}>"
         message["Auto-Submitted"] = "auto-generated"
+        message["Content-Language"] = notice.language
         message.set_content(notice.body, charset="utf-8", cte="quoted-printable")
         return message
 

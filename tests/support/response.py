@@ -4,14 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock
 
-from detector.config import Response, Retry
+from detector.config import NoticeSettings, Response, Retry
 from detector.incident.incident import Incident, State
 from detector.incident.notice import Notice
 from detector.metrics import Metrics
 from detector.ports import Clock, Contact, Secret
 from detector.records.records import Records
 from detector.response.hooks import Target
+from detector.response.notices import Notices
 from detector.response.providers import Providers
+from detector.response.template_files import read_templates
 from detector.response.tools import Tools
 from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
 
@@ -77,6 +79,39 @@ class Sessions(Failing):
         return "ended"
 
 
+class AppPasswords(Failing):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str]] = []
+
+    def revoke_app_passwords(self, account: str, request_id: str) -> str:
+        self.asked.append((account, request_id))
+        self.act()
+        return "revoked"
+
+
+class Queue(Failing):
+    """Remembers what it was asked for: the verb, the account and the request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str, str]] = []
+
+    def hold(self, account: str, request_id: str) -> str:
+        return self._note("hold", account, request_id)
+
+    def release(self, account: str, request_id: str) -> str:
+        return self._note("release", account, request_id)
+
+    def discard(self, account: str, request_id: str) -> str:
+        return self._note("discard", account, request_id)
+
+    def _note(self, verb: str, account: str, request_id: str) -> str:
+        self.asked.append((verb, account, request_id))
+        self.act()
+        return f"{verb}: 2 messages"
+
+
 class Customers(Failing):
     def __init__(self, address: str = "ann@private.example") -> None:
         super().__init__()
@@ -88,9 +123,14 @@ class Customers(Failing):
 
 
 class Letters(Failing):
+    """A channel to the customer by e-mail."""
+
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[tuple[Notice, Contact, str]] = []
+
+    def reaches(self, contact: Contact) -> bool:
+        return bool(contact.address)
 
     def send(self, notice: Notice, contact: Contact, request_id: str) -> str:
         self.act()
@@ -126,12 +166,26 @@ class Scene:
         self.clock = clock
         self.metrics = Metrics("test")
         self.passwords, self.sessions, self.customers, self.letters = Passwords(), Sessions(), Customers(), Letters()
+        self.app_passwords, self.queue = AppPasswords(), Queue()
         self.ears: tuple[Ear, ...] = (Ear(),)
         self.providers: Callable[[], Providers] = self.all_providers
 
+    @property
+    def notices(self) -> Notices:
+        settings = NoticeSettings(sender="abuse@example.org")
+        return Notices(settings, read_templates(settings), self.customers, (self.letters,))
+
     def all_providers(self) -> Providers:
         hooks = tuple(Target(ear, "account-and-evidence") for ear in self.ears)
-        return Providers(self.passwords, self.sessions, self.customers, self.letters, hooks)
+        return Providers(
+            self.passwords,
+            self.sessions,
+            self.customers,
+            self.notices,
+            hooks,
+            app_passwords=self.app_passwords,
+            queue=self.queue,
+        )
 
     @property
     def tools(self) -> Tools:

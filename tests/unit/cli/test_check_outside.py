@@ -108,11 +108,10 @@ def test_each_provider_is_tried(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("template", ["Subject: x\n\nPlease reply with your password.\n", "no subject\n"])
 def test_a_template_that_must_not_be_sent_is_a_problem(tmp_path: Path, template: str) -> None:
-    path = tmp_path / "notice.txt"
-    path.write_text(template)
+    (tmp_path / "notice.en.txt").write_text(template)
     more = f"""
         [response]
         directory = {{provider = "csv", path = "/nowhere.csv"}}
-        notice = {{sender = "abuse@example.net", template = "{path}"}}
+        notice = {{sender = "abuse@example.net", templates = "{tmp_path}"}}
         """
     assert Level.PROBLEM in levels(list(check_response(settings(tmp_path, 25, more), lambda: 0.0)))

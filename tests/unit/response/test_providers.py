@@ -3,9 +3,8 @@ from pathlib import Path
 import pytest
 
 from detector.config import ConfigError, NextHop, Response
-from detector.incident.notice import DEFAULT_TEMPLATE
 from detector.response.command import CommandPassword, CommandSessions
-from detector.response.directory import CommandDirectory, CsvFile
+from detector.response.directory import CommandDirectory, CsvFile, HttpDirectory
 from detector.response.dovecot import Dovecot
 from detector.response.http import HttpPassword
 from detector.response.passwd_file import PasswdFile
@@ -38,6 +37,7 @@ def test_every_provider_of_the_configuration_is_built(tmp_path: Path) -> None:
     assert isinstance(built(sessions=COMMAND).sessions, CommandSessions)
     assert isinstance(built(directory={"provider": "csv", "path": "/x"}).directory, CsvFile)
     assert isinstance(built(directory=COMMAND).directory, CommandDirectory)
+    assert isinstance(built(directory=http).directory, HttpDirectory)
     hooks = [{"name": "desk", "action": COMMAND}, {"name": "web", "action": http, "redaction": "none"}]
     assert [(t.hook.name, t.redaction) for t in built(hooks=hooks).hooks] == [
         ("desk", "account-and-evidence"),
@@ -51,37 +51,22 @@ def test_a_secret_that_everybody_may_read_stops_the_start(tmp_path: Path) -> Non
         built(password=http)
 
 
-def noticed(template: Path | None = None, contact: str = "") -> Providers:
-    notice = {"sender": "abuse@example.org", "contact": contact} | ({"template": str(template)} if template else {})
-    return built(directory=COMMAND, notice=notice)
-
-
-def test_the_built_in_template_is_the_default() -> None:
-    providers = noticed(contact="Call us: +49 000 0000.")
-    assert (providers.template, providers.contact) == (DEFAULT_TEMPLATE, "Call us: +49 000 0000.")
-
-
-def test_a_bad_template_stops_the_start_with_every_fault(tmp_path: Path) -> None:
-    template = tmp_path / "notice.txt"
-    template.write_text("Subject: Hello\n\nReply with your password, or log in at www.example.org.\n")
-    with pytest.raises(ConfigError) as caught:
-        noticed(template, "See https://example.org")
-    lines = str(caught.value).splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith(f"notice template {template}: it contains a link: ")
-    assert lines[1].startswith(f"notice template {template}: it asks for a password: ")
-    assert lines[2].startswith("response.notice.contact: it contains a link: ")
+def test_a_notice_is_built_with_its_directory() -> None:
+    providers = built(directory=COMMAND, notice={"sender": "abuse@example.org"})
+    assert providers.notices is not None
+    assert providers.notices.directory is providers.directory
 
 
 def test_one_fault_hides_no_other_and_no_part_that_works(tmp_path: Path) -> None:
-    template = tmp_path / "notice.txt"
-    template.write_text("Subject: Hello\n\nLog in at www.example.org.\n")
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    (templates / "notice.en.txt").write_text("Subject: Hello\n\nLog in at www.example.org.\n")
     http = {"provider": "http", "url": "http://localhost:1/x", "secret": secret(tmp_path, 0o644)}
     settings = {
         "password": http,
         "sessions": COMMAND,
         "directory": COMMAND,
-        "notice": {"sender": "abuse@example.org", "template": str(template)},
+        "notice": {"sender": "abuse@example.org", "templates": str(templates)},
         "hooks": [{"name": "desk", "action": COMMAND}, {"name": "web", "action": http}],
     }
     with pytest.raises(ConfigError) as caught:
@@ -93,14 +78,6 @@ def test_one_fault_hides_no_other_and_no_part_that_works(tmp_path: Path) -> None
     assert list(problems) == lines
     assert isinstance(providers.sessions, CommandSessions)
     assert [target.hook.name for target in providers.hooks] == ["desk"]
-
-
-def test_a_template_of_ones_own_is_taken(tmp_path: Path) -> None:
-    template = tmp_path / "notice.txt"
-    template.write_text("Subject: Hello $account\n\nPlease call us.\n")
-    assert noticed(template).template.endswith("Please call us.\n")
-    with pytest.raises(ConfigError, match="cannot be read"):
-        noticed(tmp_path / "nothing")
 
 
 def test_check_tells_all_that_was_found_or_all_that_is_wrong(tmp_path: Path) -> None:

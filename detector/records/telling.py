@@ -1,0 +1,61 @@
+"""Records of what people were told, and of what there is to tell them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from detector.incident.incident import Incident
+from detector.records import incidents as rows
+from detector.records.database import Database
+from detector.records.entries import TimelineEntry
+from detector.records.schema import incidents, timeline
+
+CUSTOMER_TOLD = "notify_customer: done"
+"""The event of the timeline after which the customer has the notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What the timeline of one incident says beyond a certain number, and the incident as it stands now.
+
+    `number` is that of the last entry: it grows with each entry of any incident.
+    """
+
+    incident: Incident
+    entries: Sequence[TimelineEntry]
+    number: int
+
+
+class Telling(Database):
+    """A part of `Records`."""
+
+    def notices_since(self, account: str, then: float) -> int:
+        """How many notices went to the customer of an account since then (Unix seconds)."""
+        query = (
+            select(func.count())
+            .select_from(timeline.join(incidents, timeline.c.incident_id == incidents.c.incident_id))
+            .where(incidents.c.account == account, timeline.c.event == CUSTOMER_TOLD, timeline.c.at >= then)
+        )
+        with self._read("notices_since") as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def last_entry(self, incident_id: str = "") -> int:
+        """The number of the last entry in the timeline of an incident, or of all; 0 where there is none."""
+        query = select(func.coalesce(func.max(timeline.c.number), 0))
+        if incident_id:
+            query = query.where(timeline.c.incident_id == incident_id)
+        with self._read("last_entry") as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def happened_since(self, number: int) -> list[Happened]:
+        """What happened to each incident beyond the entry of that number; the incident that came first, first."""
+        columns = (timeline.c.at, timeline.c.actor, timeline.c.event, timeline.c.detail)
+        query = select(timeline.c.number, timeline.c.incident_id, *columns).where(timeline.c.number > number)
+        with self._read("happened_since") as connection:
+            entries: dict[str, list[TimelineEntry]] = {}
+            last: dict[str, int] = {}
+            for entry_number, incident_id, *values in connection.execute(query.order_by(timeline.c.number)):
+                entries.setdefault(incident_id, []).append(TimelineEntry(*values))
+                last[incident_id] = entry_number
+            return [Happened(rows.get(connection, key), told, last[key]) for key, told in entries.items()]
