@@ -153,6 +153,45 @@ def records_failed(operation: str, problem: str) -> None:
     _logger.error("records_failed", operation=operation, problem=problem)
 
 
+# -- held mail --
+
+
+def held(message_id: str, account: str, size_bytes: int) -> None:
+    _logger.info("held", message=message_id, account=account, size_bytes=size_bytes)
+
+
+def hold_failed(message_id: str, reason: str, problem: str) -> None:
+    _logger.error("hold_failed", message=message_id, reason=reason, problem=problem)
+
+
+def held_faded(account: str, messages: int) -> None:
+    """The evidence has faded; they are released by themselves."""
+    _logger.info("held_faded", account=account, messages=messages)
+
+
+def held_attempt(message_id: str, account: str, state: str, attempts: int) -> None:
+    """What came of an attempt to send a released message."""
+    _logger.info("held_attempt", message=message_id, account=account, state=state, attempts=attempts)
+
+
+def held_in_doubt(message_id: str) -> None:
+    """It may have been sent, or not: a person decides."""
+    _logger.error("held_in_doubt", message=message_id)
+
+
+def held_unreadable(message_id: str, problem: str) -> None:
+    _logger.error("held_unreadable", message=message_id, problem=problem)
+
+
+def held_set_aside(files: int) -> None:
+    """Files that no record knows were moved aside; a crash leaves them, or an older backup of the records."""
+    _logger.warning("held_set_aside", files=files)
+
+
+def held_expired(messages: int) -> None:
+    _logger.warning("held_expired", messages=messages)
+
+
 # -- incidents --
 
 
@@ -176,5 +215,9 @@ def hook_failed(hook: str, problem: str, final: bool) -> None:
     _logger.error("hook_failed", hook=hook, problem=problem, final=final)
 
 
-def breaker_open(changes: int, limit: int) -> None:
-    _logger.error("breaker_open", changes_last_hour=changes, limit=limit)
+def breaker_open(limit: int) -> None:
+    _logger.error("breaker_open", limit=limit)
+
+
+def work_taken_over(executor: str) -> None:
+    _logger.warning("work_taken_over", executor=executor)

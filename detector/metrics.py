@@ -26,7 +26,7 @@ class Metrics:
         self.transactions = Counter(
             "detector_transactions",
             "Transactions by what the ladder said and by what the client was told in the end: "
-            "accepted, deferred (4xx), rejected (5xx), aborted (no DATA or connection lost).",
+            "accepted, held, deferred (4xx), rejected (5xx), aborted (no DATA or connection lost).",
             ["verdict", "outcome"],
             registry=registry,
         )
@@ -39,7 +39,8 @@ class Metrics:
         self.recipients = Counter(
             "detector_recipients",
             "Recipients by result: passed (handed to the next hop with a message it accepted), paced (recipient window "
-            "full), refused (by the next hop at RCPT), stopped (accepted at RCPT, then their message was not).",
+            "full), refused (by the next hop at RCPT), held (with their message), stopped (accepted at RCPT, then not "
+            "their message).",
             ["result"],
             registry=registry,
         )
@@ -129,7 +130,42 @@ class Metrics:
             registry=registry,
         )
 
+        self._about_held_mail(registry)
         self._about_incidents(registry)
+
+    def _about_held_mail(self, registry: CollectorRegistry) -> None:
+        self.held_messages = Gauge(
+            "detector_held_messages",
+            "Messages in the hold spool by state: held, releasing, sending, discarded (until they are erased), "
+            "undeliverable and in_doubt (both wait for a person).",
+            ["state"],
+            registry=registry,
+        )
+        self.held_bytes = Gauge("detector_held_bytes", "Octets of messages in the hold spool.", registry=registry)
+        self.held_oldest = Gauge(
+            "detector_held_oldest_seconds", "Age of the oldest message that waits for a decision.", registry=registry
+        )
+        self.held_expiring = Gauge(
+            "detector_held_expiring", "Messages that nobody decided on and that go within 3 days.", registry=registry
+        )
+        self.held_damaged = Gauge(
+            "detector_held_damaged", "Messages whose file was missing when we last looked.", registry=registry
+        )
+        self.held_results = Counter(
+            "detector_held_results",
+            "What became of doubtful messages: held, repeated (handed over again, kept once), faded (released by "
+            "itself), released (taken by the next hop), returned (refused, the sender is told), undeliverable, "
+            "in_doubt, expired (discarded because nobody decided).",
+            ["result"],
+            registry=registry,
+        )
+        self.held_failures = Counter(
+            "detector_held_failures",
+            "What went wrong: a message could not be held (limit, limit_of_account, disk_full, disk, records) or not "
+            "be sent yet (next_hop, lost, deferred, unreadable).",
+            ["reason"],
+            registry=registry,
+        )
 
     def _about_incidents(self, registry: CollectorRegistry) -> None:
         self.blocked_accounts = Gauge("detector_blocked_accounts", "Accounts blocked now.", registry=registry)
@@ -142,7 +178,8 @@ class Metrics:
         )
         self.steps = Counter(
             "detector_containment_steps",
-            "Steps of the containment workflow by result: done, retried, failed (given up), skipped (not configured).",
+            "Steps of the containment workflow by result: done, retried, failed (given up), skipped (not configured), "
+            "dry_run.",
             ["step", "result"],
             registry=registry,
         )
@@ -162,6 +199,9 @@ class Metrics:
             "detector_password_breaker_open",
             "1 while password changes wait for a person because there were too many this hour.",
             registry=registry,
+        )
+        self.response_frozen = Gauge(
+            "detector_response_frozen", "1 while containments wait because of a freeze.", registry=registry
         )
         self.hooks = Counter(
             "detector_hook_deliveries",

@@ -1,6 +1,6 @@
 """What is recorded of a held message, and what people can decide about it. Times are in Unix seconds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from detector.mail.transaction import Transaction
@@ -24,8 +24,8 @@ class HeldState(StrEnum):
 ENDED = frozenset({HeldState.RELEASED, HeldState.RETURNED, HeldState.DISCARDED})
 """Nothing more is done with them; the row goes after a time."""
 
-FILED = frozenset(HeldState) - {HeldState.RELEASED, HeldState.RETURNED}
-"""Their files should be there, unless `erased`."""
+UNDECIDED = frozenset({HeldState.HELD, HeldState.UNDELIVERABLE, HeldState.IN_DOUBT})
+"""They wait for better evidence, or for people."""
 
 
 class RecipientState(StrEnum):
@@ -35,6 +35,7 @@ class RecipientState(StrEnum):
     SENDING = "sending"  # as in `HeldState`: it is not known whether he has it
     SENT = "sent"
     REFUSED = "refused"
+    REPORTED = "reported"  # refused, and a report to the reverse-path was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +134,4 @@ class HeldUse:
     state: HeldState
     messages: int
     size_bytes: int
-    oldest: float = field(default=0.0)
+    oldest: float

@@ -84,6 +84,11 @@ class HeldMail(Database):
         with self._write("settle_held") as connection:
             return held_queue.settle(connection, attempt)
 
+    def postpone_held(self, message_id: str, now: float, wait: float) -> None:
+        """After a fault of ours: tried again later, or in doubt if its end mark may have left."""
+        with self._write("postpone_held") as connection:
+            held_queue.postpone(connection, message_id, now, wait)
+
     def doubt_held(self, spool: str, now: float) -> list[str]:
         """At start: what a crash left in the middle of its sending is in doubt from now on."""
         with self._write("doubt_held") as connection:
@@ -113,6 +118,11 @@ class HeldMail(Database):
         """Discard what nobody decided on for too long; how many there were."""
         with self._write("expire_held") as connection:
             return held_queue.expire(connection, spool, held_before, now)
+
+    def held_waiting_since(self, spool: str, held_before: float) -> int:
+        """How many nobody has decided on since then."""
+        with self._read("held_waiting_since") as connection:
+            return held_queue.waiting_since(connection, spool, held_before)
 
     def forget_held_before(self, then: float) -> int:
         """Delete the rows of messages that ended before; how many there were."""

@@ -6,11 +6,11 @@ one statement, `claim`, leads there: so no two processes send one message, and w
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from detector.records import audit
 from detector.records.held import add, in_states, message_of, words
-from detector.records.held_entries import ENDED, Attempt, HeldMessage, HeldRecipient, HeldState, HeldUse
+from detector.records.held_entries import ENDED, UNDECIDED, Attempt, HeldMessage, HeldRecipient, HeldState, HeldUse
 from detector.records.incidents import PROGRAM
 from detector.records.schema import held
 
@@ -75,7 +75,27 @@ def settle(connection: Connection, attempt: Attempt) -> bool:
     ).rowcount
     if done and attempt.report is not None:
         add(connection, attempt.report)
+    if done and attempt.state is HeldState.UNDELIVERABLE:
+        _sender_is_not_told(connection, attempt)
     return done > 0
+
+
+def _sender_is_not_told(connection: Connection, attempt: Attempt) -> None:
+    """If it was a report that cannot be delivered, the message that it is about needs a person."""
+    about = select(held.c.about).where(held.c.message_id == attempt.message_id).scalar_subquery()
+    where = and_(held.c.message_id == about, held.c.state == HeldState.RETURNED.value, ~held.c.erased)
+    problem = "refused, and so was the report to its sender"
+    values = {"state": HeldState.UNDELIVERABLE.value, "changed_at": attempt.at, "problem": problem}
+    connection.execute(update(held).where(where).values(**values))
+
+
+def postpone(connection: Connection, message_id: str, now: float, wait: float) -> None:
+    """After a fault of ours: tried again later, or in doubt if its end mark may have left."""
+    mine = held.c.message_id == message_id
+    later = {"next_attempt_at": now + wait, "problem": "a fault of the program, see its log"}
+    connection.execute(update(held).where(mine, held.c.state == HeldState.RELEASING.value).values(**later))
+    doubtful = later | {"state": HeldState.IN_DOUBT.value, "changed_at": now}
+    connection.execute(update(held).where(mine, held.c.state == HeldState.SENDING.value).values(**doubtful))
 
 
 def doubt(connection: Connection, spool: str, now: float) -> list[str]:
@@ -106,10 +126,10 @@ def filed(connection: Connection, spool: str) -> set[str]:
 
 
 def to_erase(connection: Connection, spool: str, discarded_before: float, limit: int) -> list[str]:
-    """What has ended and still has its file; what was discarded keeps it for a time."""
-    gone = held.c.state.in_([HeldState.RELEASED.value, HeldState.RETURNED.value])
-    old = and_(held.c.state == HeldState.DISCARDED.value, held.c.changed_at < discarded_before)
-    query = select(held.c.message_id).where(held.c.spool == spool, ~held.c.erased, or_(gone, old)).limit(limit)
+    """What has ended and still has its file; only what was delivered loses it at once."""
+    old = and_(in_states(ENDED), held.c.changed_at < discarded_before)
+    ended = or_(held.c.state == HeldState.RELEASED.value, old)
+    query = select(held.c.message_id).where(held.c.spool == spool, ~held.c.erased, ended).limit(limit)
     return list(connection.execute(query).scalars())
 
 
@@ -119,13 +139,22 @@ def erased(connection: Connection, message_ids: Sequence[str]) -> None:
 
 def expire(connection: Connection, spool: str, held_before: float, now: float) -> int:
     """Discard what nobody decided on for too long."""
-    waiting = in_states({HeldState.HELD, HeldState.UNDELIVERABLE, HeldState.IN_DOUBT})
-    where = and_(held.c.spool == spool, held.c.held_at < held_before, waiting)
+    where = _undecided_since(spool, held_before)
     decided = {"decided_by": PROGRAM, "decided_at": now, "changed_at": now, "reason": "nobody decided in time"}
     done = connection.execute(update(held).where(where).values(state=HeldState.DISCARDED.value, **decided)).rowcount
     if done:
         audit.append(connection, now, (PROGRAM, "held discard", f"spool {spool}", words(done, "kept for too long")))
     return done
+
+
+def waiting_since(connection: Connection, spool: str, held_before: float) -> int:
+    """How many nobody has decided on since then."""
+    query = select(func.count()).select_from(held).where(_undecided_since(spool, held_before))
+    return int(connection.execute(query).scalar_one())
+
+
+def _undecided_since(spool: str, held_before: float) -> ColumnElement[bool]:
+    return and_(held.c.spool == spool, held.c.held_at < held_before, in_states(UNDECIDED))
 
 
 def forget_before(connection: Connection, then: float) -> int:

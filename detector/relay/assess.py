@@ -2,7 +2,7 @@
 
     MAIL  -> begin   identity, and is the account blocked?
     RCPT  -> admit   is there room in the recipient window?
-    DATA  -> decide  read and judge; a hijacked account is stopped here, a doubtful message waits
+    DATA  -> decide  read and judge; a hijacked account is stopped here, a doubtful message waits (`draft.waits`)
              settle  the next hop's answer goes into the account's profile
     RSET, lost connection -> abandon
 
@@ -121,7 +121,9 @@ class Assessor:
         if not draft.identity.known:
             return None
         waits = await self._judge(draft, section, body)
-        return self.gate.stopped(draft.identity) or refusal or (self.gate.held() if waits else None)
+        refusal = self.gate.stopped(draft.identity) or refusal
+        draft.waits = waits and refusal is None
+        return refusal
 
     async def _admit_message(self, draft: Draft) -> Reply | None:
         """The recipient window for an account that only the header told."""
@@ -184,15 +186,15 @@ class Assessor:
     # -- afterwards --
 
     async def _settle(self, draft: Draft, reply: Reply) -> None:
-        delivered = reply.positive
-        result = "passed" if delivered else "stopped"
+        delivered = reply.positive and not draft.held
+        result = "held" if draft.held else "passed" if delivered else "stopped"
         for recipient in draft.recipients:
             if recipient.status is RecipientStatus.ACCEPTED:
                 self.metrics.recipients.labels(result).inc()
             elif recipient.status is RecipientStatus.REFUSED:
                 self.metrics.recipients.labels("refused").inc()
         if draft.judged is None:
-            self.metrics.transactions.labels("none", _outcome(reply)).inc()
+            self.metrics.transactions.labels("none", _outcome(draft, reply)).inc()
             return
         transaction, verdict = draft.judged
         now = self.clock()
@@ -200,7 +202,7 @@ class Assessor:
             transaction.identity.account,
             lambda profile: (settle(profile, transaction, delivered, now, self.policy), None),
         )
-        self.metrics.transactions.labels(verdict.action, _outcome(reply)).inc()
+        self.metrics.transactions.labels(verdict.action, _outcome(draft, reply)).inc()
         log.verdict(transaction, verdict, reply)
 
     async def _abandon(self, draft: Draft) -> None:
@@ -222,9 +224,9 @@ class Assessor:
 ABORTED = Reply(0, ("aborted",))
 
 
-def _outcome(reply: Reply) -> str:
-    if reply is ABORTED:
-        return "aborted"
+def _outcome(draft: Draft, reply: Reply) -> str:
+    if reply is ABORTED or draft.held:
+        return "aborted" if reply is ABORTED else "held"
     if reply.positive:
         return "accepted"
     return "deferred" if reply.transient else "rejected"

@@ -1,9 +1,12 @@
 """A mail transaction while it grows: what is known so far, from MAIL to the last reply."""
 
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from detector.mail.address import Address
 from detector.mail.headers import Arrival
+from detector.mail.reply import Reply
 from detector.mail.transaction import UNKNOWN, Identity, Recipient, Transaction
 from detector.ports import SessionFacts
 from detector.verdict.verdict import Verdict
@@ -11,7 +14,7 @@ from detector.verdict.verdict import Verdict
 
 @dataclass(slots=True)
 class Draft:
-    """A transaction in the making."""
+    """A transaction in the making. `waits`: to be held; `held`: it is, on disk."""
 
     transaction_id: str
     facts: SessionFacts
@@ -22,6 +25,8 @@ class Draft:
     recipients: list[Recipient] = field(default_factory=list)
     would_pace: bool = False
     judged: tuple[Transaction, Verdict] | None = None
+    waits: bool = False
+    held: bool = False
 
     @property
     def queue_id(self) -> str:
@@ -31,3 +36,24 @@ class Draft:
     def client(self) -> str:
         """The customer's address as the submission server tells it; never the submission server's own."""
         return self.facts.xclient.get("ADDR", "") or self.facts.xforward.get("ADDR", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message to be held: the arguments of MAIL and of each accepted RCPT word for word, and our `Received`."""
+
+    draft: Draft
+    mail: str
+    recipients: tuple[str, ...]
+    received: bytes
+
+
+class Hold(Protocol):
+    """Where doubtful mail waits."""
+
+    async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:
+        """Keep it: 250 when it is on disk and recorded, and `draft.held` is set; 4xx when it cannot be kept.
+
+        `chunks` is the message below `received`, dot-stuffed, with the end mark.
+        """
+        ...

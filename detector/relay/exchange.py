@@ -1,13 +1,13 @@
 """One mail transaction between a client and the next hop: passed through as it comes.
 
 MAIL and RCPT go on at once, word for word; the body goes on after the verdict. Nothing is answered with 250 that
-the next hop did not accept.
+the next hop did not accept, or that is not on hold: on disk and recorded.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from detector.mail import headers, xtext
+from detector.mail import headers
 from detector.mail.path import Path
 from detector.mail.reply import Reply
 from detector.mail.transaction import Recipient, RecipientStatus
@@ -15,7 +15,8 @@ from detector.metrics import Metrics
 from detector.relay import replies
 from detector.relay.assess import Assessor
 from detector.relay.body import Body
-from detector.relay.draft import Draft
+from detector.relay.command_lines import line, say_data, say_mail, status
+from detector.relay.draft import Draft, Hold, Letter
 from detector.relay.next_hop import Connection, NextHopError
 from detector.relay.pool import Pool
 
@@ -26,6 +27,7 @@ class Route:
 
     pool: Pool
     assessor: Assessor
+    hold: Hold
     metrics: Metrics
     strip: frozenset[str]
     size_limit_bytes: int
@@ -41,7 +43,7 @@ class Exchange:
         self._mail_from = mail_from
         self._argument = argument
         self._connection: Connection | None = None
-        self._accepted: list[bytes] = []
+        self._accepted: list[str] = []
         self._failure: Reply | None = None
         self._lost = False
 
@@ -73,11 +75,11 @@ class Exchange:
         # On the list before the answer is there: a client that goes away meanwhile gives its place back.
         place = len(self._draft.recipients)
         self._draft.recipients.append(Recipient(recipient.address, RecipientStatus.DEFERRED))
-        reply = await self._asked(lambda connection: connection.command(_line("RCPT", argument)))
+        reply = await self._asked(lambda connection: connection.command(line("RCPT", argument)))
         code = reply.enhanced or str(reply.code)
-        self._draft.recipients[place] = Recipient(recipient.address, _status(reply), code)
+        self._draft.recipients[place] = Recipient(recipient.address, status(reply), code)
         if reply.positive:
-            self._accepted.append(_line("RCPT", argument))
+            self._accepted.append(argument)
         return reply
 
     def data_refusal(self) -> Reply | None:
@@ -92,11 +94,12 @@ class Exchange:
         return replies.NO_VALID_RECIPIENTS if statuses else replies.RCPT_FIRST
 
     async def message(self, body: Body) -> Reply:
-        """Judge the complete message; pass it on or refuse it. The final reply is the next hop's."""
+        """Judge the complete message; pass it on, keep it or refuse it."""
         try:
             section = headers.header_section(body.head)
-            refusal = await self._route.assessor.decide(self._draft, section, body)
-            reply = refusal or await self._pass_on(section, body)
+            reply = await self._route.assessor.decide(self._draft, section, body)
+            if reply is None:
+                reply = await (self._hold if self._draft.waits else self._pass_on)(section, body)
         finally:
             body.close()
         await self._give_back()
@@ -109,7 +112,7 @@ class Exchange:
         await self._route.assessor.abandon(self._draft)
 
     async def _pass_on(self, section: bytes, body: Body) -> Reply:
-        reply = await self._asked(_say_data)
+        reply = await self._asked(say_data)
         if self._lost:
             # The next hop lost patience while the message came in, or was restarted. It has taken nothing yet.
             reply = await self._once_more(self._repeat)
@@ -147,26 +150,34 @@ class Exchange:
     async def _repeat(self, connection: Connection) -> Reply:
         """The transaction up to DATA, again. What was accepted for the client must be accepted again."""
         reply = await self._send_mail(connection)
-        for line in self._accepted:
+        for argument in self._accepted:
             if reply.positive:
-                reply = await connection.command(line)
+                reply = await connection.command(line("RCPT", argument))
         if not reply.positive:
             return reply if reply.code == 421 else replies.NEXT_HOP_CHANGED
-        return await _say_data(connection)
+        return await say_data(connection)
 
     async def _send_mail(self, connection: Connection) -> Reply:
-        lines = [_line("MAIL", self._argument)]
-        if self._draft.facts.xforward and connection.capabilities.offers("XFORWARD"):
-            lines = [*_xforward_lines(self._draft.facts.xforward), *lines]
-        return (await connection.commands(lines))[-1]
+        return await say_mail(connection, self._argument, self._draft.facts.xforward)
+
+    async def _hold(self, section: bytes, body: Body) -> Reply:
+        """Keep the message, as it would have been sent; the next hop hears RSET."""
+        letter = Letter(self._draft, self._argument, tuple(self._accepted), self._received())
+        reply = await self._route.hold.take(letter, body.chunks(self._head(section, body)))
+        return reply if reply.positive else self._own(reply, "hold")
 
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:
-        received = headers.received_line(self._draft.arrival, self._draft.transaction_id, self._draft.received_at)
+        return await connection.body(body.chunks(self._received() + self._head(section, body)))
+
+    def _received(self) -> bytes:
+        return headers.received_line(self._draft.arrival, self._draft.transaction_id, self._draft.received_at)
+
+    def _head(self, section: bytes, body: Body) -> bytes:
+        """The beginning of the message under our own line."""
         kept = headers.without(section, self._route.strip)
         # Text without any header must not become one: its first line could be read as part of ours.
         empty_line = b"" if section or body.head.startswith((b"\r\n", b".\r\n")) else b"\r\n"
-        head = b"".join((received, empty_line, kept, memoryview(body.head)[len(section) :]))
-        return await connection.body(body.chunks(head))
+        return b"".join((empty_line, kept, memoryview(body.head)[len(section) :]))
 
     async def _give_back(self) -> None:
         """Return the connection with no transaction on it: after RSET where one is open, or closed if that fails."""
@@ -195,32 +206,3 @@ class Exchange:
     def _own(self, reply: Reply, reason: str) -> Reply:
         self._route.metrics.reasons.labels(reason).inc()
         return reply
-
-
-async def _say_data(connection: Connection) -> Reply:
-    reply = await connection.command(b"DATA")
-    if reply.code < 400 and reply.code != 354:
-        # Neither "go on" nor "no": a message that was not sent must not be called accepted.
-        connection.close()
-        raise NextHopError("protocol", f"answers DATA with {reply}")
-    return reply
-
-
-def _line(verb: str, argument: str) -> bytes:
-    return f"{verb} {argument}".encode("utf-8", "surrogateescape")
-
-
-def _status(reply: Reply) -> RecipientStatus:
-    if reply.positive:
-        return RecipientStatus.ACCEPTED
-    return RecipientStatus.DEFERRED if reply.transient else RecipientStatus.REFUSED
-
-
-def _xforward_lines(attributes: dict[str, str]) -> list[bytes]:
-    """One command for each attribute (XFORWARD_README)."""
-    return [f"XFORWARD {name}={_xforward_value(name, value)}".encode() for name, value in attributes.items()]
-
-
-def _xforward_value(name: str, value: str) -> str:
-    value = f"IPV6:{value}" if name == "ADDR" and ":" in value else value
-    return xtext.encode(value) or "[UNAVAILABLE]"

@@ -63,11 +63,6 @@ class Gate:
         self.metrics.recipients.labels("paced").inc(recipients)
         return replies.RECIPIENT_PACED
 
-    def held(self) -> Reply:
-        """For a message that is doubtful: when it is tried again, it is judged by what is known then."""
-        self.metrics.reasons.labels("hold").inc()
-        return replies.MESSAGE_HELD
-
     def _unknown(self) -> Reply | None:
         if self.config.observe or self.config.unknown_identity == "relay":
             return None

@@ -69,7 +69,14 @@ NEXT_HOP_CHANGED = Reply.of(451, "4.4.2", "The next server changed its mind on a
 # -- decisions --
 RECIPIENT_PACED = Reply.of(450, "4.7.1", "Too many new recipients at once, try this one again later")
 MESSAGE_HELD = Reply.of(451, "4.7.1", "This message cannot be taken now, try again later")
+"""For doubtful mail that cannot be kept here; when it is tried again, it is judged by what is known then."""
+
 ACCOUNT_DEFERRED = Reply.of(450, "4.7.1", "Sending is suspended for this account, try again later")
 ACCOUNT_SUSPENDED = Reply.of(550, "5.7.1", "Sending is suspended for this account")
 IDENTITY_DEFERRED = Reply.of(450, "4.7.1", "The sending account is not known yet, try again later")
 IDENTITY_REFUSED = Reply.of(550, "5.7.1", "The sending account is not known")
+
+
+def queued(transaction_id: str) -> Reply:
+    """For a message on hold. A thief shall not see that it is: so servers answer mail that they deliver."""
+    return Reply.of(250, "2.0.0", f"Ok: queued as {transaction_id}")

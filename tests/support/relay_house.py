@@ -1,7 +1,7 @@
 """A relay in the test's own event loop: everything real except disks, with a sink behind it."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,14 +10,17 @@ from typing import TypeVar
 
 from detector import config
 from detector.content.reader import Reader
+from detector.mail.reply import Reply
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.models import load_prior
 from detector.ports import PolicyRequest
 from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
+from detector.relay import replies
 from detector.relay.assess import Assessor
 from detector.relay.contents import Contents
+from detector.relay.draft import Hold, Letter
 from detector.relay.exchange import Route
 from detector.relay.gate import Gate
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
@@ -105,6 +108,17 @@ class NoteDesk:
 
 
 @dataclass(slots=True)
+class NoHold:
+    """Has no room for anything, and keeps what it was offered."""
+
+    offered: list[Letter] = field(default_factory=list)
+
+    async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:
+        self.offered.append(letter)
+        return replies.MESSAGE_HELD
+
+
+@dataclass(slots=True)
 class House:
     """The parts that a test looks at."""
 
@@ -129,9 +143,16 @@ class House:
 
 @asynccontextmanager
 async def house(
-    settings: config.Config, spool: Path, next_hop: SmtpSink | config.HostPort, tls: ssl.SSLContext | None = None
+    settings: config.Config,
+    spool: Path,
+    next_hop: SmtpSink | config.HostPort,
+    tls: ssl.SSLContext | None = None,
+    hold: Hold | None = None,
 ) -> AsyncIterator[House]:
-    """A relay with these settings in front of a server; its clock stands still at `NOW` unless the test moves it."""
+    """A relay with these settings in front of a server; its clock stands still at `NOW` unless the test moves it.
+
+    Without a `hold` there is no room for doubtful mail.
+    """
     metrics, book, now = Metrics("test"), Book(), [NOW]
     profiles, join, desk = DictProfiles(), DictJoin(), NoteDesk(book)
     reader, campaigns = small_reader(), NearbyCampaigns()
@@ -161,6 +182,7 @@ async def house(
     route = Route(
         pool,
         assessor,
+        hold or NoHold(),
         metrics,
         headers_to_strip(settings),
         limits.message_size_bytes,

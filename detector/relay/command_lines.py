@@ -1,0 +1,46 @@
+"""Commands to the next hop as a transaction needs them, and what its answers mean for a recipient."""
+
+from collections.abc import Mapping
+
+from detector.mail import xtext
+from detector.mail.reply import Reply
+from detector.mail.transaction import RecipientStatus
+from detector.relay.next_hop import Connection, NextHopError
+
+
+def line(verb: str, argument: str) -> bytes:
+    return f"{verb} {argument}".encode("utf-8", "surrogateescape")
+
+
+async def say_mail(connection: Connection, argument: str, xforward: Mapping[str, str]) -> Reply:
+    """MAIL, after all that XFORWARD told us of the customer, where the next hop wants to know it."""
+    lines = [line("MAIL", argument)]
+    if xforward and connection.capabilities.offers("XFORWARD"):
+        lines = [*_xforward_lines(xforward), *lines]
+    return (await connection.commands(lines))[-1]
+
+
+async def say_data(connection: Connection) -> Reply:
+    reply = await connection.command(b"DATA")
+    if reply.code < 400 and reply.code != 354:
+        # Neither "go on" nor "no": a message that was not sent must not be called accepted.
+        connection.close()
+        raise NextHopError("protocol", f"answers DATA with {reply}")
+    return reply
+
+
+def status(reply: Reply) -> RecipientStatus:
+    """What the reply to RCPT means."""
+    if reply.positive:
+        return RecipientStatus.ACCEPTED
+    return RecipientStatus.DEFERRED if reply.transient else RecipientStatus.REFUSED
+
+
+def _xforward_lines(attributes: Mapping[str, str]) -> list[bytes]:
+    """One command for each attribute (XFORWARD_README)."""
+    return [f"XFORWARD {name}={_xforward_value(name, value)}".encode() for name, value in attributes.items()]
+
+
+def _xforward_value(name: str, value: str) -> str:
+    value = f"IPV6:{value}" if name == "ADDR" and ":" in value else value
+    return xtext.encode(value) or "[UNAVAILABLE]"

@@ -1,0 +1,95 @@
+"""All that belongs to held mail, put together for one process."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from detector import log
+from detector.config import Config
+from detector.metrics import Metrics
+from detector.ports import Clock, Temporary
+from detector.records.records import Records
+from detector.relay.exchange import Route
+from detector.relay.held_carrier import Carrier
+from detector.relay.held_courier import Courier
+from detector.relay.held_files import HeldFiles
+from detector.relay.held_housekeeping import Housekeeping
+from detector.relay.held_intake import Intake
+from detector.relay.held_keys import load_keys
+from detector.relay.held_releaser import Releaser
+from detector.relay.held_reports import Reports
+from detector.relay.held_use import Use
+
+TIDY_EVERY = 3600.0
+ERASE_EVERY = 10.0
+
+
+@asynccontextmanager
+async def open_room(
+    config: Config, records: Records, metrics: Metrics, clock: Clock, new_id: Callable[[], str]
+) -> AsyncIterator["HeldRoom"]:
+    """Held mail is taken and released until the end of the context. Raises `ConfigError`, `Temporary`, `OSError`."""
+    room = await asyncio.to_thread(HeldRoom, config, records, metrics, clock, new_id)
+    try:
+        await room.start()
+        yield room
+    finally:
+        await room.stop()
+
+
+class HeldRoom:
+    """Between `start` and `stop` mail is held and released. `intake` is for the relay, `follow` for a reload."""
+
+    def __init__(
+        self, config: Config, records: Records, metrics: Metrics, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
+        """Blocks. Raises `ConfigError` and `OSError`."""
+        files = HeldFiles(config.hold_directory, load_keys(config))
+        self._lock = files.hold_alone()
+        spool, settings = files.spool_id(), config.hold
+        use = Use(settings, metrics)
+        carrier = Carrier(
+            settings,
+            Courier(files, records, clock),
+            Reports(files, config.relay.hostname, new_id),
+            records,
+            metrics,
+            clock,
+        )
+        self.intake = Intake(settings, spool, files, records, use, metrics, clock)
+        self._releaser = Releaser(spool, records, carrier, use, metrics, clock)
+        self._housekeeping = Housekeeping(settings, spool, files, records, metrics)
+        self._clock = clock
+        self._stop_time = config.relay.limits.stop_time
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Put in order what a crash left; then begin. Raises `Temporary` and `OSError`."""
+        await asyncio.to_thread(self._housekeeping.begin, self._clock())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._releaser.run()), loop.create_task(self._keep_house())]
+
+    def follow(self, route: Route) -> None:
+        self._releaser.follow(route)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._releaser.stop(self._stop_time)
+        os.close(self._lock)
+
+    async def _keep_house(self) -> None:
+        tidied_at = float("-inf")
+        while True:
+            now = self._clock()
+            try:
+                if now - tidied_at >= TIDY_EVERY:
+                    await asyncio.to_thread(self._housekeeping.tidy, now)
+                    tidied_at = now
+                await asyncio.to_thread(self._housekeeping.erase, now)
+            except Temporary as error:
+                log.records_failed("held", str(error))
+            except Exception as error:  # a fault here must not end the loop
+                log.internal_error("housekeeping", error)
+            await asyncio.sleep(ERASE_EVERY)
