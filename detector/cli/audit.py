@@ -1,9 +1,15 @@
 """`detector audit`: who looked at what, and who decided what."""
 
+import re
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from detector.cli.ends import Impossible
 from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, Most, examples
+
+if TYPE_CHECKING:  # loading it takes time that `--help` has no use for
+    from detector.records.entries import AuditHead
 
 HELP = """Who looked at what, and who decided what.
 
@@ -38,29 +44,68 @@ def list_entries(
         Page().table((">NO", "TIME (UTC)", "WHO", "WHAT", "ABOUT", ""), rows)
 
 
-@app.command(epilog=examples("detector audit verify"))
-def verify(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False) -> None:
-    """Whether any entry was changed or removed afterwards.
+@app.command(epilog=examples("detector audit head", "detector audit head | mail -s 'audit log' auditor@example.net"))
+def head(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False) -> None:
+    """Where the log ends: the number of the last entry, and the hash that seals all up to it.
 
-    Exit status 1 if so. Keep the hash that this prints elsewhere: who can write the database could forge the whole
-    log anew, and only the hash tells.
+    Keep it where nobody who can write the database can: on paper, in another system. `detector audit verify --expect`
+    then finds a log that was forged anew, or whose end was cut.
+    """
+    from detector.cli.office import opened
+    from detector.cli.page import print_json
+    from detector.cli.roles import Role
+
+    with opened(config, actor, Role.VIEWER) as office:
+        office.looked("audit log", "head")
+        found = office.records.audit_head()
+        if as_json:
+            print_json(found)
+        else:
+            print(found)
+
+
+@app.command(epilog=examples("detector audit verify", "detector audit verify --expect 1208:9f86d081884c7d65..."))
+def verify(
+    expect: Annotated[
+        str, typer.Option(metavar="NUMBER:HASH", help="What `detector audit head` has printed at an earlier time.")
+    ] = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Whether any entry was changed, removed or put in afterwards.
+
+    Exit status 1 if so. Who can write the database could forge the whole log anew, or cut its end: that is found by
+    --expect only.
     """
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
     from detector.cli.roles import Role
     from detector.cli.words import counted
-    from detector.records.audit import START
     from detector.records.records import AuditBroken
 
+    expected = _head(expect) if expect else None
     with opened(config, actor, Role.VIEWER) as office:
         office.looked("audit log", "verify")
         try:
-            count = office.records.verify_audit()
+            count = office.records.verify_audit(expected)
         except AuditBroken as error:
             msg = f"{error}; restore the records from a backup, and find out who wrote to the database"
             raise Impossible(msg) from error
-        last = next((entry.hash for entry in office.records.audit_log(1)), START)
+        last = office.records.audit_head()
         if as_json:
-            print_json({"entries": count, "hash": last})
+            print_json({"entries": count, "hash": last.hash})
         else:
-            Page().line(f"{counted(count, 'entry is', 'entries are')} unchanged. Hash of the last: {last}")
+            Page().line(f"{counted(count, 'entry is', 'entries are')} unchanged. Hash of the last: {last.hash}")
+
+
+def _head(text: str) -> "AuditHead":
+    """Raises `typer.BadParameter`."""
+    from detector.records.entries import AuditHead
+
+    match = re.fullmatch(r"(\d+):([0-9a-f]{64})", text.strip())
+    if match is None:
+        raise typer.BadParameter(
+            "give what `detector audit head` has printed: a number, a colon, 64 digits", param_hint="--expect"
+        )
+    return AuditHead(int(match[1]), match[2])
