@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from detector.records.records import Records
 from tests.support import packages
+from tests.support.mariadb import MariaDB
+from tests.support.openldap import OpenLDAP
 from tests.support.postgres import Postgres
 
 # On the build machine the same examples every time, and no deadline: its cores are shared.
@@ -76,6 +78,36 @@ def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/records.sqlite"
     postgres: Postgres = request.getfixturevalue("postgres")
     return postgres.url(postgres.fresh(request.getfixturevalue("postgres_with_records")))
+
+
+@pytest.fixture(scope="session")
+def mariadb_of_this_run() -> Iterator[MariaDB]:
+    """One MariaDB for all tests, started for the first that asks. Skips where it is not installed."""
+    packages.need("mariadb-server")
+    with MariaDB() as instance:
+        yield instance
+
+
+@pytest.fixture
+def mariadb(mariadb_of_this_run: MariaDB) -> MariaDB:
+    """The shared MariaDB, running, though a test before this one may have killed it."""
+    mariadb_of_this_run.start()
+    return mariadb_of_this_run
+
+
+@pytest.fixture(scope="session")
+def openldap_of_this_run() -> Iterator[OpenLDAP]:
+    """One OpenLDAP for all tests, started for the first that asks. Skips where it is not installed."""
+    packages.need("slapd", "ldap-utils")
+    with OpenLDAP() as instance:
+        yield instance
+
+
+@pytest.fixture
+def openldap(openldap_of_this_run: OpenLDAP) -> OpenLDAP:
+    """The shared OpenLDAP, running, though a test before this one may have killed it."""
+    openldap_of_this_run.start()
+    return openldap_of_this_run
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -67,10 +67,14 @@ class Database(Section):
     ca_file: AbsolutePath | None = None
     timeout: Seconds = 10.0
 
-    @property
-    def is_here(self) -> bool:
-        """On this host: a file, a socket or the loopback interface. TLS is demanded of every other."""
-        return is_this_host(urlsplit(self.url).hostname or "")
+    def contradictions(self) -> Iterator[Contradiction]:
+        is_file = self.url.startswith("sqlite")
+        if is_file and (self.password or self.ca_file):
+            text = "a file has neither a password nor a certificate"
+            yield Contradiction(text, (("url",), ("password",), ("ca_file",)))
+        if not is_this_host(urlsplit(self.url).hostname or "") and self.ca_file is None:
+            text = "a database on another host is asked with TLS only; `ca_file` says who signed its certificate"
+            yield Contradiction(text, (("url",), ("ca_file",)))
 
 
 def _one_statement(text: str, verbs: tuple[str, ...], own: tuple[str, ...] = ()) -> str:
@@ -139,6 +143,7 @@ class SqlPassword(Database):
     prefix: Flag = True
 
     def contradictions(self) -> Iterator[Contradiction]:
+        yield from super().contradictions()
         if (self.preset is None) == (self.update is None):
             yield Contradiction("name exactly one of `preset` and `update`", ((),))
 

@@ -2,17 +2,15 @@
 
 import json
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import bcrypt
 import pytest
-from passlib.hash import sha256_crypt, sha512_crypt
 
 from detector.config import CommandAction, HttpAction, PasswdFileProvider, SecretSource
-from detector.ports import PasswordProvider, Refused, Secret, Temporary
+from detector.ports import Refused, Secret, Temporary
 from detector.response.command import Command, CommandPassword
 from detector.response.http import Endpoint, HttpPassword
 from detector.response.passwd_file import PasswdFile
@@ -22,24 +20,17 @@ from tests.support.fake_keycloak import FakeKeycloak
 from tests.support.fake_mailcow import FakeMailcow
 from tests.support.fake_wildduck import FakeWildduck
 from tests.support.http_receiver import Receiver
+from tests.support.password_stores import (
+    ACCOUNTS,
+    ActiveDirectoryStore,
+    LdapStore,
+    MariaDBStore,
+    PostgresStore,
+    SqliteStore,
+    Store,
+    verifies,
+)
 from tests.support.response import NOW
-
-ACCOUNTS = ("ann@example.org", "bob@example.org")
-
-
-class Store(ABC):
-    """A password store with two accounts, and the provider that changes it."""
-
-    provider: PasswordProvider
-
-    @abstractmethod
-    def accepts(self, account: str, password: str) -> bool: ...
-
-    @abstractmethod
-    def go_away(self) -> None: ...
-
-    @abstractmethod
-    def come_back(self) -> None: ...
 
 
 class PasswdFileStore(Store):
@@ -52,10 +43,7 @@ class PasswdFileStore(Store):
 
     def accepts(self, account: str, password: str) -> bool:
         line = next(line for line in self.path.read_text().splitlines() if line.startswith(account + ":"))
-        scheme, hashed = line.split(":")[1].removeprefix("{").split("}")
-        if scheme == "BLF-CRYPT":
-            return bcrypt.checkpw(password.encode(), hashed.encode())
-        return bool({"SHA512-CRYPT": sha512_crypt, "SHA256-CRYPT": sha256_crypt}[scheme].verify(password, hashed))
+        return verifies(line.split(":")[1], password)
 
     def go_away(self) -> None:
         self.path.rename(self.path.with_name("away"))
@@ -149,9 +137,22 @@ class PanelStore(Store):
         self.fake.instead = []
 
 
-@pytest.fixture(params=["BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "command", "http", *PANELS])
+SERVERS: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
+    "SQLite, Dovecot's table": lambda r: SqliteStore("dovecot", r.getfixturevalue("tmp_path")),
+    "PostgreSQL, Dovecot's table": lambda r: PostgresStore("dovecot", r.getfixturevalue("postgres")),
+    "PostgreSQL, PostfixAdmin's table": lambda r: PostgresStore("postfixadmin", r.getfixturevalue("postgres")),
+    "MariaDB, Dovecot's table": lambda r: MariaDBStore("dovecot", r.getfixturevalue("mariadb")),
+    "MariaDB, PostfixAdmin's table": lambda r: MariaDBStore("postfixadmin", r.getfixturevalue("mariadb")),
+    "OpenLDAP, RFC 3062": lambda r: LdapStore(r.getfixturevalue("openldap")),
+    "OpenLDAP, unicodePwd": lambda r: ActiveDirectoryStore(r.getfixturevalue("openldap")),
+}
+
+
+@pytest.fixture(params=["BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "command", "http", *PANELS, *SERVERS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param in PANELS:
+    if request.param in SERVERS:
+        yield SERVERS[request.param](request)
+    elif request.param in PANELS:
         with PANELS[request.param](ACCOUNTS) as fake:
             yield PanelStore(fake)
             assert not any(secret in r.target for r in fake.requests for secret in fake.passwords.values())

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from tests.support.certificates import make_certificate
 from tests.support.ports import HOST, free_port, wait_for
 
+MICROSOFT = Path("/etc/ldap/schema/msuser.schema")
 SUFFIX = "dc=example,dc=org"
 ROOT_DN, ROOT_PASSWORD = f"cn=root,{SUFFIX}", "root secret"
 BIND_DN, BIND_PASSWORD = f"cn=detector,{SUFFIX}", "bind secret"
@@ -30,7 +31,7 @@ include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
-include /etc/ldap/schema/msuser.schema
+include {directory}/msuser.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {directory}/pid
@@ -78,6 +79,10 @@ class OpenLDAP:
         self._numbers = count(1)
         (self.directory / "data").mkdir()
         self._configuration = self.directory / "slapd.conf"
+        # The schema does not say how values are compared; Windows does it without regard to case.
+        name = "NAME 'userPrincipalName'"
+        schema = MICROSOFT.read_text("utf-8").replace(name, f"{name} EQUALITY caseIgnoreMatch")
+        (self.directory / "msuser.schema").write_text(schema, "utf-8")
         text = CONFIGURATION.format(
             directory=self.directory, certificate=self.certificate.path, key=self.certificate.key_path, suffix=SUFFIX,
             root_dn=ROOT_DN, root_password=ROOT_PASSWORD, bind_dn=BIND_DN,
