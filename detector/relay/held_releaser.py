@@ -41,7 +41,10 @@ class Releaser:
     _counted_at: float = field(default=float("-inf"), init=False)
 
     def follow(self, route: Route) -> None:
+        """By other thresholds other mail may go: everything is looked at again."""
         self._route = route
+        self._counted_at = float("-inf")
+        self._looks.clear()
 
     async def run(self) -> None:
         """Until it is cancelled. Problems are told, and the next round tries again."""

@@ -14,7 +14,7 @@ from detector.mail.reply import Reply
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.models import load_prior
-from detector.ports import PolicyRequest
+from detector.ports import Clock, PolicyRequest
 from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
 from detector.relay import replies
@@ -131,6 +131,7 @@ class House:
     reader: Reader
     campaigns: NearbyCampaigns
     now: list[float]
+    route: Route
 
     @property
     def port(self) -> int:
@@ -147,7 +148,7 @@ async def house(
     spool: Path,
     next_hop: SmtpSink | config.HostPort,
     tls: ssl.SSLContext | None = None,
-    hold: Hold | None = None,
+    hold: Callable[[Metrics, Clock], Hold] | None = None,
 ) -> AsyncIterator[House]:
     """A relay with these settings in front of a server; its clock stands still at `NOW` unless the test moves it.
 
@@ -182,7 +183,7 @@ async def house(
     route = Route(
         pool,
         assessor,
-        hold or NoHold(),
+        hold(metrics, lambda: now[0]) if hold is not None else NoHold(),
         metrics,
         headers_to_strip(settings),
         limits.message_size_bytes,
@@ -192,7 +193,7 @@ async def house(
     server = Server(settings, route, tls, lambda: f"t{next(ids)}")
     await server.start()
     try:
-        yield House(server, profiles, join, desk, book, metrics, reader, campaigns, now)
+        yield House(server, profiles, join, desk, book, metrics, reader, campaigns, now, route)
     finally:
         await server.stop()
         await pool.close()
