@@ -8,7 +8,9 @@ from pydantic import Field
 from detector.config.actions import Argv, CommandAction, HttpAction
 from detector.config.database import DatabaseUrl
 from detector.config.errors import Contradiction
+from detector.config.ldap import ActiveDirectoryPassword, LdapDirectory, LdapPassword
 from detector.config.people import CsvDirectory, NoticeSettings
+from detector.config.sql import SqlAppPasswords, SqlDirectory, SqlPassword
 from detector.config.values import AbsolutePath, Count, Flag, Seconds, Section, shaped
 from detector.config.workflow import DryRun, Escalation, Retry
 from detector.incident.strike import StrikeRule
@@ -51,14 +53,18 @@ class Strikes(Section):
         return StrikeRule(self.limit, self.fade_after)
 
 
+Passwords = PasswdFileProvider | CommandAction | HttpAction | SqlPassword | LdapPassword | ActiveDirectoryPassword
+Directories = CsvDirectory | CommandAction | HttpAction | SqlDirectory | LdapDirectory
+
+
 class Response(Section):
     """What is done about an incident. A part that is not named is not done, and the timeline says so."""
 
-    password: Annotated[PasswdFileProvider | CommandAction | HttpAction, Field(discriminator="provider")] | None = None
+    password: Annotated[Passwords, Field(discriminator="provider")] | None = None
     sessions: Annotated[DovecotSessions | CommandAction, Field(discriminator="provider")] | None = None
-    app_passwords: None = None
+    app_passwords: SqlAppPasswords | None = None
     queue: None = None
-    directory: Annotated[CsvDirectory | CommandAction | HttpAction, Field(discriminator="provider")] | None = None
+    directory: Annotated[Directories, Field(discriminator="provider")] | None = None
     notice: NoticeSettings | None = None
     hooks: tuple[HookSettings, ...] = ()
     password_changes_per_hour: Count = 20

@@ -1,19 +1,17 @@
 """Builds from the configuration what the response acts with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from detector.config import (
     CommandAction,
     ConfigError,
-    CsvDirectory,
     DovecotSessions,
-    HttpAction,
     NextHop,
-    PasswdFileProvider,
     Response,
+    Section,
 )
 from detector.ports import (
     AppPasswordRevoker,
@@ -23,15 +21,12 @@ from detector.ports import (
     PasswordProvider,
     SessionEnder,
 )
+from detector.response.build_passwords import APP_PASSWORDS, DIRECTORIES, PASSWORDS
 from detector.response.build_people import Builder
-from detector.response.command import Command, CommandPassword, CommandSessions
-from detector.response.directory import CommandDirectory, CsvFile, HttpDirectory
+from detector.response.command import Command, CommandSessions
 from detector.response.dovecot import Dovecot
 from detector.response.hooks import Target
-from detector.response.http import Endpoint, HttpPassword
 from detector.response.notices import Notices
-from detector.response.passwd_file import PasswdFile
-from detector.response.secret import read_secret
 
 T = TypeVar("T")
 
@@ -83,12 +78,16 @@ def build_usable(settings: Response, next_hop: NextHop, hostname: str, clock: Cl
             problems.extend(str(error).splitlines())
             return None
 
+    def made(builders: Mapping[type[Section], Callable[[Any, Clock], T]], section: Section | None) -> T | None:
+        return None if section is None else tried(partial(builders[type(section)], section, clock))
+
     notice = settings.notice
     people = Builder(next_hop, hostname, clock)
     hooks = [tried(partial(people.target, hook)) for hook in settings.hooks]
-    directory = None if settings.directory is None else tried(partial(_directory, settings.directory, clock))
+    directory = made(DIRECTORIES, settings.directory)
     providers = Providers(
-        password=None if settings.password is None else tried(partial(_password, settings.password, clock)),
+        password=made(PASSWORDS, settings.password),
+        app_passwords=made(APP_PASSWORDS, settings.app_passwords),
         sessions=None if settings.sessions is None else tried(partial(_sessions, settings.sessions, clock)),
         directory=directory,
         notices=None if notice is None else tried(partial(people.notices, notice, directory)),
@@ -97,25 +96,5 @@ def build_usable(settings: Response, next_hop: NextHop, hostname: str, clock: Cl
     return providers, problems
 
 
-def _password(settings: PasswdFileProvider | CommandAction | HttpAction, clock: Clock) -> PasswordProvider:
-    if isinstance(settings, PasswdFileProvider):
-        return PasswdFile(settings)
-    if isinstance(settings, CommandAction):
-        return CommandPassword(Command(settings), clock)
-    return HttpPassword(_endpoint(settings, clock), clock)
-
-
 def _sessions(settings: DovecotSessions | CommandAction, clock: Clock) -> SessionEnder:
     return Dovecot(settings) if isinstance(settings, DovecotSessions) else CommandSessions(Command(settings), clock)
-
-
-def _directory(settings: CsvDirectory | CommandAction | HttpAction, clock: Clock) -> CustomerDirectory:
-    if isinstance(settings, CsvDirectory):
-        return CsvFile(settings)
-    if isinstance(settings, CommandAction):
-        return CommandDirectory(Command(settings), clock)
-    return HttpDirectory(_endpoint(settings, clock), clock)
-
-
-def _endpoint(settings: HttpAction, clock: Clock) -> Endpoint:
-    return Endpoint(settings, read_secret(settings.secret), clock)
