@@ -58,11 +58,16 @@ class ProfileStore(Protocol):
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
         """Replace the profile by what `function` makes of it, atomically, and give back the function's answer.
 
-        `function` is pure and may be called more than once. Raises `Temporary` when the store is out of reach.
+        `function` is pure and may be called more than once. An empty profile is erased from the store. Raises
+        `Temporary` when the store is out of reach.
         """
         ...
 
     async def read(self, account: str) -> Profile: ...
+
+    async def forget_idle(self, before: float) -> None:
+        """Erase the profiles of accounts that have sent nothing since then (Unix seconds), in a while."""
+        ...
 
     async def accounts(self) -> Sequence[str]: ...
 

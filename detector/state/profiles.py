@@ -16,6 +16,9 @@ from detector.traffic.profile import Profile
 
 T = TypeVar("T")
 
+MOST = 2**31
+"""Profiles on disk: as many as there are accounts."""
+
 
 class MemoryProfiles:
     """The `ProfileStore` of one process and one event loop.
@@ -35,13 +38,21 @@ class MemoryProfiles:
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
         before = self._recall(account)
         after, answer = function(before)
-        if after is not before:
+        if after is before:
+            return answer
+        if after == Profile():  # as if it was never seen: nothing of it is kept
+            self._in_use.pop(account, None)
+            self._rows.put(account, None)
+        else:
             self._use(account, after)
-            self._rows.put(account, after)
+            self._rows.put(account, after, after.counters.updated_at)
         return answer
 
     async def read(self, account: str) -> Profile:
         return self._recall(account)
+
+    async def forget_idle(self, before: float) -> None:
+        self._rows.forget(before, MOST)
 
     async def accounts(self) -> Sequence[str]:
         return sorted(await asyncio.to_thread(self._rows.keys))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -56,8 +56,8 @@ class WriteBehind(Generic[V]):
         self._most_waiting = most_waiting
         self._degraded = degraded
         self._lock = threading.Lock()  # guards the five below
-        self._waiting: dict[str, tuple[float, V]] = {}
-        self._writing: dict[str, tuple[float, V]] = {}
+        self._waiting: dict[str, tuple[float, V | None]] = {}  # None: to be deleted
+        self._writing: dict[str, tuple[float, V | None]] = {}
         self._unreadable: dict[str, bytes] = {}
         self._forget: tuple[float, int] | None = None
         self._listeners: list[asyncio.Future[None]] = []
@@ -71,8 +71,8 @@ class WriteBehind(Generic[V]):
         self._thread = threading.Thread(target=self._run, name=f"write-behind {path.name}", daemon=True)
         self._thread.start()
 
-    def put(self, key: str, value: V, at: float = 0.0) -> None:
-        """`at` orders the rows for `forget`."""
+    def put(self, key: str, value: V | None, at: float = 0.0) -> None:
+        """`at` orders the rows for `forget`. None deletes the row, and overwrites in the file what stood there."""
         with self._lock:
             self._waiting.pop(key, None)  # so that the row that waits longest stands first
             self._waiting[key] = (at, value)
@@ -109,11 +109,12 @@ class WriteBehind(Generic[V]):
     def keys(self) -> set[str]:
         """Everything that was put. Raises `Temporary`; may be called in any thread."""
         with self._lock:
-            waiting = {*self._waiting, *self._writing}
-        return waiting.union(stored_keys(self._path))
+            rows = self._writing | self._waiting
+        there = {key for key, (_, value) in rows.items() if value is not None}
+        return there.union(set(stored_keys(self._path)) - rows.keys())
 
     def forget(self, before: float, keep: int) -> None:
-        """Remove, with the next writing, rows put `at` an earlier time, and the oldest beyond `keep`."""
+        """Remove, with the next writing, rows put `at` an earlier time, and the oldest beyond `keep`; 0 is no time."""
         with self._lock:
             self._forget = (before, keep)
 
@@ -179,15 +180,26 @@ class WriteBehind(Generic[V]):
         writer.executemany("INSERT INTO unreadable (key, value) VALUES (?, ?)", rows)
         writer.executemany("DELETE FROM rows WHERE key = ? AND value = ?", rows)
         writer.executemany(UPSERT, self._packed())
+        self._delete(writer, [(octets(key),) for key, (_, value) in self._writing.items() if value is None])
         if forget is not None:
             before, keep = forget
-            writer.execute("DELETE FROM rows WHERE at < ?", (before,))
+            writer.execute("DELETE FROM rows WHERE at < ? AND at > 0", (before,))
             oldest_kept = "SELECT at FROM rows ORDER BY at DESC LIMIT 1 OFFSET ?"
             writer.execute(f"DELETE FROM rows WHERE at < ({oldest_kept})", (keep - 1,))  # noqa: S608 - no input in it
         writer.execute("COMMIT")
 
+    @staticmethod
+    def _delete(writer: sqlite3.Connection, keys: Sequence[tuple[bytes]]) -> None:
+        if keys:
+            writer.execute("PRAGMA secure_delete = ON")  # zeros over what is deleted
+            writer.executemany("DELETE FROM rows WHERE key = ?", keys)
+            writer.executemany("DELETE FROM unreadable WHERE key = ?", keys)
+            writer.execute("PRAGMA secure_delete = OFF")
+
     def _packed(self) -> Iterator[tuple[bytes, float, bytes]]:
         for key, (at, value) in self._writing.items():
+            if value is None:
+                continue
             try:
                 packed = self._form.pack(value)
             except Exception as error:  # one value with a fault must not keep all others from the disk

@@ -112,3 +112,31 @@ async def test_an_account_may_have_any_name_and_survives_a_restart(open_store: O
     store = open_store()
     assert (await store.read(account)).suspicious_day == 1
     assert list(await store.accounts()) == [account]
+
+
+async def test_an_account_whose_profile_becomes_empty_was_never_seen(open_store: Open) -> None:
+    store = open_store()
+    for account in ("ann", "bob"):
+        await store.update(account, count_up)
+    await store.update("ann", lambda _: (Profile(), None))
+    assert (await store.read("ann"), list(await store.accounts())) == (Profile(), ["bob"])
+    store.close()
+    store = open_store()
+    assert (await store.read("ann"), list(await store.accounts())) == (Profile(), ["bob"])
+    await store.update("ann", lambda _: (Profile(), None))  # once more, from the disk
+    assert await store.update("ann", count_up) == 0
+    assert list(await store.accounts()) == ["ann", "bob"]
+
+
+async def test_accounts_that_were_idle_for_long_are_forgotten_and_others_are_not(open_store: Open) -> None:
+    def sent(at: float) -> Callable[[Profile], tuple[Profile, None]]:
+        return lambda profile: (replace(profile, counters=replace(profile.counters, updated_at=at)), None)
+
+    store = open_store()
+    for account, at in (("ann", 100.0), ("bob", 200.0), ("cid", 300.0), ("dan", 100.0)):
+        await store.update(account, sent(at))
+    await store.update("dan", sent(250.0))
+    await store.forget_idle(200.0)
+    store.close()
+    store = open_store()
+    assert sorted(await store.accounts()) == ["bob", "cid", "dan"]

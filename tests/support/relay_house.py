@@ -53,6 +53,9 @@ class DictProfiles:
     async def read(self, account: str) -> Profile:
         return self.profiles.get(account, Profile())
 
+    async def forget_idle(self, before: float) -> None:
+        """It knows no time."""
+
     async def accounts(self) -> Sequence[str]:
         return sorted(self.profiles)
 

@@ -268,3 +268,29 @@ def test_a_disk_that_cannot_be_read_is_said_to_be_out_of_reach(path: Path) -> No
     rows.put("bob", "1")
     assert rows.get("bob") == "1"
     rows.close()
+
+
+def test_a_row_that_is_deleted_leaves_nothing_in_the_file(path: Path) -> None:
+    secret = "mail of ann " * 800  # several pages
+    first = WriteBehind(path, FORM, LATER, 10, gauge())
+    first.put("ann", secret)
+    first.put("bob", "stays")
+    first.close()
+    assert b"mail of ann" in path.read_bytes()
+    second = WriteBehind(path, FORM, LATER, 10, gauge())
+    second.put("ann", None)
+    assert (second.get("ann"), second.keys()) == (None, {"bob"})
+    second.close()
+    assert stored_keys(path) == ["bob"]
+    assert not [
+        one for one in path.parent.iterdir() if b"mail of ann" in one.read_bytes() or b"ann" in one.read_bytes()
+    ]
+
+
+def test_a_row_without_a_time_is_not_forgotten_by_age(path: Path) -> None:
+    rows = WriteBehind(path, FORM, LATER, 10, gauge())
+    rows.put("timeless", "x")
+    rows.put("old", "y", at=1.0)
+    rows.forget(before=100.0, keep=10)
+    rows.close()
+    assert stored_keys(path) == ["timeless"]
