@@ -192,6 +192,11 @@ def held_expired(messages: int) -> None:
     _logger.warning("held_expired", messages=messages)
 
 
+def records_removed(removed: dict[str, int]) -> None:
+    """They were kept long enough."""
+    _logger.info("records_removed", **removed)
+
+
 # -- incidents --
 
 

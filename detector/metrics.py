@@ -118,6 +118,12 @@ class Metrics:
             ["store"],
             registry=registry,
         )
+        self.records_removed = Counter(
+            "detector_records_removed",
+            "Records that were kept long enough and are removed, by kind: verdicts, incidents, audit and so on.",
+            ["kind"],
+            registry=registry,
+        )
         self.broken_judgements = Counter(
             "detector_broken_judgements",
             "Transactions that could not be judged because of a fault and were relayed or deferred as configured.",

@@ -43,6 +43,7 @@ class State(Section):
     directory: AbsolutePath = Path("/var/lib/detector")
     write_every: Annotated[float, Field(gt=0, le=2.0, strict=True)] = 1.0
     accounts: Count = 100_000
+    keep_profiles: Seconds = 63_072_000.0
 
 
 class Records(Section):
@@ -50,6 +51,8 @@ class Records(Section):
 
     url: DatabaseUrl = ""
     keep_verdicts: Seconds = 2_592_000.0
+    keep_incidents: Seconds = 63_072_000.0
+    keep_audit: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0.0
 
 
 class Metrics(Section):

@@ -20,6 +20,7 @@ from detector.records.entries import (
 )
 from detector.records.held_mail import HeldMail
 from detector.records.returning import WayBack
+from detector.records.telling import Telling
 from detector.traffic.cohort import Cohort
 from detector.verdict.verdict import Verdict
 
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-class Records(WayBack, HeldMail, CarryingOut, Accountable):
+class Records(WayBack, HeldMail, CarryingOut, Telling, Accountable):
     """Incidents and all that is decided about them, in one SQL database that several processes may share.
 
     Every method is one transaction, blocks (call it in a thread) and may be called from any thread. All raise
@@ -144,8 +145,3 @@ class Records(WayBack, HeldMail, CarryingOut, Accountable):
         """Newest first."""
         with self._read("verdicts") as connection:
             return standing.verdicts_of(connection, account, limit)
-
-    def forget_verdicts_before(self, then: float) -> int:
-        """How many were forgotten."""
-        with self._write("forget_verdicts_before") as connection:
-            return standing.forget_verdicts_before(connection, then)

@@ -61,8 +61,3 @@ def verdicts_of(connection: Connection, account: str, limit: int) -> list[Verdic
     newest_first = (verdicts.c.at.desc(), verdicts.c.number.desc())
     query = select(*columns).where(verdicts.c.account == account).order_by(*newest_first).limit(limit)
     return [VerdictNote(**row) for row in connection.execute(query).mappings()]
-
-
-def forget_verdicts_before(connection: Connection, then: float) -> int:
-    """How many there were."""
-    return connection.execute(delete(verdicts).where(verdicts.c.at < then)).rowcount

@@ -10,20 +10,16 @@ from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock, ProfileStore, Temporary
 from detector.records.book import Book
+from detector.records.entries import Erasure
 from detector.records.records import Forgiveness, Records
 from detector.response.workflow import Containment
-from detector.traffic.profile import forgive, release
+from detector.traffic.profile import Profile, forgive, release
 from detector.verdict.verdict import Verdict
-
-FORGET_EVERY = 3600.0
 
 
 @dataclass(slots=True)
 class Desk:
-    """Opens incidents for the relay; `keep_in_step`, called about once a second, takes over what people decided.
-
-    Suspicious verdicts are kept for `keep_verdicts` seconds.
-    """
+    """Opens incidents for the relay; `keep_in_step`, called about once a second, takes over what people decided."""
 
     records: Records
     book: Book
@@ -32,13 +28,12 @@ class Desk:
     clock: Clock
     metrics: Metrics
     new_id: Callable[[], str]
-    keep_verdicts: float
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _unsaved: dict[str, Incident] = field(default_factory=dict, init=False)
     _notes: dict[str, tuple[Transaction, Verdict]] = field(default_factory=dict, init=False)
     _token: object = field(default=None, init=False)
     _forgiven: int = field(default=0, init=False)
-    _forgot_at: float = field(default=0.0, init=False)
+    _erased: int = field(default=0, init=False)
 
     # -- for the relay --
 
@@ -83,6 +78,10 @@ class Desk:
             if profile.counters.updated_at <= forgiven.at:  # released while we were not running
                 await self._forgive(forgiven)
             self._forgiven = forgiven.sequence
+        for erasure in await asyncio.to_thread(self.records.erasures_since, 0):
+            if (await self.profiles.read(erasure.account)).counters.updated_at <= erasure.at:
+                await self._erase(erasure)
+            self._erased = erasure.sequence
         await self._take_over()
 
     async def keep_in_step(self) -> None:
@@ -118,6 +117,9 @@ class Desk:
             for forgiven in await asyncio.to_thread(self.records.forgiven_since, self._forgiven):
                 await self._forgive(forgiven)
                 self._forgiven = forgiven.sequence
+            for erasure in await asyncio.to_thread(self.records.erasures_since, self._erased):
+                await self._erase(erasure)
+                self._erased = erasure.sequence
             self.book.replace(await asyncio.to_thread(self.records.standing))
         self.metrics.blocked_accounts.set(self.book.blocked_count)
         await asyncio.to_thread(self.containment.keep_in_step)
@@ -126,14 +128,14 @@ class Desk:
         back = release if forgiven.probation else forgive
         await self.profiles.update(forgiven.account, lambda profile: (back(profile, forgiven.at), None))
 
+    async def _erase(self, erasure: Erasure) -> None:
+        await self.profiles.update(erasure.account, lambda _: (Profile(), None))
+
     async def _write_notes(self) -> None:
         notes, self._notes = self._notes, {}
         now = self.clock()
         for transaction, verdict in notes.values():
             await asyncio.to_thread(self.records.note_verdict, transaction, verdict, now)
-        if now - self._forgot_at >= FORGET_EVERY:
-            self._forgot_at = now
-            await asyncio.to_thread(self.records.forget_verdicts_before, now - self.keep_verdicts)
 
     def _degraded(self, operation: str, error: Exception) -> None:
         self.metrics.state_degraded.labels("records").set(1)

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from detector.incident.incident import Event, Incident
 from detector.mail.address import Address
@@ -62,7 +63,6 @@ def desk(records: _Unreliable) -> Desk:
         clock=lambda: NOW,
         metrics=Metrics("test"),
         new_id=lambda: f"i{next(ids)}",
-        keep_verdicts=3600.0,
     )
 
 
@@ -142,3 +142,28 @@ async def test_only_the_worst_verdict_of_an_account_is_kept_each_time(desk: Desk
         desk.note(_transaction(), VERDICT)
     await desk.keep_in_step()
     assert len(records.verdicts(ANN)) == 1
+
+
+async def test_what_was_learned_of_an_account_that_is_forgotten_is_erased(desk: Desk, records: _Unreliable) -> None:
+    profiles = desk.profiles.profiles  # type: ignore[attr-defined]
+    profiles[ANN] = profiles["bob"] = Profile(suspicious_day=7)
+    await desk.start()
+    records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
+    await desk.keep_in_step()
+    assert (profiles[ANN], profiles["bob"]) == (Profile(), Profile(suspicious_day=7))
+    profiles[ANN] = Profile(suspicious_day=8)  # it sends again
+    records.exempt(Exemption("bob", None, "olga", ""), NOW)
+    await desk.keep_in_step()
+    assert profiles[ANN] == Profile(suspicious_day=8)
+
+
+async def test_a_server_that_was_off_erases_when_it_starts_unless_the_account_has_sent_since(
+    desk: Desk, records: _Unreliable
+) -> None:
+    profiles = desk.profiles.profiles  # type: ignore[attr-defined]
+    for account, at in ((ANN, NOW - 1.0), ("bob", NOW + 1.0)):
+        profiles[account] = replace(Profile(), counters=replace(Profile().counters, updated_at=at))
+        records.reset_profile(account, "olga", NOW, "moved")
+    await desk.start()
+    assert profiles[ANN] == Profile()
+    assert profiles["bob"].counters.updated_at == NOW + 1.0

@@ -1,0 +1,60 @@
+"""The hourly round: removes what was kept long enough, so that nothing is kept for ever because nobody looked."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from detector import log
+from detector.metrics import Metrics
+from detector.ports import Clock, ProfileStore, Temporary
+from detector.records.records import Records
+from detector.records.retention import Retention
+
+EVERY = 3600.0
+AGAIN = 60.0
+"""Seconds after which a round that did not come to its end is tried again."""
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """Profiles of accounts that were idle for `keep_profiles` seconds go too. Several processes may do it at once."""
+
+    records: Records
+    profiles: ProfileStore
+    kept: Retention
+    keep_profiles: float
+    clock: Clock
+    metrics: Metrics
+    _next: float = field(default=0.0, init=False)
+
+    async def keep(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            try:
+                await self.tidy()
+            except Exception as error:  # a fault here must not end the rounds
+                log.internal_error("upkeep", error)
+            await asyncio.sleep(AGAIN)
+
+    async def tidy(self) -> None:
+        """A round, if the last one was an hour ago. Problems are shown, and it is tried again in a minute."""
+        now = self.clock()
+        if now < self._next:
+            return
+        self._next = now + AGAIN
+        try:
+            await self.profiles.forget_idle(now - self.keep_profiles)
+            removed = await self._remove(now)
+        except Temporary as error:
+            log.records_failed("upkeep", str(error))
+            return
+        self._next = now + EVERY
+        if removed:
+            log.records_removed(removed)
+
+    async def _remove(self, now: float) -> dict[str, int]:
+        removed: dict[str, int] = {}
+        while batch := await asyncio.to_thread(self.records.enforce_retention, self.kept, now):
+            for kind, count in batch.items():
+                removed[kind] = removed.get(kind, 0) + count
+                self.metrics.records_removed.labels(kind).inc(count)
+        return removed
