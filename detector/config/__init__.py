@@ -18,12 +18,21 @@ from detector.config.identity import (
 from detector.config.ldap import ActiveDirectoryPassword, LdapDirectory, LdapPassword, LdapServer
 from detector.config.model import Config, Judging, Log, Metrics, Records, State
 from detector.config.operators import Operators
-from detector.config.people import AppriseChannel, CsvDirectory, LetterChannel, NoticeSettings, SmtpChannel
+from detector.config.people import (
+    AlertmanagerAction,
+    AppriseAction,
+    AppriseChannel,
+    CsvDirectory,
+    HookAction,
+    HookSettings,
+    LetterChannel,
+    NoticeSettings,
+    SmtpChannel,
+)
 from detector.config.reading import load, parse
 from detector.config.relay import ClientTls, Limits, NextHop, PolicyService, Relay, ServerTls
 from detector.config.response import (
     DovecotSessions,
-    HookSettings,
     PasswdFileProvider,
     Response,
 )
@@ -34,6 +43,8 @@ from detector.config.workflow import DryRun, Escalation, Retry, StepName
 __all__ = [
     "LOOPBACK",
     "ActiveDirectoryPassword",
+    "AlertmanagerAction",
+    "AppriseAction",
     "AppriseChannel",
     "AuthParameterIdentity",
     "Bytes",
@@ -50,6 +61,7 @@ __all__ = [
     "Hold",
     "DryRun",
     "Escalation",
+    "HookAction",
     "HookSettings",
     "HostPort",
     "HttpAction",

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from detector.config.values import AbsolutePath, Count, SecretSource, Section, not_empty, shaped
+from detector.config.actions import CommandAction, HttpAction, Url
+from detector.config.values import AbsolutePath, Count, Seconds, SecretSource, Section, not_empty, shaped
 
 LANGUAGE = shaped(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "a language tag, for example en or pt-BR")
 
@@ -54,3 +55,38 @@ class NoticeSettings(Section):
     contact: str = ""
     per_account_per_month: Count = 3
     channels: Annotated[tuple[Channel, ...], AfterValidator(not_empty)] = (SmtpChannel(provider="smtp"),)
+
+
+class AppriseAction(Section):
+    """Any service that Apprise knows. The URL is a secret, because such URLs carry credentials."""
+
+    provider: Literal["apprise"]
+    url: SecretSource
+
+
+class AlertmanagerAction(Section):
+    """An Alertmanager of Prometheus, by its API version 2; `token` for one behind a proxy that asks for it."""
+
+    provider: Literal["alertmanager"]
+    url: Url
+    token: SecretSource | None = None
+    timeout: Seconds = 10.0
+    ca_file: AbsolutePath | None = None
+
+
+HookAction = CommandAction | HttpAction | AppriseAction | AlertmanagerAction
+
+
+class HookSettings(Section):
+    """A target that is told about events. `redaction`: what leaves the host.
+
+    `group_wait`: after an event, those of further incidents are gathered for so many seconds and told as one summary; 0
+    tells each by itself. An Alertmanager groups by itself, and hears each.
+    """
+
+    name: Annotated[
+        str, shaped(r"[a-z0-9][a-z0-9_-]{0,31}", "a name of a-z, 0-9, _ and - (up to 32), for example ticket-system")
+    ]
+    action: Annotated[HookAction, Field(discriminator="provider")]
+    redaction: Literal["none", "account", "account-and-evidence"] = "account-and-evidence"
+    group_wait: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 60.0

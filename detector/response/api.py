@@ -4,12 +4,13 @@ import json
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 import httpx
 
 from detector.config import ConfigError
-from detector.config.panels import Panel
 from detector.ports import Refused, Secret, Temporary
 from detector.response.http import TRY_AGAIN, trusted
 from detector.response.secret import harmless
@@ -45,13 +46,26 @@ class Answer:
         return value
 
 
+class Place(Protocol):
+    """Of the settings of a server what is needed to ask it."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def timeout(self) -> float: ...
+
+    @property
+    def ca_file(self) -> Path | None: ...
+
+
 class Api:
     """Asks one server. `credential` names in words what `secret` is, for the operator who must mend it.
 
     Nothing that the server says is quoted unless it goes through `complaint`: servers like to repeat what they refuse.
     """
 
-    def __init__(self, settings: Panel, credential: str, secret: Secret, headers: Mapping[str, str]) -> None:
+    def __init__(self, settings: Place, credential: str, secret: Secret, headers: Mapping[str, str]) -> None:
         """Raises `ConfigError` when the file of certificates cannot be read."""
         self.url = settings.url.rstrip("/")
         self.host = httpx.URL(settings.url).host

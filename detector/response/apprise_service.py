@@ -46,7 +46,7 @@ def open_service(url: str) -> "NotifyBase":
         storage_mode=apprise.PersistentStoreMode.MEMORY,
     )
     service = apprise.Apprise.instantiate(url, asset=asset)
-    scheme = _scheme(url)
+    scheme = scheme_of(url)
     if service is None or service.category != "native":
         msg = f"Apprise {apprise.__version__} cannot use this URL ({scheme}://...); its manual tells how to write it"
         raise ConfigError(msg)
@@ -73,9 +73,9 @@ def tell(url: str, title: str, text: str) -> str:
     logger.propagate = False
     if not told:
         answer = ANSWER.search(complaints.getvalue())
-        msg = f"{_scheme(url)} did not take it" + (f": it answered {answer.group(1)}" if answer else "")
+        msg = f"{scheme_of(url)} did not take it" + (f": it answered {answer.group(1)}" if answer else "")
         raise Temporary(msg)
-    return f"told by {_scheme(url)}"
+    return f"told by {scheme_of(url)}"
 
 
 class AppriseNotifier:
@@ -104,7 +104,7 @@ class AppriseNotifier:
 
     def check(self) -> str:
         """Nothing is sent: a service cannot be tried without telling somebody."""
-        return f"notices by Apprise, {_scheme(self._url.text)}, to the customer's {PLACES[self._place]}"
+        return f"notices by Apprise, {scheme_of(self._url.text)}, to the customer's {PLACES[self._place]}"
 
     def _url_for(self, contact: Contact) -> str:
         return self._url.text.replace(self._place, quote(getattr(contact, PLACES[self._place]), safe=""))
@@ -125,10 +125,10 @@ def _names(protocol: object) -> tuple[str, ...]:
     return tuple(map(str, protocol)) if isinstance(protocol, list | tuple | set | frozenset) else ()
 
 
-def _scheme(url: str) -> str:
+def scheme_of(url: str) -> str:
     """What may be shown of a URL.
 
-    >>> _scheme("jsons://user:secret@example.net")
+    >>> scheme_of("jsons://user:secret@example.net")
     'jsons'
     """
     found = SCHEME.match(url)

@@ -3,17 +3,21 @@
 from dataclasses import dataclass
 
 from detector.config import (
+    AlertmanagerAction,
+    AppriseAction,
     AppriseChannel,
     CommandAction,
     ConfigError,
+    HookAction,
     HookSettings,
-    HttpAction,
     LetterChannel,
     NextHop,
     NoticeSettings,
     SmtpChannel,
 )
 from detector.ports import Clock, CustomerDirectory, Hook, Notifier
+from detector.response.alertmanager import AlertmanagerHook
+from detector.response.apprise_hook import AppriseHook
 from detector.response.apprise_service import AppriseNotifier
 from detector.response.command import Command
 from detector.response.hooks import CommandHook, HttpHook, Target
@@ -52,7 +56,9 @@ class Builder:
 
     def target(self, settings: HookSettings) -> Target:
         """Raises `ConfigError`."""
-        return Target(self._hook(settings.name, settings.action), settings.redaction)
+        # An Alertmanager groups by itself, and could not end what it has not heard of.
+        wait = 0.0 if isinstance(settings.action, AlertmanagerAction) else settings.group_wait
+        return Target(self._hook(settings.name, settings.action), settings.redaction, wait)
 
     def _channel(self, settings: NoticeSettings, channel: SmtpChannel | AppriseChannel | LetterChannel) -> Notifier:
         if isinstance(channel, SmtpChannel):
@@ -61,7 +67,11 @@ class Builder:
             return AppriseNotifier(read_secret(channel.url))
         return Letter(channel, read_letter(settings.templates), self.clock)
 
-    def _hook(self, name: str, action: CommandAction | HttpAction) -> Hook:
+    def _hook(self, name: str, action: HookAction) -> Hook:
         if isinstance(action, CommandAction):
             return CommandHook(name, Command(action))
+        if isinstance(action, AppriseAction):
+            return AppriseHook(name, read_secret(action.url))
+        if isinstance(action, AlertmanagerAction):
+            return AlertmanagerHook(name, action, None if action.token is None else read_secret(action.token))
         return HttpHook(name, Endpoint(action, read_secret(action.secret), self.clock))

@@ -15,10 +15,11 @@ Redaction = Literal["none", "account", "account-and-evidence"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A hook, and what may leave the host on its way."""
+    """A hook, what may leave the host on its way, and how long (seconds) events are gathered for a summary."""
 
     hook: Hook
     redaction: Redaction
+    group_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

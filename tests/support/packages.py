@@ -22,6 +22,7 @@ PROVES = {
     "dovecot-pgsql": Path("/usr/lib/dovecot/modules/auth/libdriver_pgsql.so"),
     "dovecot-ldap": Path("/usr/lib/dovecot/modules/auth/libauthdb_ldap.so"),
     "prometheus": Path("/usr/bin/promtool"),
+    "prometheus-alertmanager": Path("/usr/bin/prometheus-alertmanager"),
     "postgresql": Path("/usr/bin/pg_ctlcluster"),
     "mariadb-server": Path("/usr/sbin/mariadbd"),
     "slapd": Path("/usr/sbin/slapd"),

@@ -2,7 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from detector.config import CommandAction, ConfigError, HookSettings, HttpAction, NextHop, NoticeSettings, SecretSource
+from detector.config import (
+    AlertmanagerAction,
+    AppriseAction,
+    CommandAction,
+    ConfigError,
+    HookSettings,
+    HttpAction,
+    NextHop,
+    NoticeSettings,
+    SecretSource,
+)
+from detector.response.alertmanager import AlertmanagerHook
+from detector.response.apprise_hook import AppriseHook
 from detector.response.apprise_service import AppriseNotifier
 from detector.response.build_people import Builder
 from detector.response.hooks import CommandHook, HttpHook
@@ -65,3 +77,14 @@ def test_hooks_are_built_with_what_they_may_tell(tmp_path: Path) -> None:
     web = BUILDER.target(HookSettings(name="web", action=http, redaction="none"))
     assert (type(desk.hook), desk.redaction) == (CommandHook, "account-and-evidence")
     assert (type(web.hook), web.redaction) == (HttpHook, "none")
+
+
+def test_services_and_alertmanagers_are_hooks(tmp_path: Path) -> None:
+    url = SecretSource.model_validate(secret(tmp_path, "jsons://example.org"))
+    service = HookSettings(name="chat", action=AppriseAction(provider="apprise", url=url), group_wait=5.0)
+    pager = HookSettings(
+        name="pager", action=AlertmanagerAction(provider="alertmanager", url="https://example.org", token=url)
+    )
+    assert (type(BUILDER.target(service).hook), BUILDER.target(service).group_wait) == (AppriseHook, 5.0)
+    # It groups by itself, and could not end an alert that it has not heard of.
+    assert (type(BUILDER.target(pager).hook), BUILDER.target(pager).group_wait) == (AlertmanagerHook, 0.0)
