@@ -130,6 +130,13 @@ class Dovecot:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def look_up_in(self, driver: str, settings: str) -> None:
+        """One more place to look passwords up, after all others; to be said before the start."""
+        file = self.directory / f"{driver}.conf"
+        file.write_text(settings, "utf-8")
+        with (self.directory / "dovecot.conf").open("a", encoding="utf-8") as configuration:
+            configuration.write(f"passdb {{\n  driver = {driver}\n  args = {file}\n}}\n")
+
     def start(self) -> None:
         """Start it and wait until IMAP greets and the authentication socket answers. Raises `TimeoutError`."""
         with (self.directory / "output").open("ab") as output:
