@@ -107,7 +107,7 @@ class Application:
             self._metrics,
         )
         stack.push_async_callback(asyncio.to_thread, self._joins.close)
-        providers = build(config.response, config.next_hop, config.relay.hostname, clock)
+        providers = build(config.response, config.next_hop, config.relay.hostname, clock, state.directory)
         tools = Tools(records, providers, config.response, clock, self._metrics)
         containment = Containment(state.directory / "containment.sqlite", tools)
         await asyncio.to_thread(containment.start)

@@ -109,11 +109,13 @@ def _schema(about: str, engine: Engine) -> Finding:
 
 def check_response(config: Config, clock: Clock) -> Iterator[Finding]:
     response = config.response
-    providers, problems = build_usable(response, config.next_hop, config.relay.hostname, clock)
+    providers, problems = build_usable(response, config.next_hop, config.relay.hostname, clock, config.state.directory)
     yield from (problem("response", line) for line in problems)
     missing = {
         "response.password": (response.password, "no password will be changed, operators must do it"),
         "response.sessions": (response.sessions, "a thief who is logged in stays so until the session ends"),
+        "response.app_passwords": (response.app_passwords, "passwords made for single programs outlive the new one"),
+        "response.queue": (response.queue, "what the account has in the queues of mail servers goes out"),
         "response.notice": (response.notice, "customers will not be told"),
         "response.hooks": (response.hooks, "no operator will be told"),
     }
@@ -128,7 +130,9 @@ def check_response(config: Config, clock: Clock) -> Iterator[Finding]:
 def _parts(providers: Providers) -> Sequence[tuple[str, Checked]]:
     named: list[tuple[str, Checked | None]] = [
         ("response.password", providers.password),
+        ("response.app_passwords", providers.app_passwords),
         ("response.sessions", providers.sessions),
+        ("response.queue", providers.queue),
         ("response.directory", providers.directory),
         ("response.notice", providers.notices),
         *[("response.hooks", target.hook) for target in providers.hooks],

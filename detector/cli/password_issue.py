@@ -18,7 +18,8 @@ def issue(office: Office, account: str, verified: str) -> tuple[Secret, str]:
     nobody can account for is not set.
     """
     config, records = office.config, office.records
-    provider = build(config.response, config.next_hop, config.relay.hostname, office.clock).password
+    state = config.state.directory
+    provider = build(config.response, config.next_hop, config.relay.hostname, office.clock, state).password
     if provider is None:
         msg = "no password provider is configured: [response.password] says how passwords are set"
         raise Impossible(msg)

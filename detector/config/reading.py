@@ -45,13 +45,26 @@ def _all_complaints(values: dict[str, Any], problems: list[ErrorDetails]) -> lis
     told: list[tuple[Place, str]] = []
     taken: list[Place] = []
     while problems:
-        found = [(keys, text, problem["type"]) for problem in problems for keys, text in complaints(problem)]
+        found = [
+            (tuple(_as_written(values, key) for key in keys), text, problem["type"])
+            for problem in problems
+            for keys, text in complaints(problem)
+        ]
         told += [(keys[0], text) for keys, text, _ in found if not any(_related(k, t) for k in keys for t in taken)]
         removed = [(kind, place) for keys, _, kind in found for place in _take_out(values, keys, kind)]
         # A key that nobody knows changes nothing by its absence.
         taken += [place for kind, place in removed if kind != "extra_forbidden"]
         problems = _problems(values) if removed else []
     return told
+
+
+def _as_written(values: dict[str, Any], place: Place) -> Place:
+    """Without the number of an element where one table stands in place of a list of tables."""
+    written_so: Place = ()
+    for part in place:
+        if not (isinstance(part, int) and isinstance(_at(values, written_so), dict)):
+            written_so = (*written_so, part)
+    return written_so
 
 
 def _related(one: Place, other: Place) -> bool:

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from detector.config.actions import Argv, CommandAction, HttpAction
 from detector.config.database import DatabaseUrl
 from detector.config.errors import Contradiction
 from detector.config.ldap import ActiveDirectoryPassword, LdapDirectory, LdapPassword
-from detector.config.people import CsvDirectory, NoticeSettings
+from detector.config.panels import CpanelPanel, DovecotHttpSessions, KeycloakPanel, MailcowPanel, WildduckPanel
+from detector.config.people import CsvDirectory, HookSettings, NoticeSettings
+from detector.config.queues import PostfixQueue
 from detector.config.sql import SqlAppPasswords, SqlDirectory, SqlPassword
-from detector.config.values import AbsolutePath, Count, Flag, Seconds, Section, shaped
+from detector.config.values import AbsolutePath, Count, Flag, Seconds, Section
 from detector.config.workflow import DryRun, Escalation, Retry
 from detector.incident.strike import StrikeRule
 
@@ -32,16 +34,6 @@ class DovecotSessions(Section):
     timeout: Seconds = 30.0
 
 
-class HookSettings(Section):
-    """A target that is told about events. `redaction`: what leaves the host."""
-
-    name: Annotated[
-        str, shaped(r"[a-z0-9][a-z0-9_-]{0,31}", "a name of a-z, 0-9, _ and - (up to 32), for example ticket-system")
-    ]
-    action: Annotated[CommandAction | HttpAction, Field(discriminator="provider")]
-    redaction: Literal["none", "account", "account-and-evidence"] = "account-and-evidence"
-
-
 class Strikes(Section):
     """Confirmed incidents: `limit` of them within `fade_after` seconds propose to people to end the service."""
 
@@ -53,7 +45,17 @@ class Strikes(Section):
         return StrikeRule(self.limit, self.fade_after)
 
 
-Passwords = PasswdFileProvider | CommandAction | HttpAction | SqlPassword | LdapPassword | ActiveDirectoryPassword
+def _several(value: object) -> object:
+    """Of what there may be several, one may be written as a table of its own: [x] in place of [[x]]."""
+    return [value] if isinstance(value, dict | Section) else value
+
+
+Panels = KeycloakPanel | MailcowPanel | WildduckPanel | CpanelPanel
+Stores = PasswdFileProvider | SqlPassword | LdapPassword | ActiveDirectoryPassword
+Passwords = Stores | CommandAction | HttpAction | Panels
+AppPasswords = SqlAppPasswords | CommandAction | HttpAction | MailcowPanel | WildduckPanel
+Sessions = DovecotSessions | DovecotHttpSessions | CommandAction | KeycloakPanel | WildduckPanel
+Queues = PostfixQueue | CommandAction
 Directories = CsvDirectory | CommandAction | HttpAction | SqlDirectory | LdapDirectory
 
 
@@ -61,9 +63,11 @@ class Response(Section):
     """What is done about an incident. A part that is not named is not done, and the timeline says so."""
 
     password: Annotated[Passwords, Field(discriminator="provider")] | None = None
-    sessions: Annotated[DovecotSessions | CommandAction, Field(discriminator="provider")] | None = None
-    app_passwords: SqlAppPasswords | None = None
-    queue: None = None
+    app_passwords: Annotated[AppPasswords, Field(discriminator="provider")] | None = None
+    sessions: Annotated[
+        tuple[Annotated[Sessions, Field(discriminator="provider")], ...], BeforeValidator(_several)
+    ] = ()
+    queue: Annotated[tuple[Annotated[Queues, Field(discriminator="provider")], ...], BeforeValidator(_several)] = ()
     directory: Annotated[Directories, Field(discriminator="provider")] | None = None
     notice: NoticeSettings | None = None
     hooks: tuple[HookSettings, ...] = ()

@@ -3,16 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
-from detector.config import (
-    CommandAction,
-    ConfigError,
-    DovecotSessions,
-    NextHop,
-    Response,
-    Section,
-)
+from detector.config import ConfigError, NextHop, Response, Section
 from detector.ports import (
     AppPasswordRevoker,
     Clock,
@@ -21,10 +15,9 @@ from detector.ports import (
     PasswordProvider,
     SessionEnder,
 )
+from detector.response.build_panels import PANEL_APP_PASSWORDS, PANEL_PASSWORDS, queues, sessions
 from detector.response.build_passwords import APP_PASSWORDS, DIRECTORIES, PASSWORDS
 from detector.response.build_people import Builder
-from detector.response.command import Command, CommandSessions
-from detector.response.dovecot import Dovecot
 from detector.response.hooks import Target
 from detector.response.notices import Notices
 
@@ -59,15 +52,20 @@ class Providers:
         return found
 
 
-def build(settings: Response, next_hop: NextHop, hostname: str, clock: Clock) -> Providers:
-    """Raises `ConfigError` for secrets, certificates or templates that cannot be used, one line for each fault."""
-    providers, problems = build_usable(settings, next_hop, hostname, clock)
+def build(settings: Response, next_hop: NextHop, hostname: str, clock: Clock, state: Path) -> Providers:
+    """Build all; `state` is the directory of what we keep.
+
+    Raises `ConfigError` for secrets, certificates or templates that cannot be used, one line for each fault.
+    """
+    providers, problems = build_usable(settings, next_hop, hostname, clock, state)
     if problems:
         raise ConfigError("\n".join(problems))
     return providers
 
 
-def build_usable(settings: Response, next_hop: NextHop, hostname: str, clock: Clock) -> tuple[Providers, Sequence[str]]:
+def build_usable(
+    settings: Response, next_hop: NextHop, hostname: str, clock: Clock, state: Path
+) -> tuple[Providers, Sequence[str]]:
     """What can be built, and what is wrong with the rest: so that a check can try the one and tell the other."""
     problems: list[str] = []
 
@@ -86,15 +84,12 @@ def build_usable(settings: Response, next_hop: NextHop, hostname: str, clock: Cl
     hooks = [tried(partial(people.target, hook)) for hook in settings.hooks]
     directory = made(DIRECTORIES, settings.directory)
     providers = Providers(
-        password=made(PASSWORDS, settings.password),
-        app_passwords=made(APP_PASSWORDS, settings.app_passwords),
-        sessions=None if settings.sessions is None else tried(partial(_sessions, settings.sessions, clock)),
+        password=made(PASSWORDS | PANEL_PASSWORDS, settings.password),
+        app_passwords=made(APP_PASSWORDS | PANEL_APP_PASSWORDS, settings.app_passwords),
+        sessions=tried(partial(sessions, settings.sessions, clock)) if settings.sessions else None,
+        queue=tried(partial(queues, settings.queue, state / "queue", clock)) if settings.queue else None,
         directory=directory,
         notices=None if notice is None else tried(partial(people.notices, notice, directory)),
         hooks=tuple(hook for hook in hooks if hook is not None),
     )
     return providers, problems
-
-
-def _sessions(settings: DovecotSessions | CommandAction, clock: Clock) -> SessionEnder:
-    return Dovecot(settings) if isinstance(settings, DovecotSessions) else CommandSessions(Command(settings), clock)

@@ -84,7 +84,7 @@ def test_the_database_is_looked_at_and_not_changed(tmp_path: Path) -> None:
 
 def test_what_is_not_named_is_a_hint(tmp_path: Path) -> None:
     found = list(check_response(settings(tmp_path, 25), lambda: 0.0))
-    assert levels(found) == [Level.HINT] * 4
+    assert levels(found) == [Level.HINT] * 6
 
 
 def test_each_provider_is_tried(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from detector.response.http import HttpPassword
 from detector.response.passwd_file import PasswdFile
 from detector.response.providers import Providers, build, build_usable
 
+STATE = Path("/var/lib/detector")
 COMMAND = {"provider": "command", "argv": ["true"]}
 
 
 def built(**settings: object) -> Providers:
-    return build(Response.model_validate(settings), NextHop(), "relay.example.org", lambda: 0.0)
+    return build(Response.model_validate(settings), NextHop(), "relay.example.org", lambda: 0.0, STATE)
 
 
 def secret(tmp_path: Path, mode: int = 0o600) -> dict[str, object]:
@@ -74,7 +75,8 @@ def test_one_fault_hides_no_other_and_no_part_that_works(tmp_path: Path) -> None
     lines = str(caught.value).splitlines()
     assert sum("everybody may read" in line for line in lines) == 2
     assert sum("it contains a link" in line for line in lines) == 1
-    providers, problems = build_usable(Response.model_validate(settings), NextHop(), "relay.example.org", lambda: 0.0)
+    response = Response.model_validate(settings)
+    providers, problems = build_usable(response, NextHop(), "relay.example.org", lambda: 0.0, STATE)
     assert list(problems) == lines
     assert isinstance(providers.sessions, CommandSessions)
     assert [target.hook.name for target in providers.hooks] == ["desk"]
