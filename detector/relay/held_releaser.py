@@ -14,7 +14,7 @@ from detector.relay.held_carrier import Carrier
 from detector.relay.held_outcome import MOST_WAIT
 from detector.relay.held_use import Use
 from detector.traffic.profile import Profile
-from detector.verdict.release import LOOK_AGAIN, Leave, leave, take_places
+from detector.verdict.release import LOOK_AGAIN, Leave, Waiting, leave, take_places
 
 ROUND_EVERY = 1.0
 COUNT_EVERY = 5.0  # seconds between two counts of all that is held; operators' decisions need none
@@ -121,7 +121,7 @@ class Releaser:
         def decided(profile: Profile) -> tuple[Profile, Leave]:
             if assessor.gate.lets_through(account, profile, now):
                 return take_places(profile, addresses, now, policy), Leave.GOES
-            return leave(profile, message.evidence, addresses, now, policy)
+            return leave(profile, Waiting(message.held_at, message.evidence, addresses), now, policy)
 
         return await assessor.profiles.update(account, decided)
 

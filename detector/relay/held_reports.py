@@ -9,6 +9,7 @@ from detector.mail.path import parse_mail
 from detector.mail.report import MOST_RETURNED, Failure, Undelivered, failure_report, wants_whole
 from detector.records.held_entries import HeldMessage, HeldRecipient, HeldState
 from detector.records.incidents import PROGRAM
+from detector.relay.dots import stuffed, unstuffed
 from detector.relay.held_files import HeldFiles
 from detector.relay.held_seal import Unreadable
 
@@ -79,16 +80,3 @@ def beginning_of(files: HeldFiles, message_id: str, most_bytes: int) -> tuple[by
     except Unreadable:
         return b"", False
     return unstuffed(bytes(octets)), True
-
-
-def stuffed(octets: bytes) -> bytes:
-    r"""As SMTP sends it (RFC 5321 section 4.5.2).
-
-    >>> stuffed(b".one\r\n..two\r\n")
-    b'..one\r\n...two\r\n'
-    """
-    return (b"\r\n" + octets).replace(b"\r\n.", b"\r\n..")[2:]
-
-
-def unstuffed(octets: bytes) -> bytes:
-    return (b"\r\n" + octets).replace(b"\r\n.", b"\r\n")[2:]

@@ -27,7 +27,7 @@ from detector.verdict.hold import PROBATION, held
 from detector.verdict.judge import judge, text_speaks
 from detector.verdict.learn import Told, learn_complaint, learn_correspondent, learn_result, result_of
 from detector.verdict.policy import Policy
-from detector.verdict.release import LOOK_AGAIN, Leave, leave
+from detector.verdict.release import LOOK_AGAIN, Leave, Waiting, leave
 from detector.verdict.verdict import Action, Verdict
 
 MOST_AWAITED = 50_000  # messages whose results may still come
@@ -123,7 +123,8 @@ class Engine:
                     break
                 profile, transaction = self._profiles.get(account), message.transaction
                 addresses = [recipient.address for recipient in transaction.recipients]
-                profile, decided = leave(profile, message.held, addresses, now, self._policy)
+                waiting = Waiting(transaction.received_at, message.held, addresses)
+                profile, decided = leave(profile, waiting, now, self._policy)
                 if decided is Leave.NO_ROOM:
                     self._spool.look_at(account, now + LOOK_AGAIN)
                 if decided is not Leave.GOES:
