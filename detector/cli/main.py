@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import audit, calibrate, ends, incidents, password, replay, train, way_back
+from detector.cli import audit, calibrate, ends, held, incidents, password, replay, train, way_back
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
@@ -14,6 +14,7 @@ HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
   detector check                    does everything in the configuration work?
   detector serve                    run the relay
   detector incidents list           who was stopped, and what waits for a person
+  detector held list                which mail waits, and why
   detector accounts show ann@example.org
                                     what speaks against this account today?
   detector replay /var/log/mail.log whom would it have stopped?
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(way_back.app, name="accounts")  # the same group as in `accounts`, with more commands
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(held.app, name="held")
 app.add_typer(audit.app, name="audit")
 app.add_typer(password.app, name="password")
 app.add_typer(train.app, name="train")
