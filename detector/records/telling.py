@@ -1,9 +1,9 @@
 """Records of what people were told, and of what there is to tell them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from detector.incident.incident import Incident
 from detector.records import incidents as rows
@@ -19,12 +19,16 @@ CUSTOMER_TOLD = "notify_customer: done"
 class Happened:
     """What the timeline of one incident says beyond a certain number, and the incident as it stands now.
 
-    `number` is that of the last entry: it grows with each entry of any incident.
+    Entries are kept by their numbers, which grow with each entry of any incident.
     """
 
     incident: Incident
-    entries: Sequence[TimelineEntry]
-    number: int
+    entries: Mapping[int, TimelineEntry]
+
+    @property
+    def number(self) -> int:
+        """That of the last entry."""
+        return max(self.entries)
 
 
 class Telling(Database):
@@ -40,22 +44,25 @@ class Telling(Database):
         with self._read("notices_since") as connection:
             return int(connection.execute(query).scalar_one())
 
-    def last_entry(self, incident_id: str = "") -> int:
-        """The number of the last entry in the timeline of an incident, or of all; 0 where there is none."""
-        query = select(func.coalesce(func.max(timeline.c.number), 0))
-        if incident_id:
-            query = query.where(timeline.c.incident_id == incident_id)
-        with self._read("last_entry") as connection:
-            return int(connection.execute(query).scalar_one())
+    def last_entry(self, incident_id: str, until: float) -> int:
+        """The number of an incident's last entry until then (Unix seconds); 0 where there is none."""
+        return self._highest(timeline.c.incident_id == incident_id, timeline.c.at <= until)
+
+    def last_entry_before(self, then: float) -> int:
+        """The number of the last entry of all before then (Unix seconds); 0 where there is none."""
+        return self._highest(timeline.c.at < then)
 
     def happened_since(self, number: int) -> list[Happened]:
         """What happened to each incident beyond the entry of that number; the incident that came first, first."""
         columns = (timeline.c.at, timeline.c.actor, timeline.c.event, timeline.c.detail)
         query = select(timeline.c.number, timeline.c.incident_id, *columns).where(timeline.c.number > number)
         with self._read("happened_since") as connection:
-            entries: dict[str, list[TimelineEntry]] = {}
-            last: dict[str, int] = {}
+            entries: dict[str, dict[int, TimelineEntry]] = {}
             for entry_number, incident_id, *values in connection.execute(query.order_by(timeline.c.number)):
-                entries.setdefault(incident_id, []).append(TimelineEntry(*values))
-                last[incident_id] = entry_number
-            return [Happened(rows.get(connection, key), told, last[key]) for key, told in entries.items()]
+                entries.setdefault(incident_id, {})[entry_number] = TimelineEntry(*values)
+            return [Happened(rows.get(connection, key), told) for key, told in entries.items()]
+
+    def _highest(self, *conditions: ColumnElement[bool]) -> int:
+        query = select(func.coalesce(func.max(timeline.c.number), 0)).where(*conditions)
+        with self._read("last_entry") as connection:
+            return int(connection.execute(query).scalar_one())

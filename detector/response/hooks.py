@@ -86,9 +86,9 @@ def event_document(kind: str, story: Story, redaction: Redaction, now: float) ->
     event: dict[str, object] = {
         "event": kind,
         "incident": incident.incident_id,
-        "time": _moment(now),
-        "opened_at": _moment(incident.opened_at),
-        "changed_at": _moment(incident.changed_at),
+        "time": moment(now),
+        "opened_at": moment(incident.opened_at),
+        "changed_at": moment(incident.changed_at),
         "state": incident.state.value,
         "identity_trusted": incident.trusted,
         "score": round(incident.verdict.score, 2),
@@ -110,5 +110,6 @@ def _told(done: Done, redaction: Redaction) -> Mapping[str, str]:
     return told if redaction == "none" else {**told, "detail": done.detail}
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """A time in Unix seconds as ISO 8601 writes it, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

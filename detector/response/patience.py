@@ -22,7 +22,10 @@ class Stopping(BaseException):
 
 
 class Patience:
-    """How often and how fast a failing step is tried again: `attempts` in all, the first wait, then twice as long."""
+    """How often and how fast a failing step is tried again: `attempts` in all, the first wait, then twice as long.
+
+    No wait is longer than the longest.
+    """
 
     def __init__(self, settings: Retry) -> None:
         self._settings = settings
@@ -53,7 +56,7 @@ class Patience:
                 return None
             if not final:
                 self._wait(wait)
-                wait *= 2
+                wait = min(wait * 2, self._settings.longest_wait)
         return None
 
     def insist(self, action: Callable[[], T], operation: str) -> T:
@@ -66,6 +69,10 @@ class Patience:
                 log.records_failed(operation, str(error))
             self._wait(wait)
             wait = min(wait * 2, LONGEST_WAIT)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the process ends: then `Stopping`."""
+        self._wait(seconds)
 
     def _wait(self, seconds: float) -> None:
         if self._stop.wait(seconds):
