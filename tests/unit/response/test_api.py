@@ -1,8 +1,12 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
+import httpx
 import pytest
+from hypothesis import assume, given
+from hypothesis.strategies import text
 
 from detector.config import ConfigError, SecretSource
 from detector.config.panels import MailcowPanel
@@ -146,6 +150,15 @@ def test_a_list_has_entries_with_ids(echo: Echo) -> None:
     for wrong in wrongs:
         with pytest.raises(Refused, match="does not answer as documented"):
             api(echo.url).listed(wrong)
+
+
+@given(text())
+def test_an_account_of_any_shape_is_found_again_at_the_end_of_a_path(account: str) -> None:
+    assume(account not in ("", ".", "..") and not any(0xD800 <= ord(c) <= 0xDFFF for c in account))
+    path = httpx.URL(f"https://panel.example.net/users/{segment(account)}").raw_path.decode()
+    assert unquote(path.removeprefix("/users/")) == account
+    assert path.count("/") == 2
+    assert not set("?#") & set(path)
 
 
 def test_an_account_stays_one_part_of_a_path() -> None:
