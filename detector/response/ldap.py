@@ -187,8 +187,8 @@ def _entries(ldif: str) -> Iterator[Entry]:
             name, separator, value = line.partition(":")
             if not separator or line.startswith("#"):
                 continue
-            if value.startswith(":"):
-                value = base64.b64decode(value[1:]).decode("utf-8", "replace")
-            values[name.lower()] = (*values.get(name.lower(), ()), value.removeprefix(" "))
+            is_encoded = value.startswith(":")
+            plain = base64.b64decode(value[1:]).decode("utf-8", "replace") if is_encoded else value.removeprefix(" ")
+            values[name.lower()] = (*values.get(name.lower(), ()), plain)
         if "dn" in values:
             yield Entry(values.pop("dn")[0], values)
