@@ -163,6 +163,6 @@ def test_an_account_of_any_shape_is_found_again_at_the_end_of_a_path(account: st
 
 def test_an_account_stays_one_part_of_a_path() -> None:
     assert segment("a/../b?c#d@e.example") == "a%2F..%2Fb%3Fc%23d%40e.example"
-    for text in ("", ".", ".."):
+    for outside in ("", ".", ".."):
         with pytest.raises(Refused, match="no such account"):
-            segment(text)
+            segment(outside)
