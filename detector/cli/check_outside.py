@@ -128,13 +128,14 @@ def check_response(config: Config, clock: Clock) -> Iterator[Finding]:
 
 
 def _parts(providers: Providers) -> Sequence[tuple[str, Checked]]:
+    notices = providers.notices
     named: list[tuple[str, Checked | None]] = [
         ("response.password", providers.password),
         ("response.app_passwords", providers.app_passwords),
         ("response.sessions", providers.sessions),
         ("response.queue", providers.queue),
         ("response.directory", providers.directory),
-        ("response.notice", providers.notices),
+        *[("response.notice", part) for part in ((notices.templates, *notices.channels) if notices else ())],
         *[("response.hooks", target.hook) for target in providers.hooks],
     ]
     return [(about, part) for about, part in named if part is not None]

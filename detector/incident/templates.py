@@ -45,6 +45,11 @@ class Templates:
         incident = facts.incident
         return Notice(incident.incident_id, incident.account, subject, body, " ".join(short.split()), spoken, kind)
 
+    def check(self) -> str:
+        """The languages, for the operator; that the texts may be used was checked before."""
+        spoken = {name.split(".")[-2] for name in self._templates}
+        return f"texts in {', '.join(sorted(spoken))}; else in {self._default}"
+
     def _spoken(self, kind: Kind, language: str) -> str:
         """The longest beginning of a language tag for which there is a text (RFC 4647 section 3.4)."""
         parts = language.split("-")

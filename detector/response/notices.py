@@ -57,9 +57,9 @@ class Notices:
     def check(self) -> str:
         """Try every channel without telling anybody. Raises `ConfigError` with one line for each fault."""
         found, problems = [], []
-        for channel in self.channels:
+        for part in (self.templates, *self.channels):
             try:
-                found.append(channel.check())
+                found.append(part.check())
             except ConfigError as error:
                 problems += str(error).splitlines()
         if problems:

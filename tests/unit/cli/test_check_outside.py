@@ -106,6 +106,31 @@ def test_each_provider_is_tried(tmp_path: Path) -> None:
     assert {found[f"response.{name}"].level for name in ("directory", "notice", "hooks")} == {Level.OK}
 
 
+def test_each_channel_to_the_customer_is_tried(tmp_path: Path) -> None:
+    customers, url = tmp_path / "customers.csv", tmp_path / "gateway.url"
+    customers.write_text("account,telephone\nann@example.org,+15550100\n")
+    url.write_text("jsons://user:s3cret@example.net/{telephone}")
+    url.chmod(0o600)
+    more = f"""
+        [response]
+        directory = {{provider = "csv", path = "{customers}"}}
+        [response.notice]
+        sender = "abuse@example.net"
+        [[response.notice.channels]]
+        provider = "apprise"
+        url = {{file = "{url}"}}
+        [[response.notice.channels]]
+        provider = "letter"
+        directory = "{tmp_path / "letters"}"
+        """
+    found = [f for f in check_response(settings(tmp_path, 25, more), lambda: 0.0) if f.about == "response.notice"]
+    assert [(finding.level, finding.text) for finding in found] == [
+        (Level.OK, "texts in de, en, es, fr; else in en"),
+        (Level.OK, "notices by Apprise, jsons, to the customer's telephone"),
+        (Level.PROBLEM, f"letters: {tmp_path / 'letters'} is not a directory that we may write to"),
+    ]
+
+
 @pytest.mark.parametrize("template", ["Subject: x\n\nPlease reply with your password.\n", "no subject\n"])
 def test_a_template_that_must_not_be_sent_is_a_problem(tmp_path: Path, template: str) -> None:
     (tmp_path / "notice.en.txt").write_text(template)

@@ -113,7 +113,7 @@ class Broken(Letters):
 
 
 def test_check_tries_every_channel() -> None:
-    assert notices(ANN, [Letters(), Telephone()]).check() == "Letters; Telephone"
+    assert notices(ANN, [Letters(), Telephone()]).check() == "texts in de, en, es, fr; else in en; Letters; Telephone"
     with pytest.raises(ConfigError) as caught:
         notices(ANN, [Broken(), Letters(), Broken()]).check()
     assert str(caught.value) == "no way\nno way"
