@@ -149,7 +149,7 @@ class Intake:
             xforward=letter.draft.facts.xforward,
             transaction=replace(transaction, recipients=(), content=None),
             verdict=verdict,
-            evidence=held(verdict.groups, transaction.stream),
+            evidence=held(verdict.groups, transaction.stream, content),
             size_bytes=transaction.size_bytes,
             held_at=now,
             changed_at=now,

@@ -30,6 +30,7 @@ from detector.verdict.policy import Policy
 from detector.verdict.release import LOOK_AGAIN, Leave, Waiting, leave
 from detector.verdict.verdict import Action, Verdict
 
+LOOKS_FOR = 3600.0  # seconds after a hold, in which each probation may bring a probe
 MOST_AWAITED = 50_000  # messages whose results may still come
 
 
@@ -127,6 +128,8 @@ class Engine:
                 profile, decided = leave(profile, waiting, now, self._policy)
                 if decided is Leave.NO_ROOM:
                     self._spool.look_at(account, now + LOOK_AGAIN)
+                elif decided is Leave.WAITS and now - profile.held_since < LOOKS_FOR:
+                    self._spool.look_at(account, now + PROBATION)
                 if decided is not Leave.GOES:
                     break
                 self._spool.take(account)
@@ -147,7 +150,7 @@ class Engine:
         outcome = self._decide(profile, seen, paced)
         if outcome.held and outcome.verdict is not None:  # as a whole, with those for whom there was no room
             waiting = replace(seen, recipients=transaction.recipients)
-            self._spool.put(account, waiting, held(outcome.verdict.groups, seen.stream))
+            self._spool.put(account, waiting, held(outcome.verdict.groups, seen.stream, seen.content))
             self._spool.look_at(account, self._profiles.get(account).held_since + PROBATION)
         return outcome
 

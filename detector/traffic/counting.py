@@ -131,6 +131,7 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
         texts=texts,
         run=run,
         first_seen=profile.first_seen or at,
+        lately=profile.lately.add(found.recipients, at) if _elsewhere(profile, origin, at) else profile.lately,
     )
 
 
@@ -185,7 +186,14 @@ def _how_many(bits: int) -> float:
 
 def _at_home(profile: Profile, origin: Origin, now: float) -> bool:
     """Whether a message comes from a network where the account is at home, by a program that it has had for long."""
-    return profile.networks.home(origin.network, now) and profile.programs.home(origin.program, now)
+    age = now - profile.first_seen if profile.first_seen else 0.0
+    return profile.networks.home(origin.network, now, age) and profile.programs.home(origin.program, now, age)
+
+
+def _elsewhere(profile: Profile, origin: Origin, now: float) -> bool:
+    """Whether a message comes from a network or a program that an account with habits has no habit of using."""
+    places = ((profile.networks, origin.network), (profile.programs, origin.program))
+    return any(key and habits.any_usual(now) and not habits.usual(key, now) for habits, key in places)
 
 
 def _noticed(habits: Habits, key: int, now: float) -> Habits:

@@ -9,7 +9,7 @@ from detector.traffic.amounts import Number
 from detector.traffic.clock import DAY
 
 HABIT_AFTER = 2 * DAY  # a thief who tries the password, and begins when the day is over, must not be at home by then
-HOME_AFTER = 14 * DAY  # then it is so old that what comes from there is the owner's
+HOME_AFTER = 14 * DAY  # then it is so old that what comes from there is the owner's; in a young account half its age
 MOST_HABITS = 8
 MOST_SEEN = 12  # the rest is for strangers: many of them within the hour are evidence
 
@@ -66,9 +66,10 @@ class Habits(Struct, frozen=True, array_like=True):
             others.remove(_least_useful(others, now))
         return Habits((*others, Seen(key, first_seen, at)))
 
-    def home(self, key: int, now: float) -> bool:
-        """Whether it is known for so long that it is the owner's."""
-        return any(seen.key == key and now - seen.first_seen >= HOME_AFTER for seen in self.seen)
+    def home(self, key: int, now: float, age: float = 2.0 * HOME_AFTER) -> bool:
+        """Whether it is known for so long that it is the owner's. `age` (seconds): since when the account is known."""
+        home_after = max(HABIT_AFTER, min(HOME_AFTER, age / 2.0))
+        return any(seen.key == key and now - seen.first_seen >= home_after for seen in self.seen)
 
     def usual(self, key: int, now: float) -> bool:
         return any(seen.key == key and seen.habitual(now) for seen in self.seen)

@@ -8,6 +8,7 @@ from detector.traffic.baseline import Baseline, Today
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.counters import Counters
 from detector.traffic.habits import Habits
+from detector.traffic.lately import Lately
 from detector.traffic.memory import Counted, KnownRecipients
 from detector.traffic.reading import Reading
 from detector.traffic.run import Run
@@ -51,6 +52,7 @@ class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
     highest_blockable: Nats = 0.0
     cohort: CohortNumber = 0
     leaning: Leaning = Leaning()
+    lately: Lately = Lately()
 
     def on_day(self, day: int) -> "Profile":
         """The profile on a day: when the day has changed, the day before is learned or, if suspicious, forgotten.
@@ -87,6 +89,7 @@ def forgive(profile: Profile, now: float) -> Profile:
         suspicious_day=0,
         texts=Texts(),
         run=Run(),
+        lately=Lately(),
         reading=profile.reading.weighed(0.0, at),
         held_since=0.0,
         highest_score=0.0,

@@ -42,7 +42,7 @@ class Texts(Struct, frozen=True, array_like=True):
 
     def recipients_of(self, content: Content, now: float) -> float | None:
         """Who got the text so far, by time decay; None when it is a new one."""
-        found = self._find(content)
+        found = self._find(content.text, content.sketch)
         return None if found is None else decayed(found.recipients, DAY, now - found.seen_at)
 
     def add(self, content: Content, recipients: float, owners: bool, now: float) -> "Texts":
@@ -50,7 +50,7 @@ class Texts(Struct, frozen=True, array_like=True):
 
         Of more than eight texts, the one that was not seen for longest is forgotten.
         """
-        found = self._find(content)
+        found = self._find(content.text, content.sketch)
         if found is None:
             new = Text(content.text & _LOW, content.sketch, float(recipients), 1.0, now, owners)
             return Texts((*self.texts, new)[-MOST_TEXTS:])
@@ -65,10 +65,15 @@ class Texts(Struct, frozen=True, array_like=True):
         )
         return Texts((*[text for text in self.texts if text is not found], known))
 
-    def _find(self, content: Content) -> Text | None:
-        text = content.text & _LOW
+    def owners(self, text: int, sketch: bytes) -> bool:
+        """Whether such a text came from where the account is at home."""
+        found = self._find(text, sketch)
+        return found is not None and found.owners
+
+    def _find(self, text: int, sketch: bytes) -> Text | None:
+        text &= _LOW
         for one in self.texts:
-            if one.text == text or _alike(one.sketch, content.sketch):
+            if one.text == text or _alike(one.sketch, sketch):
                 return one
         return None
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, floor, log
 
-from detector.verdict.judge import GROUPS_NEEDED, SPEAKS
+from detector.verdict.hold import SPEAKS
+from detector.verdict.judge import GROUPS_NEEDED
 from detector.verdict.odds import CAP
 from detector.verdict.rates import PER, bound, months_needed, per_1000
 from detector.verdict.tail import fit

@@ -2,8 +2,9 @@
 
 A hold is for doubts that time can settle. An honest mailing that is large for its account is held once, for the time of
 a probation: meanwhile what was let through of it is answered, and the owner's own program, network and words speak for
-him. Where another kind of evidence speaks too, a message waits until answers speak against it, or people have decided.
-That counters fade with time is no answer: a thief's mail is not better for having waited.
+him. Where another kind of evidence speaks too, a message waits until answers speak against it, or people have decided;
+where that is only one text, sent from home, a few go as probes, so that there are answers. That counters fade with time
+is no answer: a thief's mail is not better for having waited.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from detector.mail.content import Content
 from detector.mail.transaction import Stream
 from detector.traffic.clock import DAY
 from detector.traffic.features import FEATURES
@@ -22,15 +24,19 @@ from detector.verdict.verdict import Group, GroupScore
 PROBATION = 300.0  # seconds: bounces of servers that answer at once are back in two minutes; shorter than a retry
 EPISODE = DAY
 RELEASE_BELOW = 1.0  # nats under the hold score, so that mail does not go to and fro
+SPEAKS = 1.0  # nats from which a group is taken to say something
 # The most that each group may say of mail on probation.
 # A text as bad as 1 in 100 is a matter of taste.
 HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.TEXT: 1.5, Group.CAMPAIGN: 0.0}
+MAY_PROBE = HARMLESS | {Group.FEEDBACK: SPEAKS, Group.CLIENT: 0.0, Group.TEXT: 3.0}
+MOST_PROBED, LEAST_PROBE = 50.0, 10  # recipients in a day: of one letter to an address book, or five messages
 PROVEN_HARMLESS = {Group.TEXT: 3.0, Group.CLIENT: 1.5}  # the most of one text; two of them are a habit
 # Beyond so many first-time recipients in a day people decide, or have said before who the sender is. As many messages a
 # day as Google Workspace lets an account send. An account without days of its own has half.
 MOST_STRANGERS = 2000.0
 GROWN_UP = 14  # active days
-BULK_SPEAKS = 1.0
+WITNESSES = frozenset({Group.FEEDBACK, Group.TEXT, Group.CAMPAIGN})
+FEW_ELSEWHERE = 5.0  # recipients in a day: as many as the window lets through at its least
 NAMES = [feature.name for feature in FEATURES]
 STRANGERS, AUTOMATIC = NAMES.index("new_recipients_24h"), NAMES.index("automatic_recipients_24h")
 PROVEN = -1.9  # nats of feedback before its floor: fifteen recipients without a bad answer
@@ -38,20 +44,38 @@ PROVEN = -1.9  # nats of feedback before its floor: fifteen recipients without a
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What must be known of a held message to decide on it again: all evidence but the answers, as it stood then."""
+    """What must be known of a held message to decide on it again: all evidence but the answers, as it stood then.
+
+    `text` and `sketch` are its content's.
+    """
 
     stream: Stream
     lasting: tuple[GroupScore, ...]
+    text: int = 0
+    sketch: bytes = b""
 
 
-def held(groups: Sequence[GroupScore], stream: Stream) -> Held:
-    return Held(stream, tuple(group for group in groups if group.group is not Group.FEEDBACK))
+def held(groups: Sequence[GroupScore], stream: Stream, content: Content | None = None) -> Held:
+    lasting = tuple(group for group in groups if group.group is not Group.FEEDBACK)
+    return Held(stream, lasting, content.text, content.sketch) if content else Held(stream, lasting)
+
+
+def doubts(profile: Profile, groups: Sequence[GroupScore]) -> Sequence[GroupScore]:
+    """The evidence for a hold: what the owner sends from home is not held against his new telephone, nor the reverse.
+
+    As long as hardly anybody was written to from elsewhere, and nothing is wrong with it but the place.
+    """
+    if profile.lately.at(profile.counters.updated_at).elsewhere > FEW_ELSEWHERE:
+        return groups
+    if any(group.nats >= SPEAKS for group in groups if group.group in WITNESSES):
+        return groups
+    return [group for group in groups if group.group is not Group.CLIENT or group.nats <= 0.0]
 
 
 def on_hold(profile: Profile, groups: Sequence[GroupScore], now: float, policy: Policy) -> bool:
     """Whether mail with this evidence waits."""
     if policy.assigned is None and many_strangers(profile):
-        return any(group.group is Group.BULK and group.nats >= BULK_SPEAKS for group in groups)
+        return any(group.group is Group.BULK and group.nats >= SPEAKS for group in groups)
     if sum([group.nats for group in groups]) < policy.hold_score:
         return False
     return not (PROBATION <= now - profile.held_since < EPISODE and harmless(groups))
@@ -69,10 +93,43 @@ def may_go(profile: Profile, message: Held, now: float, policy: Policy) -> bool:
     profile = replace(profile, counters=profile.counters.at(now))
     if policy.assigned is None and many_strangers(profile):
         return False
-    groups = (weigh_feedback(profile, message.stream, policy.prior_of(profile)), *message.lasting)
+    groups = _as_it_stands(profile, message, policy)
     if sum([group.nats for group in groups]) < policy.hold_score - RELEASE_BELOW:
         return True
     return now - profile.held_since >= PROBATION and harmless(groups)
+
+
+def may_probe(profile: Profile, message: Held, now: float, policy: Policy) -> bool:
+    """Whether a held message may go so that there are answers: one in each probation, and few recipients in all.
+
+    Only where one text that reads badly is all that speaks against large mail from home.
+    """
+    lately = profile.lately.at(now)
+    if now - profile.held_since < PROBATION or now - lately.probed_at < PROBATION or lately.probed >= MOST_PROBED:
+        return False
+    profile = replace(profile, counters=profile.counters.at(now))
+    if policy.assigned is None and many_strangers(profile):
+        return False
+    groups = _as_it_stands(profile, message, policy)
+    return all(group.nats <= MAY_PROBE[group.group] for group in groups)
+
+
+def _as_it_stands(profile: Profile, message: Held, policy: Policy) -> tuple[GroupScore, ...]:
+    lasting = message.lasting
+    if message.text and profile.texts.owners(message.text, message.sketch):
+        # The same text came from where the account is at home, since.
+        lasting = tuple(group for group in lasting if group.group is not Group.CLIENT)
+    return (weigh_feedback(profile, message.stream, policy.prior_of(profile)), *lasting)
+
+
+def probed(profile: Profile, recipients: int, now: float) -> Profile:
+    """The profile when a message to so many went out as a probe."""
+    return replace(profile, lately=profile.lately.probe(max(recipients, LEAST_PROBE), now))
+
+
+def relieved(profile: Profile) -> Profile:
+    """The profile when held mail was released: the doubts that narrowed the window are settled."""
+    return replace(profile, window=replace(profile.window, narrow_until=0))
 
 
 def harmless(groups: Sequence[GroupScore]) -> bool:

@@ -14,7 +14,7 @@ from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
 from detector.verdict.client import weigh_client
 from detector.verdict.feedback import weigh_feedback
-from detector.verdict.hold import EPISODE, harmless, many_strangers, on_hold
+from detector.verdict.hold import EPISODE, SPEAKS, WITNESSES, doubts, harmless, many_strangers, on_hold
 from detector.verdict.policy import Policy
 from detector.verdict.text import weigh_text
 from detector.verdict.verdict import Action, Group, GroupScore, Verdict
@@ -22,10 +22,8 @@ from detector.verdict.verdict import Action, Group, GroupScore, Verdict
 GROUPS_NEEDED = 2  # one kind of evidence alone has an innocent explanation too often
 WARM_UP = 14 * DAY  # a new account is unusual in everything; the calibration does not count that
 CHANGES = frozenset({Group.BULK, Group.CLIENT, Group.CAMPAIGN})
-WITNESSES = frozenset({Group.FEEDBACK, Group.TEXT, Group.CAMPAIGN})
 STRANGE = 1.5  # nats of client from which friends too have reason to doubt that it is the owner who writes
 FEW_COPIES = 3.0
-SPEAKS = 1.0  # nats from which a group counts among them; when enough of them do, the window is narrow
 
 
 def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy) -> tuple[Profile, Verdict]:
@@ -98,9 +96,9 @@ def has_changed(groups: Sequence[GroupScore]) -> bool:
 
 def _marked(profile: Profile, groups: Sequence[GroupScore], at: float, policy: Policy) -> Profile:
     """The profile that remembers how suspicious it was."""
-    score, doubtful = sum([group.nats for group in groups]), enough_speak(groups)
+    score, doubtful, held_against = sum([group.nats for group in groups]), enough_speak(groups), doubts(profile, groups)
     # A day that is only unusually busy is learned: the second letter to the members is not as unusual as the first.
-    suspicious = score >= policy.hold_score and not harmless(groups)
+    suspicious = sum([group.nats for group in held_against]) >= policy.hold_score and not harmless(held_against)
     reached = min(score, 100.0) if at - profile.first_seen >= WARM_UP else 0.0
     return replace(
         profile,
@@ -116,7 +114,7 @@ def _climb(profile: Profile, asked: _Asked, groups: Sequence[GroupScore], at: fl
     if score >= policy.block_score and enough_speak(groups) and (_proven(groups) or many_strangers(profile)):
         return Action.BLOCK
     among_friends = asked.only_friends and _quiet(profile, groups)
-    if has_changed(groups) and not among_friends and on_hold(profile, groups, at, policy):
+    if has_changed(groups) and not among_friends and on_hold(profile, doubts(profile, groups), at, policy):
         return Action.HOLD
     return Action.PACE if asked.paced else Action.ACCEPT
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from detector.mail.address import Address
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit
-from detector.verdict.hold import EPISODE, Held, may_go
+from detector.verdict.hold import EPISODE, Held, may_go, may_probe, probed, relieved
 from detector.verdict.policy import Policy
 
 LOOK_AGAIN = 30.0  # seconds, when the window has no room for a message that may go
@@ -37,11 +37,14 @@ def leave(profile: Profile, message: Waiting, now: float, policy: Policy) -> tup
         # A crash has taken the last second of the profile, and with it when the probation began.
         profile = replace(profile, held_since=message.since)
     if not may_go(profile, message.held, now, policy):
-        return profile, Leave.WAITS
+        if not may_probe(profile, message.held, now, policy):
+            return profile, Leave.WAITS
+        profile = probed(profile, len(message.addresses), now)
+        return take_places(profile, message.addresses, now, policy), Leave.GOES
     window = profile.window.at(now, policy.window)
     if window.in_flight >= window.size(policy.window):
         return profile, Leave.NO_ROOM
-    return take_places(profile, message.addresses, now, policy), Leave.GOES
+    return take_places(relieved(profile), message.addresses, now, policy), Leave.GOES
 
 
 def take_places(profile: Profile, addresses: Iterable[Address], now: float, policy: Policy) -> Profile:

@@ -11,7 +11,7 @@ from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
 from detector.verdict.client import HOUR, weigh_client
 from detector.verdict.feedback import weigh_feedback
-from detector.verdict.hold import on_hold
+from detector.verdict.hold import doubts, on_hold
 from detector.verdict.judge import enough_speak, has_changed
 from detector.verdict.policy import Policy
 from detector.verdict.text import weigh_text
@@ -42,7 +42,7 @@ def _weigh(profile: Profile, stream: Stream, now: float, policy: Policy) -> Verd
     action = Action.ACCEPT
     if score >= policy.block_score and enough_speak(groups):
         action = Action.BLOCK
-    elif has_changed(groups) and on_hold(profile, groups, now, policy):
+    elif has_changed(groups) and on_hold(profile, doubts(profile, groups), now, policy):
         action = Action.HOLD
     return Verdict(action, score, groups, policy.policy_version, policy.model_version)
 

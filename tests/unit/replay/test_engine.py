@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from detector.mail.address import Address
@@ -179,6 +180,24 @@ def test_bad_answers_to_what_passed_keep_the_rest_waiting(policy: Policy) -> Non
     for recipient in first.recipients[5:15]:
         engine.hear(Delivery(now + 60.0, "t99", str(recipient.address), "5.1.1"))
     assert released(engine, [now + PROBATION + minute * 60.0 for minute in range(60)]) == []
+
+
+@pytest.mark.parametrize(("bad", "second"), [(0, ["t101"]), (25, [])])
+def test_of_a_large_letter_that_reads_badly_one_message_goes_for_the_sake_of_its_answers(
+    policy: Policy, bad: int, second: list[str]
+) -> None:
+    profiles = Profiles()
+    engine = Engine(policy, profiles)
+    now = settled(engine)
+    ann = profiles.get("ann")
+    profiles.put("ann", msgspec.structs.replace(ann, reading=ann.reading.weighed(2.9, now)))
+    first = large(100, now)
+    assert engine.transact(first).held
+    assert engine.transact(large(101, now + 1)).held
+    assert released(engine, [now + PROBATION - 1, now + PROBATION]) == ["t100"]
+    for recipient in first.recipients[:bad]:
+        engine.hear(Delivery(now + PROBATION + 60.0, "t100", str(recipient.address), "5.1.1"))
+    assert released(engine, [now + PROBATION + minute * 60.0 for minute in range(1, 60)]) == second
 
 
 def test_who_only_observes_holds_nothing(policy: Policy) -> None:

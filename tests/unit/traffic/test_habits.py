@@ -20,6 +20,14 @@ def test_a_habit_becomes_a_home_after_a_fortnight() -> None:
     assert HABIT_AFTER < HOME_AFTER
 
 
+def test_in_a_young_account_half_of_its_age_makes_a_home_but_never_less_than_a_habit() -> None:
+    habits = Habits().notice(1, 1e9)
+    assert habits.home(1, 1e9 + 5 * DAY, age=10 * DAY)
+    assert not habits.home(1, 1e9 + 4 * DAY, age=10 * DAY)
+    assert not habits.home(1, 1e9 + DAY, age=DAY)
+    assert not habits.home(1, 1e9 + 13 * DAY, age=300 * DAY)
+
+
 def test_a_thousand_networks_of_a_thief_do_not_drive_out_the_owners() -> None:
     habits = Habits().notice(1, 1e9).notice(2, 1e9)
     for number in range(1000):

@@ -4,28 +4,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from detector.mail.content import Content
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Baseline
 from detector.traffic.clock import DAY
 from detector.traffic.cohort import Cohort
 from detector.traffic.counters import Counters
 from detector.traffic.features import Tally
+from detector.traffic.lately import Lately
 from detector.traffic.profile import Profile
+from detector.traffic.texts import Texts
 from detector.verdict.feedback import weigh_feedback
 from detector.verdict.hold import (
     EPISODE,
+    FEW_ELSEWHERE,
     GROWN_UP,
     HARMLESS,
+    MOST_PROBED,
     MOST_STRANGERS,
     PROBATION,
     PROVEN_HARMLESS,
     RELEASE_BELOW,
     Held,
+    doubts,
     harmless,
     held,
     many_strangers,
     may_go,
+    may_probe,
     on_hold,
+    probed,
+    relieved,
 )
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Group, GroupScore
@@ -163,3 +172,74 @@ def test_mail_to_many_strangers_waits_without_end_unless_somebody_said_who_the_s
     assert not may_go(profile, message(bulk=8.0), now, policy)
     assert not on_hold(profile, groups(bulk=8.0), now, assigned)
     assert may_go(profile, message(bulk=8.0), now, assigned)
+
+
+def test_a_text_that_came_from_home_since_is_the_owners_wherever_it_came_from_first(policy: Policy) -> None:
+    letter = Content(7, sketch=bytes(range(16)))
+    first = held(groups(bulk=5.0, client=3.0), Stream.PERSONAL, letter)
+    for owners in (False, True):
+        texts = Texts().add(letter, recipients=25, owners=owners, now=NOW)
+        assert may_go(replace(waiting(), texts=texts), first, NOW + 60, policy) is owners
+
+
+def elsewhere(recipients: float) -> Profile:
+    return Profile(counters=Counters(updated_at=NOW), lately=Lately(NOW, elsewhere=recipients))
+
+
+def test_the_first_letters_from_a_new_telephone_do_not_wait_for_the_owners_mailing(policy: Policy) -> None:
+    mailing = groups(bulk=5.0, client=2.5)
+    assert not on_hold(elsewhere(1), doubts(elsewhere(1), mailing), NOW, policy)
+    assert on_hold(elsewhere(6), doubts(elsewhere(6), mailing), NOW, policy)
+
+
+@given(st.floats(-0.7, 8.0), st.floats(-0.7, 8.0), st.floats(-0.7, 6.0), st.floats(0.0, 8.0), st.floats(0.0, 20.0))
+def test_doubts_are_never_more_than_the_evidence_and_only_the_client_can_be_left_out(
+    bulk: float, client: float, text: float, campaign: float, recipients: float
+) -> None:
+    evidence = groups(bulk, client, text, campaign)
+    left = doubts(elsewhere(recipients), evidence)
+    assert sum(one.nats for one in left) <= sum(one.nats for one in evidence) + 1e-9
+    if recipients > FEW_ELSEWHERE or text >= 1.0 or campaign >= 1.0:
+        assert tuple(left) == evidence
+    assert {one.group for one in evidence} - {one.group for one in left} <= {Group.CLIENT}
+
+
+TASTELESS = {"bulk": 8.0, "text": 2.9, "client": -0.7}
+
+
+def test_of_a_large_letter_that_reads_badly_one_message_goes_in_each_probation_until_there_are_answers(
+    policy: Policy,
+) -> None:
+    profile = waiting()
+    assert not may_go(profile, message(**TASTELESS), NOW + PROBATION, policy)
+    assert not may_probe(profile, message(**TASTELESS), NOW + PROBATION - 1, policy)
+    assert may_probe(profile, message(**TASTELESS), NOW + PROBATION, policy)
+    profile = probed(profile, 40, NOW + PROBATION)
+    assert not may_probe(profile, message(**TASTELESS), NOW + 2 * PROBATION - 1, policy)
+    assert may_probe(profile, message(**TASTELESS), NOW + 2 * PROBATION, policy)
+    assert not may_probe(probed(profile, 40, NOW + 2 * PROBATION), message(**TASTELESS), NOW + 3 * PROBATION, policy)
+
+
+@given(st.integers(min_value=1, max_value=200), st.floats(min_value=PROBATION, max_value=DAY))
+def test_a_thief_gains_few_recipients_by_probes(policy: Policy, each: int, every: float) -> None:
+    profile, gained, now = waiting(), 0, NOW
+    while now < NOW + DAY:
+        now += every
+        if may_probe(profile, message(**TASTELESS), now, policy):
+            profile, gained = probed(profile, each, now), gained + each
+    assert gained <= 2 * MOST_PROBED + each
+
+
+def test_nothing_goes_as_a_probe_from_a_new_place_or_after_bad_answers_or_for_two_bad_texts(policy: Policy) -> None:
+    later = NOW + PROBATION
+    assert not may_probe(waiting(), message(bulk=8.0, text=2.9, client=1.0), later, policy)
+    assert not may_probe(waiting(), message(bulk=8.0, text=3.5, client=-0.7), later, policy)
+    assert not may_probe(waiting(), message(bulk=8.0, campaign=1.0, client=-0.7), later, policy)
+    assert not may_probe(waiting(answered=20, refused=6), message(**TASTELESS), later, policy)
+    assert not may_probe(writing_to(2 * MOST_STRANGERS, GROWN_UP), message(**TASTELESS), later, policy)
+
+
+def test_what_was_released_leaves_no_narrow_window() -> None:
+    profile = waiting()
+    narrow = replace(profile, window=profile.window.narrow(NOW))
+    assert relieved(narrow) == profile

@@ -55,3 +55,17 @@ def test_a_profile_that_forgot_the_hold_in_a_crash_does_not_shorten_the_probatio
     waiting = scene.held(7.0, since=NOW)
     assert leave(Profile(), waiting, NOW + PROBATION - 1.0, scene.policy)[1] is Leave.WAITS
     assert leave(Profile(), waiting, NOW + PROBATION, scene.policy)[1] is Leave.GOES
+
+
+def test_a_probe_goes_alone_and_the_next_one_waits(scene: Scene) -> None:
+    evidence = Held(Stream.PERSONAL, (GroupScore(Group.BULK, 8.0, ()), GroupScore(Group.TEXT, 2.9, ())))
+    tasteless = Waiting(NOW, evidence, STRANGERS)
+    profile, decided = leave(Profile(held_since=NOW), tasteless, NOW + PROBATION, scene.policy)
+    assert decided is Leave.GOES
+    assert profile.window.in_flight == len(STRANGERS)
+    assert leave(profile, tasteless, NOW + PROBATION, scene.policy)[1] is Leave.WAITS
+
+
+def test_doubts_that_are_settled_no_longer_keep_the_window_narrow(scene: Scene) -> None:
+    narrow = Profile(window=Profile().window.narrow(NOW))
+    assert leave(narrow, scene.held(0.0), NOW, scene.policy)[0].window.narrow_until == 0
