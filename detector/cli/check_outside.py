@@ -135,7 +135,7 @@ def _parts(providers: Providers) -> Sequence[tuple[str, Checked]]:
         ("response.sessions", providers.sessions),
         ("response.queue", providers.queue),
         ("response.directory", providers.directory),
-        *[("response.notice", part) for part in ((notices.templates, *notices.channels) if notices else ())],
+        *[("response.notice", part) for part in (notices.parts if notices else ())],
         *[("response.hooks", target.hook) for target in providers.hooks],
     ]
     return [(about, part) for about, part in named if part is not None]

@@ -54,10 +54,15 @@ class Notices:
         known = " and ".join(ways(contact))
         raise Refused("; ".join(problems) or f"no channel reaches a customer of whom only {known} is known")
 
+    @property
+    def parts(self) -> Sequence[Templates | Notifier]:
+        """What can be checked: the words, and each channel."""
+        return [self.templates, *self.channels]
+
     def check(self) -> str:
         """Try every channel without telling anybody. Raises `ConfigError` with one line for each fault."""
         found, problems = [], []
-        for part in (self.templates, *self.channels):
+        for part in self.parts:
             try:
                 found.append(part.check())
             except ConfigError as error:
