@@ -21,6 +21,7 @@ TRY_AGAIN = {3, 51, 52, 80}
 """RFC 4511 appendix A: timeLimitExceeded, busy, unavailable, other. Negative codes are those of the library, which
 could not reach the server (ldap_error(3))."""
 
+NOT_REACHED = {-1, -11}  # LDAP_SERVER_DOWN, LDAP_CONNECT_ERROR: the library does not tell a bad certificate apart
 RESULT = re.compile(r"^(?:Result: |ldap_\w+(?:\(\w+\))?: )?(?P<words>[^\n]*) \((?P<code>-?\d+)\)$", re.MULTILINE)
 DETAIL = re.compile(r"^\s*additional info: (?P<words>[^\n]*)$", re.MULTILINE | re.IGNORECASE)
 
@@ -72,8 +73,7 @@ class LdapTools:
         code, output, words = self._run(program, arguments, text, new)
         if code == 0:
             return output
-        msg = f"{program}: {words} ({code})"
-        raise (Temporary if code < 0 or code in TRY_AGAIN else Refused)(msg)
+        raise self._failure(program, code, words)
 
     def check(self, program: str, extension: str = "") -> str:
         """Bind, look at the base, ask for nobody, and whether the server knows the extension. Raises `ConfigError`."""
@@ -101,8 +101,7 @@ class LdapTools:
         arguments = ["-LLL", "-b", base, "-s", scope, "-z", str(ONE_TOO_MANY), "--", condition, *attributes]
         code, output, words = self._run("ldapsearch", arguments)
         if code not in {0, SIZE_LIMIT_EXCEEDED}:
-            msg = f"ldapsearch in '{base}': {words} ({code})"
-            raise (Temporary if code < 0 or code in TRY_AGAIN else Refused)(msg)
+            raise self._failure(f"ldapsearch in '{base}'", code, words)
         return list(_entries(output))
 
     def _run(
@@ -132,6 +131,11 @@ class LdapTools:
                 msg = f"{program} at {self._settings.url}: {reason}"
                 raise Temporary(msg) from None
         return _result(done)
+
+    def _failure(self, what: str, code: int, words: str) -> Temporary | Refused:
+        if code in NOT_REACHED and self._settings.encrypted:
+            words += " or its certificate is not for this name or not signed by one of `ca_file`"
+        return (Temporary if code < 0 or code in TRY_AGAIN else Refused)(f"{what}: {words} ({code})")
 
 
 def filter_for(pattern: str, account: str) -> str:

@@ -5,7 +5,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -47,9 +47,10 @@ class SqlDatabase:
         Raises `Refused` for what the database will never do, `Temporary` for all that may pass.
         """
         try:
-            with self._engine.begin() as connection, _no_longer_than(2 * self._timeout, connection):
-                self._prepare(connection)
-                yield connection
+            with self._engine.connect() as connection:
+                with _no_longer_than(2 * self._timeout, connection), connection.begin():
+                    self._prepare(connection)
+                    yield connection
         except SQLAlchemyError as error:
             msg = f"{self._engine.url.host or self.shown}: {_complaint(error, hidden)}"
             raise (Refused if isinstance(error, FOR_EVER) else Temporary)(msg) from None
@@ -157,13 +158,18 @@ def _no_longer_than(seconds: float, connection: Connection) -> Iterator[None]:
         return
     driver: Any = connection.connection.driver_connection
     with socket.socket(fileno=os.dup(driver.fileno())) as line:
-        timer = Timer(seconds, line.shutdown, [socket.SHUT_RDWR])
+        timer = Timer(seconds, _cut, [line])
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):  # it is cut already
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _is_a_copy(connection: Connection) -> bool:

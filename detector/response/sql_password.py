@@ -12,6 +12,7 @@ from detector.response.sql import SqlDatabase, about, explain, with_texts
 NOBODY = {**about("nobody@invalid"), "password_hash": "", "request_id": ""}
 """Parameters to try a statement with: RFC 2606 keeps the domain free."""
 
+NEW = Secret("a password")  # all of them make hashes of the same length
 LENGTHS = {
     "postgresql": "SELECT CASE WHEN atttypmod > 4 THEN atttypmod - 4 END FROM pg_attribute "  # 4 octets are its header
     "WHERE attrelid = to_regclass(:whole) AND attname = :column",
@@ -56,12 +57,12 @@ class SqlPasswords:
         with self._database.checking() as connection:
             for statement in self._statements:
                 explain(connection, statement, NOBODY)
-            needed = len(hash_password(Secret("a password"), self._scheme, self._prefix))
             length = _length(connection, self._table, self._column)
+        needed, bare = (len(hash_password(NEW, self._scheme, prefix)) for prefix in (self._prefix, False))
         if length is not None and length < needed:
             msg = (
-                f"{self._database.shown}: {self._table}.{self._column} holds {length} characters, "
-                f"and a {self._scheme} hash has {needed}; widen the column"
+                f"{self._database.shown}: {self._table}.{self._column} holds {length} characters, and a {self._scheme} "
+                f"hash has {needed}; widen the column{', or write prefix = false' if bare <= length else ''}"
             )
             raise ConfigError(msg)
         return f"{self._database.shown}: passwords in {self._table}.{self._column} can be changed ({self._scheme})"

@@ -115,7 +115,7 @@ def test_a_column_that_cuts_the_hash_off_is_told_at_start_and_noticed_at_work(ma
         settings = {"provider": "sql", "preset": "dovecot", "prefix": True}
         settings |= {"url": f"mysql://root@/{store.database}?unix_socket={mariadb.socket}"}
         provider = SqlPasswords(SqlPassword.model_validate(settings), Secret(""))
-        with pytest.raises(ConfigError, match=r"users\.password holds 64 characters, and a BLF-CRYPT hash has 71"):
+        with pytest.raises(ConfigError, match=r"users\.password holds 64 characters, .* has 71; .* prefix = false"):
             provider.check()
         with pytest.raises(Refused, match="something else"):
             provider.change_password("ann@example.org", NEW, "r")
@@ -128,7 +128,7 @@ def test_postgresql_tells_the_length_of_its_columns_too(postgres: Postgres) -> N
     store = PostgresStore("dovecot", postgres)
     settings = {"provider": "sql", "preset": "dovecot", "scheme": "SHA512-CRYPT", "url": postgres.url(store.database)}
     postgres.execute("GRANT ALL ON users TO PUBLIC", store.database)
-    with pytest.raises(ConfigError, match="holds 64 characters"):
+    with pytest.raises(ConfigError, match=r"holds 64 characters, .* widen the column$"):
         SqlPasswords(SqlPassword.model_validate(settings), None).check()
 
 
