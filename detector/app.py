@@ -11,6 +11,7 @@ from pathlib import Path
 
 from detector import log
 from detector.config import Config, ConfigError, State, load
+from detector.config.database import is_shared
 from detector.config.policy_version import policy_version
 from detector.content.reader import Reader
 from detector.health import HealthServer
@@ -30,6 +31,7 @@ from detector.relay.policy_service import PolicyService
 from detector.relay.pool import Pool
 from detector.relay.server import Server
 from detector.response.desk import Desk
+from detector.response.durable import LOCAL
 from detector.response.providers import build
 from detector.response.tools import Tools
 from detector.response.workflow import Containment
@@ -109,7 +111,7 @@ class Application:
         stack.push_async_callback(asyncio.to_thread, self._joins.close)
         providers = build(config.response, config.next_hop, config.relay.hostname, clock, state.directory)
         tools = Tools(records, providers, config.response, clock, self._metrics)
-        containment = Containment(state.directory / "containment.sqlite", tools)
+        containment = Containment(config.workflow_url, tools, new_id() if is_shared(config.workflow_url) else LOCAL)
         await asyncio.to_thread(containment.start)
         stack.push_async_callback(asyncio.to_thread, containment.stop)
         self._book, self._profiles = Book(), profiles

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import audit, calibrate, ends, held, incidents, password, replay, train, way_back
+from detector.cli import audit, calibrate, ends, held, incidents, password, replay, response, train, way_back
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
@@ -39,6 +39,7 @@ app = typer.Typer(
 app.add_typer(way_back.app, name="accounts")  # the same group as in `accounts`, with more commands
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(held.app, name="held")
+app.add_typer(response.app, name="response")
 app.add_typer(audit.app, name="audit")
 app.add_typer(password.app, name="password")
 app.add_typer(train.app, name="train")

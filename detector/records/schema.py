@@ -189,6 +189,7 @@ errands = Table(
     Column("steps", Json(tuple[Step, ...]), nullable=False),
     Column("at", Double, nullable=False),
     Column("run", Integer, nullable=False),
+    sqlite_autoincrement=True,  # a number is never used again: the workflow's id is made of it
 )
 
 switches = Table(

@@ -3,7 +3,7 @@
 from detector import log
 from detector.response.hooks import Story, event_document
 from detector.response.patience import Patience
-from detector.response.steps import finished_steps, reason_to_ask
+from detector.response.told import finished_steps, reason_to_ask
 from detector.response.tools import Tools
 from detector.verdict.explain import explain
 
@@ -12,6 +12,7 @@ CONTAINED = "incident.contained"
 NEEDS_CONFIRMATION = "incident.needs_confirmation"
 STEP_FAILED = "incident.step_failed"
 CLOSED = "incident.closed"
+WAITING = "incident.waiting"  # again: nobody has decided
 
 
 class Operators:
@@ -44,7 +45,9 @@ class Operators:
 
         def tell() -> str:
             event = event_document(kind, self._story(incident_id), target.redaction, happened_at)
-            if step:
+            if kind == WAITING:
+                event["count"] = int(step)
+            elif step:
                 event["step"] = step
             return target.hook.deliver(event, ".".join(filter(None, (incident_id, kind, step))))
 

@@ -1,232 +1,185 @@
 """The steps of a containment. Each is tried, told in the timeline and counted; none keeps the next one from running."""
 
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 
 from detector import log
-from detector.incident.incident import Event, IllegalTransition, Incident, State
-from detector.incident.notice import render
-from detector.ports import Contact, Refused
+from detector.incident.incident import Incident
 from detector.records.records import TimelineEntry
-from detector.response.contact import is_hijacked
-from detector.response.hooks import Done
+from detector.response.calls import Calls
+from detector.response.customer import Customers
 from detector.response.patience import Patience
+from detector.response.plan import (
+    APOLOGISE,
+    CHANGE_PASSWORD,
+    CONTAINING,
+    DISCARD_QUEUE,
+    END_SESSIONS,
+    HOLD_QUEUE,
+    NOTIFY_CUSTOMER,
+    PLANS,
+    RELEASE_QUEUE,
+    REVOKE_APP_PASSWORDS,
+    Plan,
+)
 from detector.response.secret import new_password
+from detector.response.told import TRIED, Result, finished_steps, is_dismissed, result_of
 from detector.response.tools import Tools
-
-CHANGE_PASSWORD = "change_password"
-END_SESSIONS = "end_sessions"
-NOTIFY_CUSTOMER = "notify_customer"
-STEPS = (CHANGE_PASSWORD, END_SESSIONS, NOTIFY_CUSTOMER)
-
-
-class Result(StrEnum):
-    """What came of a step. RETRIED is told for each attempt that failed; the others are the end of it."""
-
-    DONE = "done"
-    RETRIED = "retried"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-class Permission(StrEnum):
-    """Whether the password may be changed without asking a person."""
-
-    GO = "go"
-    ASK = "ask"
-    OVER = "over"  # dismissed in the meantime; who confirmed and released wants the password changed
-
 
 Told = tuple[Result, str]
 """The result of a step, and the word for the timeline."""
 
-HOUR = 3600.0
 
-SENTENCES = {
-    CHANGE_PASSWORD: "We replaced the password of the account: the old one no longer works.",
-    END_SESSIONS: "We ended all connections that were logged in.",
-}
-BLOCKED = "We stopped all outgoing mail of the account. Mail to you still arrives."
+def _skip(reason: str) -> Told:
+    return Result.SKIPPED, reason
 
 
 class Steps:
-    """Plain functions on an incident's id. The workflow decides when, and remembers which of them are finished."""
+    """Functions on an incident's id. The workflow decides when, and remembers which of them are finished."""
 
-    def __init__(self, tools: Tools, patience: Patience) -> None:
+    def __init__(self, tools: Tools, patience: Patience, calls: Calls) -> None:
         self._tools = tools
         self._patience = patience
+        self._calls = calls
+        self._customers = Customers(tools)
+        self._acts: dict[str, Callable[[Incident], Told]] = {
+            CHANGE_PASSWORD.step: self._change_password,
+            REVOKE_APP_PASSWORDS.step: self._revoke_app_passwords,
+            END_SESSIONS.step: self._end_sessions,
+            HOLD_QUEUE.step: self._hold_queue,
+            NOTIFY_CUSTOMER.step: self._notify_customer,
+            RELEASE_QUEUE.step: self._release_queue,
+            DISCARD_QUEUE.step: self._discard_queue,
+            APOLOGISE.step: self._apologise,
+        }
 
-    def ask_permission(self, incident_id: str) -> Permission:
-        """Only a trusted identity, and only so many an hour; a person's confirmation is permission enough."""
-        while True:
-            incident = self._incident(incident_id)
-            match incident.state:
-                case State.CLOSED:
-                    return Permission.OVER if self._dismissed(incident) else Permission.GO
-                case State.PENDING:
-                    return Permission.ASK
-                case State.CONFIRMED | State.CONTAINED:
-                    return Permission.GO
-            reason = self._reason_to_ask(incident)
-            if not reason:
-                return Permission.GO
-            # A person may decide at the same moment: then the transition is refused, and we look again.
-            if self.advance(incident_id, Event.APPROVAL_NEEDED, reason):
-                return Permission.ASK
-
-    def change_password(self, incident_id: str) -> Result:
-        """Sets a password that nobody knows, not even we: it is drawn here and forgotten when this returns."""
-        provider = self._tools.providers.password
-
-        def change(incident: Incident) -> Told:
-            if provider is None:
-                return Result.SKIPPED, "no password provider is configured"
-            request_id = _request_id(incident_id, CHANGE_PASSWORD)
-            return Result.DONE, provider.change_password(incident.account, new_password(), request_id)
-
-        return self._perform(incident_id, CHANGE_PASSWORD, change)
-
-    def end_sessions(self, incident_id: str) -> Result:
-        ender = self._tools.providers.sessions
-
-        def end(incident: Incident) -> Told:
-            if ender is None:
-                return Result.SKIPPED, "no session provider is configured"
-            return Result.DONE, ender.end_sessions(incident.account, _request_id(incident_id, END_SESSIONS))
-
-        return self._perform(incident_id, END_SESSIONS, end)
-
-    def notify_customer(self, incident_id: str) -> Result:
-        """One notice for each incident, to an address that the thief does not read."""
-        providers = self._tools.providers
-        notifier = providers.notifier
-
-        def notify(incident: Incident) -> Told:
-            if notifier is None:
-                return Result.SKIPPED, "no notice is configured"
-            contact = self._contact(incident)
-            notice = render(providers.template, incident, self._sentences(incident_id), providers.contact)
-            return Result.DONE, notifier.send(notice, contact, _request_id(incident_id, NOTIFY_CUSTOMER))
-
-        return self._perform(incident_id, NOTIFY_CUSTOMER, notify)
-
-    def advance(self, incident_id: str, event: Event, detail: str = "") -> bool:
-        """Whether the event happened now; False when somebody else, or we before a crash, were first."""
-        try:
-            incident, _ = self._patience.insist(
-                lambda: self._tools.records.apply(incident_id, event, self._tools.clock(), "detector", detail),
-                "apply",
-            )
-        except IllegalTransition:
-            return False
-        log.incident_changed(incident_id, incident.account, incident.state.value, event.value)
-        return True
-
-    def closed(self, incident_id: str) -> bool:
-        return self._incident(incident_id).state is State.CLOSED
-
-    def _reason_to_ask(self, incident: Incident) -> str:
-        if not incident.trusted:
-            return "the identity of the sender is not trusted"
-        if self._tools.providers.password is None:
-            return ""
-        limit = self._tools.settings.password_changes_per_hour
-        records, now = self._tools.records, self._tools.clock()
-        claimed = self._patience.insist(
-            lambda: records.claim_password_change(incident.incident_id, now, limit), "claim_password_change"
-        )
-        if claimed:
-            return ""
-        changes = self._patience.insist(lambda: records.password_changes_since(now - HOUR), "password_changes_since")
-        log.breaker_open(changes, limit)
-        return f"{limit} passwords were changed within an hour"
-
-    def _perform(self, incident_id: str, step: str, action: Callable[[Incident], Told]) -> Result:
+    def perform(self, incident_id: str, step: str) -> Result:
         """Do a step to its end. A step that the timeline tells as finished is not done twice.
 
         The timeline is asked because a crash may come after the act and before the workflow has heard of it.
         """
-        for done in finished_steps(self._timeline(incident_id)):
-            if done.step == step:
-                return Result(done.result)
+        plan = PLANS[step]
+        before = result_of(self._timeline(incident_id), step)
+        if before is not None:
+            return before
+        began_at = self._tools.clock()
+        result, detail = self._try(incident_id, plan)
+        if result is Result.DONE:
+            self._measure(incident_id, plan)
+        return self._tell(incident_id, plan, result, detail, began_at)
+
+    # -- what each of them does; in a thread of its own --
+
+    def _change_password(self, incident: Incident) -> Told:
+        """Sets a password that nobody knows, not even we: it is drawn here and forgotten when this returns."""
+        provider = self._tools.providers.password
+        if provider is None:
+            return _skip("no password provider is configured")
+        key = CHANGE_PASSWORD.key(incident.incident_id)
+        return Result.DONE, provider.change_password(incident.account, new_password(), key)
+
+    def _revoke_app_passwords(self, incident: Incident) -> Told:
+        revoker = self._tools.providers.app_passwords
+        if revoker is None:
+            return _skip("no provider of app passwords is configured")
+        key = REVOKE_APP_PASSWORDS.key(incident.incident_id)
+        return Result.DONE, revoker.revoke_app_passwords(incident.account, key)
+
+    def _end_sessions(self, incident: Incident) -> Told:
+        ender = self._tools.providers.sessions
+        if ender is None:
+            return _skip("no session provider is configured")
+        return Result.DONE, ender.end_sessions(incident.account, END_SESSIONS.key(incident.incident_id))
+
+    def _hold_queue(self, incident: Incident) -> Told:
+        queue = self._tools.providers.queue
+        if queue is None:
+            return _skip("no mail queue is configured")
+        return Result.DONE, queue.hold(incident.account, HOLD_QUEUE.key(incident.incident_id))
+
+    def _notify_customer(self, incident: Incident) -> Told:
+        """One notice for each incident, and so many a month."""
+        if not self._customers.can_be_told:
+            return _skip("no notice is configured")
+        reason = self._customers.too_many(incident)
+        if reason:
+            return _skip(reason)
+        return Result.DONE, self._customers.tell(NOTIFY_CUSTOMER, incident, self._done(incident))
+
+    def _release_queue(self, incident: Incident) -> Told:
+        queue = self._tools.providers.queue
+        if queue is None or not self._was_held(incident):
+            return _skip("nothing was held in the queue")
+        return Result.DONE, queue.release(incident.account, RELEASE_QUEUE.key(incident.incident_id))
+
+    def _discard_queue(self, incident: Incident) -> Told:
+        queue = self._tools.providers.queue
+        if queue is None or not self._was_held(incident):
+            return _skip("nothing was held in the queue")
+        return Result.DONE, queue.discard(incident.account, DISCARD_QUEUE.key(incident.incident_id))
+
+    def _apologise(self, incident: Incident) -> Told:
+        done = self._done(incident)
+        if NOTIFY_CUSTOMER.step not in done or not self._customers.can_be_told:
+            return _skip("no notice had gone out")
+        return Result.DONE, self._customers.tell(APOLOGISE, incident, done)
+
+    # -- how --
+
+    def _try(self, incident_id: str, plan: Plan) -> Told:
+        if plan.step in self._tools.settings.dry_run.steps:
+            return Result.DRY_RUN, f"would have {plan.does}"
         problems: list[str] = []
+        key = plan.key(incident_id)
 
         def attempt() -> Told:
+            # What a person has dismissed is not done any more; what the dismissal itself brings is.
+            if plan in CONTAINING and self._dismissed(incident_id):
+                return _skip("dismissed")
             incident = self._incident(incident_id)
-            return (Result.SKIPPED, "dismissed") if self._dismissed(incident) else action(incident)
+            limit = plan.limit(self._tools.settings)
+            return self._calls.call(plan.step, key, lambda: self._acts[plan.step](incident), limit)
 
         def failed(problem: str, final: bool) -> None:
             problems.append(problem)
-            log.step_failed(incident_id, step, problem, final)
+            log.step_failed(incident_id, plan.step, problem, final)
             if not final:
-                self._tell(incident_id, step, Result.RETRIED, problem)
+                self._tell(incident_id, plan, Result.RETRIED, problem)
 
-        result, detail = self._patience.attempt(attempt, failed) or (Result.FAILED, problems[-1])
-        if result is Result.DONE:
-            self._measure(incident_id, step)
-        return self._tell(incident_id, step, result, detail)
+        told = self._patience.attempt(attempt, failed)
+        self._calls.forget(key)
+        return told or (Result.FAILED, problems[-1])
 
-    def _tell(self, incident_id: str, step: str, result: Result, detail: str) -> Result:
+    def _tell(self, incident_id: str, plan: Plan, result: Result, detail: str, began_at: float | None = None) -> Result:
         records, now = self._tools.records, self._tools.clock()
-        self._tools.metrics.steps.labels(step, result.value).inc()
+        self._tools.metrics.steps.labels(plan.step, result.value).inc()
         if result is not Result.RETRIED:
-            log.step_done(incident_id, step, result.value)
-        self._patience.insist(lambda: records.record_step(incident_id, step, result.value, now, detail), "record_step")
+            log.step_done(incident_id, plan.step, result.value)
+        self._patience.insist(
+            lambda: records.record_step(incident_id, plan.step, result.value, now, detail, began_at=began_at),
+            "record_step",
+        )
         return result
 
-    def _measure(self, incident_id: str, step: str) -> None:
+    def _measure(self, incident_id: str, plan: Plan) -> None:
         metrics = self._tools.metrics
         times = {CHANGE_PASSWORD: metrics.time_to_password_change, NOTIFY_CUSTOMER: metrics.time_to_notice}
-        if step in times:
-            times[step].observe(max(0.0, self._tools.clock() - self._incident(incident_id).opened_at))
+        if plan in times:
+            times[plan].observe(max(0.0, self._tools.clock() - self._incident(incident_id).opened_at))
 
-    def _contact(self, incident: Incident) -> Contact:
-        directory = self._tools.providers.directory
-        contact = None if directory is None else directory.contact(incident.account)
-        if contact is None:
-            msg = "the customer directory does not know the account"
-            raise Refused(msg)
-        if is_hijacked(contact.address, incident.account):
-            msg = "the contact address is the hijacked mailbox itself: the thief would read the notice"
-            raise Refused(msg)
-        return contact
+    # -- what has happened so far --
 
-    def _sentences(self, incident_id: str) -> Sequence[str]:
-        done = {d.step for d in finished_steps(self._timeline(incident_id)) if d.result == Result.DONE}
-        return [BLOCKED, *(sentence for step, sentence in SENTENCES.items() if step in done)]
+    def _was_held(self, incident: Incident) -> bool:
+        return result_of(self._timeline(incident.incident_id), HOLD_QUEUE.step) in TRIED
 
-    def _dismissed(self, incident: Incident) -> bool:
-        return incident.state is State.CLOSED and not was_released(self._timeline(incident.incident_id))
+    def _done(self, incident: Incident) -> list[str]:
+        steps = finished_steps(self._timeline(incident.incident_id))
+        return [done.step for done in steps if done.result == Result.DONE]
+
+    def _dismissed(self, incident_id: str) -> bool:
+        return is_dismissed(self._incident(incident_id), self._timeline(incident_id))
 
     def _incident(self, incident_id: str) -> Incident:
         return self._patience.insist(lambda: self._tools.records.incident(incident_id), "incident")
 
     def _timeline(self, incident_id: str) -> Sequence[TimelineEntry]:
         return self._patience.insist(lambda: self._tools.records.timeline(incident_id), "timeline")
-
-
-def reason_to_ask(timeline: Sequence[TimelineEntry]) -> str:
-    """Why a person was asked before the password was changed; empty when nobody was."""
-    return next((entry.detail for entry in timeline if entry.event == Event.APPROVAL_NEEDED), "")
-
-
-def was_released(timeline: Sequence[TimelineEntry]) -> bool:
-    """Whether the incident was closed because the customer has cleaned up, and not because it was none."""
-    return any(entry.event == Event.RELEASE for entry in timeline)
-
-
-def finished_steps(timeline: Sequence[TimelineEntry]) -> list[Done]:
-    """The steps that came to an end, in their order."""
-    return [done for entry in timeline if (done := _finished(entry)) is not None]
-
-
-def _finished(entry: TimelineEntry) -> Done | None:
-    """The step that an entry tells the end of: `Records.record_step` writes `step: result`."""
-    step, _, result = entry.event.partition(": ")
-    if step not in STEPS or result in ("", Result.RETRIED):
-        return None
-    return Done(step, result, entry.detail)
-
-
-def _request_id(incident_id: str, step: str) -> str:
-    return f"{incident_id}.{step}"

@@ -2,236 +2,228 @@
 
 import contextlib
 import contextvars
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from threading import Condition
+from collections.abc import Callable, Mapping, Sequence
+from threading import Condition, Event, Lock, Thread
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
-from sqlalchemy.exc import SQLAlchemyError
-
-from detector.config import ConfigError
-from detector.incident.incident import Event, Incident, State, Step
+from detector import log
+from detector.incident.incident import Event as Happening
+from detector.incident.incident import Step
+from detector.ports import Temporary
 from detector.response import operators
+from detector.response.announcements import Announcements
+from detector.response.calls import Calls
+from detector.response.durable import HOOKS, LOCAL, Durable
+from detector.response.living import Living
 from detector.response.operators import Operators
 from detector.response.patience import Patience
-from detector.response.steps import (
-    CHANGE_PASSWORD,
-    END_SESSIONS,
-    NOTIFY_CUSTOMER,
-    Permission,
-    Result,
-    Steps,
-    was_released,
-)
+from detector.response.permission import Permission, Permissions
+from detector.response.plan import CONTAINING, SETTLING
+from detector.response.steps import Steps
+from detector.response.told import Result
 from detector.response.tools import Tools
+from detector.response.watch import Watch
 
-# DBOS takes up only workflows of its own version; ours changes when the order of steps in `_contain` or `_act` does.
-ORDER_VERSION = "1"
-QUEUE = "hooks"
-DELIVERIES_PER_HOOK = 4
-QUEUE_LOOKS_EVERY = 0.5
 STOP_TIME = 10.0
-MANY = 10_000
-KEEP_WORKFLOWS = 90 * 86_400.0
-LOST = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-UNRESOLVED = (State.OPEN, State.PENDING, State.CONTAINED, State.CONFIRMED)
+LOOK_EVERY = 1.0
+LOOK_GAP = 0.5
+"""Seconds between two looks, however many incidents are opened: the relay needs the processor, too."""
+
+CALLS_AT_ONCE = 8
+"""Of each step: more at a time help no provider, and so many threads are lost at most where one hangs."""
+
+FINISHED, PUT_OFF = "finished", "put off"
 
 
 class Containment:
-    """Durable by DBOS in a SQLite file of its own, which holds ids of incidents, names of steps and their results only.
+    """Carries out the errands of the records, each one as a durable workflow.
 
-    The order: tell operators - may we? - change the password - end the sessions - notify the customer - tell operators.
-    (The account is blocked before: that came with the incident.) Where a person must be asked, it ends, and their
-    confirmation starts the rest. All methods block and may be called from any thread that runs no event loop; DBOS is
-    global to the process, so one `Containment` can be started at a time, and one process may use the file.
+    All methods block and may be called from any thread that runs no event loop. Several processes may share one
+    PostgreSQL; then each has its `executor_id`. One process at a time may use a SQLite file.
     """
 
-    def __init__(self, database: Path, tools: Tools) -> None:
-        self._database = database
+    def __init__(self, url: str, tools: Tools, executor_id: str = LOCAL) -> None:
         self._tools = tools
         self._patience = Patience(tools.settings.retry)
-        self._steps = Steps(tools, self._patience)
+        self._calls = Calls(CALLS_AT_ONCE)
+        self._steps = Steps(tools, self._patience, self._calls)
+        self._permissions = Permissions(tools, self._patience)
         self._operators = Operators(tools, self._patience)
-        self._unresolved: set[str] = set()
-        self._settled: set[str] = set()
+        self._announcements = Announcements(tools, self._patience)
+        self._durable = Durable(url, executor_id)
+        self._living = None if executor_id == LOCAL else Living(tools.records, self._durable, executor_id)
+        self._watch = Watch(tools, self._durable, self._announce)
+        self._looking = Lock()
+        self._wake, self._ended = Event(), Event()
+        self._thread = Thread(target=self._look_again_and_again, name="containment-look", daemon=True)
         self._running = 0
         self._idle = Condition()
 
     def start(self) -> None:
-        """Take up what was cut off, and open what nobody has begun."""
-        self._database.touch(mode=0o600)
-        DBOS(config=self._configuration())
-
-        # Closures, because DBOS marks the functions that it is given, and a bound method cannot be marked. Their names
-        # stand in the database.
-        @DBOS.workflow(name="contain")
-        def contain(incident_id: str) -> str:
-            with self._at_work():
-                return self._contain(incident_id)
-
-        @DBOS.workflow(name="contain_confirmed")
-        def contain_confirmed(incident_id: str) -> str:
-            with self._at_work():
-                return self._act(incident_id)
-
-        @DBOS.workflow(name="deliver")
-        def deliver(name: str, incident_id: str, kind: str, step: str, happened_at: float) -> bool:
-            with self._at_work():
-                return self._operators.deliver(name, incident_id, kind, step, happened_at)
-
-        self._contain_workflow, self._confirmed_workflow, self._deliver_workflow = contain, contain_confirmed, deliver
-        try:
-            DBOS.launch()
-        except SQLAlchemyError as error:
-            problem = str(error).splitlines()[0]
-            msg = f"{self._database} cannot be used: {problem}; move it away: containments under way begin again"
-            raise ConfigError(msg) from error
-        DBOS.register_queue(
-            QUEUE,
-            partition_worker_concurrency=DELIVERIES_PER_HOOK,
-            polling_interval_sec=QUEUE_LOOKS_EVERY,
-            on_conflict="always_update",
+        """Take up what was cut off, and begin what nobody has begun. Raises `ConfigError` or `Temporary`."""
+        if self._living is not None:
+            self._living.beat()
+        self._durable.start(
+            {
+                "carry_out": self._counted(self._carry_out),
+                "deliver": self._counted(self._operators.deliver),
+                "announce": self._counted(self._announcements.deliver),
+                "remind": self._counted(self._remind),
+            }
         )
-        self._tidy()
+        self._durable.tidy(self._tools.clock(), set() if self._living is None else self._living.names())
         self.keep_in_step()
+        self._thread.start()
 
     def stop(self) -> None:
         """Wait a moment for steps that run; who waits for another attempt goes on in the next process."""
+        self._ended.set()
+        self._wake.set()
         self._patience.end()
-        with self._idle:
-            self._idle.wait_for(lambda: self._running == 0, STOP_TIME)
-        DBOS.destroy(destroy_registry=True)
+        self._wait_until_idle(STOP_TIME)
+        self._calls.end()
+        self._wait_until_idle(STOP_TIME)
+        if self._thread.ident is not None:
+            self._thread.join(STOP_TIME)
+        self._durable.stop()
+        if self._living is not None:
+            with contextlib.suppress(Temporary):
+                self._living.end()
 
-    def open(self, incident_id: str) -> None:
-        """Contain an incident that is in the records. Again and again is once."""
-        self._unresolved.add(incident_id)
-        with SetWorkflowID(incident_id):
-            DBOS.start_workflow(self._contain_workflow, incident_id)
-
-    def decided(self, incident_id: str, steps: Sequence[Step]) -> None:
-        """Do what a person's decision asks for: the steps that `Records.apply` gave back."""
-        if Step.CONTAIN in steps:
-            with SetWorkflowID(f"{incident_id}.confirmed"):
-                DBOS.start_workflow(self._confirmed_workflow, incident_id)
-        if Step.LIFT_BLOCK in steps:
-            self._unresolved.discard(incident_id)
-            self._tell(incident_id, operators.CLOSED)
+    def open(self, incident_id: str) -> None:  # noqa: ARG002 - the records know which
+        """Look soon: an incident was opened. Returns at once."""
+        self._wake.set()
 
     def keep_in_step(self) -> None:
-        """Do what the records ask for and nobody has told us: decisions of another process, incidents of before.
-
-        Raises `Temporary` when the records do not answer; the next call does it then.
-        """
-        found = {i.incident_id: i for state in UNRESOLVED for i in self._tools.records.incidents(state, limit=MANY)}
-        for incident in found.values():
-            self._take_up(incident)
-        for incident_id in self._unresolved - found.keys():
-            if self._tools.records.incident(incident_id).state is State.CLOSED:
-                self._close(incident_id)
-        self._unresolved |= found.keys()
-        self._settled &= found.keys()
-        self._count(found.values())
-
-    def _count(self, found: Collection[Incident]) -> None:
-        states = Counter(incident.state for incident in found)
-        for state in UNRESOLVED:
-            self._tools.metrics.incidents.labels(state.value).set(states[state])
-        # A trusted incident asks a person for one reason only: the breaker.
-        waiting = any(incident.trusted and incident.state is State.PENDING for incident in found)
-        self._tools.metrics.breaker_open.set(int(waiting))
-
-    def _take_up(self, incident: Incident) -> None:
-        incident_id = incident.incident_id
-        if incident_id in self._settled or incident.state in (State.PENDING, State.CONTAINED):
-            return
-        status = DBOS.get_workflow_status(incident_id)
-        if status is None:
-            self.open(incident_id)
-        elif status.status == "SUCCESS" and incident.state is State.CONFIRMED:
-            if status.output == Permission.ASK.value:
-                self.decided(incident_id, (Step.CONTAIN,))
-            self._settled.add(incident_id)
-
-    def _close(self, incident_id: str) -> None:
-        """Another process closed it; perhaps it was confirmed and released before we looked."""
-        status = DBOS.get_workflow_status(incident_id)
-        asked = status is not None and status.output == Permission.ASK.value
-        if asked and was_released(self._tools.records.timeline(incident_id)):
-            self.decided(incident_id, (Step.CONTAIN,))
-        self.decided(incident_id, (Step.LIFT_BLOCK,))
-
-    def _tidy(self) -> None:
-        """Forget what is long over, and what ended by a fault of ours, so that `keep_in_step` begins it again.
-
-        The timeline keeps what such a workflow has done from being done twice.
-        """
-        then = datetime.fromtimestamp(self._tools.clock() - KEEP_WORKFLOWS, UTC).isoformat()
-        lost = DBOS.list_workflows(status=list(LOST), load_input=False, load_output=False)
-        old = DBOS.list_workflows(status="SUCCESS", completed_before=then, load_input=False, load_output=False)
-        DBOS.delete_workflows([workflow.workflow_id for workflow in (*lost, *old)])
+        """Do what the records ask for, and what time asks for. Raises `Temporary` when they do not answer."""
+        with self._looking:
+            self._watch.look()
 
     # -- the story --
 
-    def _contain(self, incident_id: str) -> str:
-        self._tell_step(incident_id, operators.OPENED)
-        permission = DBOS.run_step({"name": "ask_permission"}, self._steps.ask_permission, incident_id)
-        if permission == Permission.ASK:
-            self._tell_step(incident_id, operators.NEEDS_CONFIRMATION)
-        if permission != Permission.GO:
-            return permission
-        return self._act(incident_id)
+    def _carry_out(self, number: int, run: int, incident_id: str, steps: Sequence[str]) -> str:
+        """One errand. Where it must wait for the end of a freeze, it ends, and another run goes on."""
+        records = self._tools.records
+        finished = self._do(incident_id, steps)
+        if finished:
+            self._durable.step("errand done", self._insist, lambda: records.errand_done(number), "errand_done")
+        else:
+            self._durable.step("put off", self._insist, lambda: records.put_off(number, run), "put_off")
+        return FINISHED if finished else PUT_OFF
 
-    def _act(self, incident_id: str) -> str:
-        steps = self._steps
-        in_order = {
-            CHANGE_PASSWORD: steps.change_password,
-            END_SESSIONS: steps.end_sessions,
-            NOTIFY_CUSTOMER: steps.notify_customer,
-        }
-        for name, step in in_order.items():
-            if DBOS.run_step({"name": name}, step, incident_id) == Result.FAILED:
-                self._tell_step(incident_id, operators.STEP_FAILED, name)
-        DBOS.run_step({"name": "finish"}, steps.advance, incident_id, Event.STEPS_DONE)
-        if not DBOS.run_step({"name": "closed"}, steps.closed, incident_id):
+    def _do(self, incident_id: str, steps: Sequence[str]) -> bool:
+        """Whether it went through to the end."""
+        if Step.CONTAIN in steps and not self._contain(incident_id):
+            return False
+        for plan in SETTLING:
+            if plan.step in steps and not self._perform(incident_id, plan.step):
+                return False
+        if Step.LIFT_BLOCK in steps:
+            self._tell_step(incident_id, operators.CLOSED)
+        return True
+
+    def _contain(self, incident_id: str) -> bool:
+        """Tell operators - may we? - the steps - tell operators. Where a person must be asked, that is the end."""
+        self._tell_step(incident_id, operators.OPENED)
+        if self._frozen():
+            return False
+        match self._durable.step("ask_permission", self._permissions.ask, incident_id):
+            case Permission.ASK:
+                self._tell_step(incident_id, operators.NEEDS_CONFIRMATION)
+            case Permission.BREAKER:
+                self._durable.step("breaker", self._permissions.open_breaker)
+            case Permission.GO:
+                return self._act(incident_id)
+        return True
+
+    def _act(self, incident_id: str) -> bool:
+        if not all(self._perform(incident_id, plan.step) for plan in CONTAINING):
+            return False
+        self._durable.step("finish", self._permissions.advance, incident_id, Happening.STEPS_DONE)
+        if not self._durable.step("closed", self._permissions.closed, incident_id):
             self._tell_step(incident_id, operators.CONTAINED)
-        return "done"
+        return True
+
+    def _perform(self, incident_id: str, step: str) -> bool:
+        """Do a step, whatever comes of it; False: not now."""
+        if self._frozen():
+            return False
+        if self._durable.step(step, self._steps.perform, incident_id, step) == Result.FAILED:
+            self._tell_step(incident_id, operators.STEP_FAILED, step)
+        return True
+
+    def _frozen(self) -> bool:
+        records, clock = self._tools.records, self._tools.clock
+        return self._durable.step(
+            "frozen", lambda: self._patience.insist(lambda: records.frozen(clock()), "frozen") is not None
+        )
+
+    def _remind(self, incident_id: str, count: int, words: str) -> bool:
+        """Nobody has decided."""
+        self._durable.step("tell in the timeline", self._tell_reminded, incident_id, count, words)
+        self._tell_step(incident_id, operators.WAITING, str(count))
+        return True
+
+    # -- telling --
+
+    def _tell_reminded(self, incident_id: str, count: int, words: str) -> None:
+        records, now = self._tools.records, self._tools.clock()
+        self._insist(
+            lambda: records.record_step(incident_id, "waiting", f"reminder {count}", now, words), "record_step"
+        )
 
     def _tell_step(self, incident_id: str, kind: str, step: str = "") -> None:
         """One step however many hooks there are, so that another number of them after a restart does no harm."""
-        # In a context of its own: DBOS would refuse to start a workflow in the middle of a step.
-        DBOS.run_step({"name": f"tell {kind}"}, lambda: contextvars.Context().run(self._tell, incident_id, kind, step))
+        self._durable.step(f"tell {kind}", lambda: self._apart(lambda: self._tell(incident_id, kind, step)))
 
-    def _tell(self, incident_id: str, kind: str, step: str = "") -> int:
-        """Queue the event for each hook, once; the number of hooks."""
+    def _tell(self, incident_id: str, kind: str, step: str) -> None:
+        """Queue the event for each hook, once."""
         now = self._tools.clock()
         for name in self._operators.names:
             workflow_id = ".".join(filter(None, (incident_id, kind, step, name)))
-            with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=name):
-                DBOS.enqueue_workflow(QUEUE, self._deliver_workflow, name, incident_id, kind, step, now)
-        return len(self._operators.names)
+            self._durable.enqueue(HOOKS, "deliver", workflow_id, name, incident_id, kind, step, now, partition=name)
 
-    # -- DBOS --
+    def _announce(self, kind: str, words: Mapping[str, object], key: str) -> None:
+        """Queue what is about no single incident, once for each hook."""
+        now = self._tools.clock()
+        for name in self._operators.names:
+            self._durable.enqueue(HOOKS, "announce", f"{key}.{name}", name, kind, words, now, key, partition=name)
 
-    def _configuration(self) -> DBOSConfig:
-        return {
-            "name": "detector",
-            "system_database_url": f"sqlite:///{self._database.absolute()}",
-            "application_version": f"containment-{ORDER_VERSION}",
-            "executor_id": "local",
-            "serializer": DBOSPortableJSONSerializer(),  # the default is pickle
-            "log_level": "WARNING",
-            "enable_otlp": False,
-        }
+    def _apart(self, action: Callable[[], None]) -> None:
+        """In a context of its own: DBOS would refuse to start a workflow in the middle of a step."""
+        contextvars.Context().run(action)
 
-    @contextlib.contextmanager
-    def _at_work(self) -> Iterator[None]:
+    def _insist(self, action: Callable[[], None], operation: str) -> None:
+        self._patience.insist(action, operation)
+
+    # -- time --
+
+    def _look_again_and_again(self) -> None:
+        while not self._ended.is_set():
+            self._wake.wait(LOOK_EVERY)
+            self._wake.clear()
+            try:
+                self.keep_in_step()
+                if self._living is not None and self._living.is_due(self._tools.clock()):
+                    self._living.look(self._tools.clock())
+            except Temporary as error:
+                log.records_failed("containment", str(error))
+            except Exception as error:  # a fault here must not end the loop that begins containments
+                log.internal_error("containment", error)
+            self._ended.wait(LOOK_GAP)
+
+    def _wait_until_idle(self, seconds: float) -> None:
         with self._idle:
-            self._running += 1
-        try:
-            yield
-        finally:
+            self._idle.wait_for(lambda: self._running == 0, seconds)
+
+    def _counted(self, function: Callable[..., object]) -> Callable[..., object]:
+        def run(*arguments: object) -> object:
             with self._idle:
-                self._running -= 1
-                self._idle.notify_all()
+                self._running += 1
+            try:
+                return function(*arguments)
+            finally:
+                with self._idle:
+                    self._running -= 1
+                    self._idle.notify_all()
+
+        return run

@@ -32,7 +32,7 @@ def main(directory: Path) -> None:
     )
     records = Records(f"sqlite:///{directory / 'records.sqlite'}")
     tools = Tools(records, providers, Response(retry=Retry(attempts=2, first_wait=0.1)), time.time, Metrics("test"))
-    containment = Containment(directory / "containment.sqlite", tools)
+    containment = Containment(f"sqlite:///{directory / 'containment.sqlite'}", tools)
     containment.start()
     print("started", flush=True)
     signal.sigwait({signal.SIGTERM})

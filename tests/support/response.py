@@ -38,14 +38,14 @@ class Failing:
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.for_ever: Exception | None = None
-        self.hold: Event | None = None
+        self.gate: Event | None = None
         self.entered = Event()
         self._lock = Lock()
 
     def act(self) -> None:
         self.entered.set()
-        if self.hold is not None:
-            assert self.hold.wait(60)
+        if self.gate is not None:
+            assert self.gate.wait(60)
         if self.for_ever is not None:
             raise self.for_ever
         with self._lock:

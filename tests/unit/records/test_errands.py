@@ -91,3 +91,10 @@ def test_containments_of_an_older_program_become_errands(url: str, make_incident
     records = Records(url)
     assert asked(records) == [("i1", "open", (Step.CONTAIN,)), ("i2", "open", (Step.CONTAIN,))]
     records.close()
+
+
+def test_the_number_of_an_errand_is_never_used_again(records: Records, make_incident: MakeIncident) -> None:
+    records.open_incident(make_incident("i1"))
+    records.errand_done(1)
+    records.apply("i1", Event.DISMISS, 101.0, "eve")
+    assert records.errands(100)[0].number == 2

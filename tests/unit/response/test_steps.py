@@ -1,13 +1,17 @@
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event as Signal
 
 import pytest
 
-from detector.incident.incident import Event, State
-from detector.records.records import TimelineEntry
-from detector.response.hooks import Done
+from detector.config import DryRun, Response, Retry
+from detector.incident.incident import Event
+from detector.ports import Temporary
+from detector.response.calls import Calls
 from detector.response.patience import Patience
-from detector.response.steps import Permission, Result, Steps, finished_steps
+from detector.response.plan import CONTAINING, PLANS, SETTLING, Plan
+from detector.response.steps import Steps
+from detector.response.told import Result
 from tests.support.response import NOW, Scene, incident
 
 
@@ -20,73 +24,126 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def steps(scene: Scene) -> Steps:
-    return Steps(scene.tools, Patience(scene.settings.retry))
+    return Steps(scene.tools, Patience(scene.settings.retry), Calls(8))
+
+
+def perform(scene: Scene, *names: str) -> list[Result]:
+    todo = steps(scene)
+    return [todo.perform("i-1", name) for name in names]
 
 
 def test_a_step_that_the_timeline_tells_as_done_is_not_done_twice(scene: Scene) -> None:
     for _ in range(2):  # the second time as after a crash: the workflow has not heard of the first
-        assert steps(scene).change_password("i-1") is Result.DONE
-        assert steps(scene).notify_customer("i-1") is Result.DONE
-    assert len(scene.passwords.asked) == 1
-    assert len(scene.letters.sent) == 1
+        assert perform(scene, *(plan.step for plan in CONTAINING)) == [Result.DONE] * 5
+    assert len(scene.passwords.asked) == len(scene.app_passwords.asked) == len(scene.sessions.asked) == 1
+    assert len(scene.queue.asked) == len(scene.letters.sent) == 1
 
 
-def test_permission_for_the_same_incident_counts_once(scene: Scene) -> None:
-    for _ in range(3):
-        assert steps(scene).ask_permission("i-1") is Permission.GO
-    assert scene.records.password_changes_since(0.0) == 1
-
-
-def test_a_person_who_confirmed_is_permission_enough(scene: Scene) -> None:
-    scene.records.open_incident(incident("i-2", "bob", trusted=False))
-    scene.records.apply("i-2", Event.CONFIRM, NOW, "eve", "")
-    assert steps(scene).ask_permission("i-2") is Permission.GO
-
-
-def test_asking_twice_after_a_crash_asks_once(scene: Scene) -> None:
-    scene.records.open_incident(incident("i-2", "bob", trusted=False))
-    for _ in range(2):
-        assert steps(scene).ask_permission("i-2") is Permission.ASK
-    assert scene.told("i-2").count("approval_needed") == 1
-
-
-def test_a_dismissed_incident_is_over(scene: Scene) -> None:
+@pytest.mark.parametrize("plan", CONTAINING, ids=lambda plan: plan.step)
+def test_what_was_dismissed_is_not_done_any_more(scene: Scene, plan: Plan) -> None:
     scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
-    assert steps(scene).ask_permission("i-1") is Permission.OVER
-    assert steps(scene).change_password("i-1") is Result.SKIPPED
-    assert scene.passwords.asked == []
+    assert perform(scene, plan.step) == [Result.SKIPPED]
+    assert scene.told()[-1] == f"{plan.step}: skipped"
 
 
-def test_a_release_in_the_meantime_keeps_no_old_password(scene: Scene) -> None:
+@pytest.mark.parametrize("plan", CONTAINING, ids=lambda plan: plan.step)
+def test_a_release_in_the_meantime_keeps_no_old_password(scene: Scene, plan: Plan) -> None:
     for event in (Event.CONFIRM, Event.RELEASE):
         scene.records.apply("i-1", event, NOW, "eve", "")
-    assert steps(scene).ask_permission("i-1") is Permission.GO
-    assert steps(scene).change_password("i-1") is Result.DONE
-    assert steps(scene).end_sessions("i-1") is Result.DONE
-    assert steps(scene).notify_customer("i-1") is Result.DONE
+    assert perform(scene, plan.step) == [Result.DONE]
 
 
 def test_a_confirmed_incident_that_is_dismissed_is_over(scene: Scene) -> None:
     for event in (Event.CONFIRM, Event.DISMISS):
         scene.records.apply("i-1", event, NOW, "eve", "")
-    assert steps(scene).change_password("i-1") is Result.SKIPPED
+    assert perform(scene, "change_password") == [Result.SKIPPED]
 
 
-def test_finishing_twice_is_harmless(scene: Scene) -> None:
-    assert steps(scene).advance("i-1", Event.STEPS_DONE)
-    assert not steps(scene).advance("i-1", Event.STEPS_DONE)
-    assert scene.records.incident("i-1").state is State.CONTAINED
-
-
-def test_only_ends_of_steps_are_told_as_done() -> None:
-    timeline = [
-        TimelineEntry(NOW, "detector", "opened", ""),
-        TimelineEntry(NOW, "detector", "change_password: retried", "away"),
-        TimelineEntry(NOW, "detector", "change_password: failed", "away"),
-        TimelineEntry(NOW, "eve", "comment: done", ""),
-        TimelineEntry(NOW, "detector", "end_sessions: skipped", "none"),
+def test_a_dismissal_undoes_what_was_done(scene: Scene) -> None:
+    perform(scene, "hold_queue", "notify_customer")
+    scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
+    for _ in range(2):
+        assert perform(scene, "release_queue", "apologise") == [Result.DONE, Result.DONE]
+    assert scene.queue.asked == [
+        ("hold", "ann@example.org", "i-1.hold_queue"),
+        ("release", "ann@example.org", "i-1.release_queue"),
     ]
-    assert finished_steps(timeline) == [
-        Done("change_password", "failed", "away"),
-        Done("end_sessions", "skipped", "none"),
-    ]
+    notice, _, request_id = scene.letters.sent[1]
+    assert (notice.kind, request_id) == ("apology", "i-1.apologise")
+
+
+def test_what_was_not_done_is_not_undone(scene: Scene) -> None:
+    scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
+    assert perform(scene, "hold_queue", "notify_customer", "release_queue", "apologise") == [Result.SKIPPED] * 4
+    assert scene.queue.asked == []
+    assert scene.letters.sent == []
+
+
+def test_what_perhaps_was_held_is_released(scene: Scene) -> None:
+    scene.queue.for_ever = Temporary("the answer was lost")
+    assert perform(scene, "hold_queue") == [Result.FAILED]
+    scene.queue.for_ever = None
+    assert perform(scene, "release_queue") == [Result.DONE]
+
+
+def test_a_confirmation_deletes_what_was_held(scene: Scene) -> None:
+    assert perform(scene, "hold_queue", "discard_queue") == [Result.DONE, Result.DONE]
+    assert [verb for verb, _, _ in scene.queue.asked] == ["hold", "discard"]
+
+
+@pytest.mark.parametrize("plan", [*CONTAINING, *SETTLING], ids=lambda plan: plan.step)
+def test_a_dry_run_tells_what_it_would_have_done_and_does_nothing(tmp_path: Path, plan: Plan) -> None:
+    scene = Scene(tmp_path, Response(dry_run=DryRun(steps=frozenset({plan.step}))))
+    scene.records.open_incident(incident())
+    assert perform(scene, plan.step) == [Result.DRY_RUN]
+    last = scene.records.timeline("i-1")[-1]
+    assert (last.event, last.detail) == (f"{plan.step}: dry_run", f"would have {plan.does}")
+    fakes = (scene.passwords, scene.app_passwords, scene.sessions, scene.queue)
+    assert [fake.asked for fake in fakes] == [[], [], [], []]
+    assert scene.letters.sent == []
+    scene.records.close()
+
+
+def test_a_provider_that_hangs_is_given_up_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Plan, "limit", lambda *_: 0.05)
+    scene = Scene(tmp_path, Response(retry=Retry(attempts=2, first_wait=0.01)))
+    scene.records.open_incident(incident())
+    scene.sessions.gate = Signal()
+    assert perform(scene, "end_sessions", "hold_queue") == [Result.FAILED, Result.DONE]
+    assert scene.told()[1:] == ["end_sessions: retried", "end_sessions: failed", "hold_queue: done"]
+    assert scene.records.timeline("i-1")[2].detail == "no answer within 0.05 s"
+    assert len(scene.sessions.asked) == 1  # the second attempt waited for the first call
+    scene.sessions.gate.set()
+    scene.records.close()
+
+
+def test_an_answer_that_comes_late_counts_for_the_next_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Plan, "limit", lambda *_: 0.05)
+    scene = Scene(tmp_path, Response(retry=Retry(attempts=1_000, first_wait=0.01, longest_wait=0.01)))
+    scene.records.open_incident(incident())
+    scene.passwords.gate = Signal()
+
+    record, gate = scene.records.record_step, scene.passwords.gate
+
+    def record_and_let_go(*arguments: str, **named: float) -> None:
+        record(*arguments, **named)  # type: ignore[arg-type]
+        if Result.RETRIED in arguments:
+            gate.set()
+
+    monkeypatch.setattr(scene.records, "record_step", record_and_let_go)
+    assert perform(scene, "change_password") == [Result.DONE]
+    assert len(scene.passwords.asked) == 1
+    scene.records.close()
+
+
+def test_the_timeline_tells_when_a_step_began(scene: Scene) -> None:
+    times = iter(range(100))
+    scene.clock = lambda: NOW + next(times)
+    perform(scene, "end_sessions")
+    entry = scene.records.timeline("i-1")[-1]
+    assert entry.began_at is not None
+    assert NOW <= entry.began_at < entry.at
+
+
+def test_each_step_has_an_act(scene: Scene) -> None:
+    assert set(steps(scene)._acts) == set(PLANS)

@@ -5,18 +5,29 @@ from pathlib import Path
 from threading import Event as Signal
 
 import pytest
+from dbos import DBOS
 
 from detector.config import Response, Retry
 from detector.incident.incident import Event, State
 from detector.ports import Refused, Temporary
 from detector.records.records import Records
 from detector.response.providers import Providers
+from detector.response.steps import Steps
+from detector.response.told import Result
 from detector.response.workflow import Containment
 from detector.verdict.explain import explain
 from tests.support.ports import wait_for
 from tests.support.response import NOW, VERDICT, Ear, Scene, incident
 
-ALL_DONE = ["opened", "change_password: done", "end_sessions: done", "notify_customer: done", "steps_done"]
+ALL_DONE = [
+    "opened",
+    "change_password: done",
+    "revoke_app_passwords: done",
+    "end_sessions: done",
+    "hold_queue: done",
+    "notify_customer: done",
+    "steps_done",
+]
 
 
 @pytest.fixture
@@ -28,7 +39,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 @contextmanager
 def started(scene: Scene) -> Iterator[Containment]:
-    containment = Containment(scene.directory / "containment.sqlite", scene.tools)
+    containment = Containment(f"sqlite:///{scene.directory / 'containment.sqlite'}", scene.tools)
     containment.start()
     try:
         yield containment
@@ -36,15 +47,17 @@ def started(scene: Scene) -> Iterator[Containment]:
         containment.stop()
 
 
-def confirming(records: Records, incident_id: str) -> Callable[[float], int]:
-    """A question to the records, during which a person confirms an incident."""
-    ask = records.password_changes_since
+def confirming(records: Records) -> Callable[[str, float, int], bool]:
+    """The question to the breaker, during which a person confirms an incident that it will stop."""
+    claim = records.claim_password_change
 
-    def confirm_and_ask(then: float) -> int:
-        records.apply(incident_id, Event.CONFIRM, NOW, "eve", "")
-        return ask(then)
+    def claim_and_confirm(incident_id: str, now: float, limit: int) -> bool:
+        claimed = claim(incident_id, now, limit)
+        if not claimed:
+            records.apply(incident_id, Event.CONFIRM, NOW, "eve", "")
+        return claimed
 
-    return confirm_and_ask
+    return claim_and_confirm
 
 
 def wait_for_state(scene: Scene, state: State, incident_id: str = "i-1") -> None:
@@ -96,7 +109,9 @@ def test_the_last_event_tells_operators_what_was_done(scene: Scene) -> None:
     assert request_id == "i-1.incident.contained"
     assert event["done"] == [
         {"step": "change_password", "result": "done", "detail": "set"},
+        {"step": "revoke_app_passwords", "result": "done", "detail": "revoked"},
         {"step": "end_sessions", "result": "done", "detail": "ended"},
+        {"step": "hold_queue", "result": "done", "detail": "hold: 2 messages"},
         {"step": "notify_customer", "result": "done", "detail": "sent"},
     ]
     assert event["evidence"] == explain(VERDICT)
@@ -132,9 +147,7 @@ def test_a_step_that_is_given_up_does_not_stop_the_others(scene: Scene) -> None:
     assert len(scene.passwords.asked) == 3
     assert scene.told()[3:] == [
         "change_password: failed",
-        "end_sessions: done",
-        "notify_customer: done",
-        "steps_done",
+        *ALL_DONE[2:],
     ]
     assert "the old one no longer works" not in scene.letters.sent[0][0].body
 
@@ -149,8 +162,8 @@ def test_a_refusal_is_not_tried_again(scene: Scene) -> None:
 def test_a_fault_in_a_provider_is_a_failed_step(scene: Scene) -> None:
     scene.sessions.for_ever = ZeroDivisionError("a bug")
     contain(scene)
-    assert scene.told()[2] == "end_sessions: failed"
-    assert scene.records.timeline("i-1")[2].detail == "internal error: ZeroDivisionError"
+    assert scene.told()[3] == "end_sessions: failed"
+    assert scene.records.timeline("i-1")[3].detail == "internal error: ZeroDivisionError"
 
 
 @pytest.mark.parametrize("address", ["ann@example.org", "ANN@Example.org", "ann+x@example.org"])
@@ -158,8 +171,8 @@ def test_the_notice_never_goes_to_the_hijacked_mailbox(scene: Scene, address: st
     scene.customers.address = address
     contain(scene)
     assert scene.letters.sent == []
-    assert scene.told()[3] == "notify_customer: failed"
-    assert "the thief would read the notice" in scene.records.timeline("i-1")[3].detail
+    assert scene.told()[5] == "notify_customer: failed"
+    assert "the thief would read the notice" in scene.records.timeline("i-1")[5].detail
 
 
 def test_a_thief_cannot_keep_the_notice_away_by_a_reverse_path(scene: Scene) -> None:
@@ -173,16 +186,14 @@ def test_a_thief_cannot_keep_the_notice_away_by_a_reverse_path(scene: Scene) -> 
 def test_an_unknown_customer_is_told_to_operators(scene: Scene) -> None:
     scene.customers.address = ""
     contain(scene)
-    assert scene.records.timeline("i-1")[3].detail == "the customer directory does not know the account"
+    assert scene.records.timeline("i-1")[5].detail == "the customer directory does not know the account"
 
 
 def test_nothing_configured_is_nothing_done_and_said(scene: Scene) -> None:
     scene.providers = Providers
     contain(scene)
     assert scene.told()[1:] == [
-        "change_password: skipped",
-        "end_sessions: skipped",
-        "notify_customer: skipped",
+        *(event.replace("done", "skipped") for event in ALL_DONE[1:-1]),
         "steps_done",
     ]
 
@@ -194,12 +205,11 @@ def test_an_untrusted_identity_waits_for_a_person(scene: Scene) -> None:
         wait_for_state(scene, State.PENDING)
         wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation"})
         assert scene.told() == ["opened", "approval_needed"]
-        _, steps = scene.records.apply("i-1", Event.CONFIRM, NOW, "eve", "")
-        containment.decided("i-1", steps)
-        wait_for(lambda: "steps_done" in scene.told(), "the rest is done")
+        scene.records.apply("i-1", Event.CONFIRM, NOW, "eve", "")
+        wait_for(lambda: "discard_queue: done" in scene.told(), "the rest is done")
         wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation", "incident.contained"})
     assert scene.records.incident("i-1").state is State.CONFIRMED
-    assert scene.told()[2:] == ["confirm", *ALL_DONE[1:]]
+    assert scene.told()[2:] == ["confirm", *ALL_DONE[1:], "discard_queue: done"]
 
 
 def test_a_confirmation_in_another_process_is_found(scene: Scene) -> None:
@@ -230,6 +240,7 @@ def test_a_dismissal_in_another_process_is_told(scene: Scene) -> None:
         containment.keep_in_step()
         wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained", "incident.closed"})
     assert len(scene.ears[0].heard) == 3
+    assert scene.told()[-3:] == ["dismiss", "release_queue: done", "apologise: done"]
     assert scene.count("detector_incidents", state="contained") == 0
 
 
@@ -242,6 +253,7 @@ def test_too_many_password_changes_wait_for_a_person(tmp_path: Path) -> None:
             wait_for(lambda name=name: scene.records.incident(name).state is not State.OPEN, "it goes on")  # type: ignore[misc]
         assert scene.records.incident("i-2").state is State.PENDING
         assert scene.records.timeline("i-2")[1].detail == "1 passwords were changed within an hour"
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained", "breaker.open"})
         containment.keep_in_step()
         assert scene.count("detector_password_breaker_open") == 1
         scene.records.apply("i-2", Event.DISMISS, NOW, "eve", "")
@@ -256,7 +268,7 @@ def test_nobody_waits_for_the_breaker_when_a_person_was_faster(tmp_path: Path, m
     scene.records.open_incident(incident("i-1"))
     scene.records.claim_password_change("i-1", NOW, 1)
     scene.records.open_incident(incident("i-2", "bob@example.org"))
-    monkeypatch.setattr(scene.records, "password_changes_since", confirming(scene.records, "i-2"))
+    monkeypatch.setattr(scene.records, "claim_password_change", confirming(scene.records))
     with started(scene) as containment:
         containment.open("i-2")
         wait_for(lambda: "steps_done" in scene.told("i-2"), "it goes on")
@@ -265,15 +277,14 @@ def test_nobody_waits_for_the_breaker_when_a_person_was_faster(tmp_path: Path, m
 
 
 def test_a_dismissal_while_it_runs_stops_the_steps_to_come(scene: Scene) -> None:
-    scene.passwords.hold = Signal()
+    scene.passwords.gate = Signal()
     scene.records.open_incident(incident())
     with started(scene) as containment:
         containment.open("i-1")
         assert scene.passwords.entered.wait(30)
-        _, steps = scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
-        containment.decided("i-1", steps)
-        scene.passwords.hold.set()
-        wait_for(lambda: "notify_customer: skipped" in scene.told(), "the steps are skipped")
+        scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
+        scene.passwords.gate.set()
+        wait_for(lambda: "apologise: skipped" in scene.told(), "the steps are skipped")
         wait_for_kinds(scene.ears[0], {"incident.opened", "incident.closed"})
     assert scene.records.incident("i-1").state is State.CLOSED
     assert scene.letters.sent == []
@@ -285,7 +296,7 @@ def test_a_confirmation_and_a_release_in_another_process_are_found(scene: Scene)
     with started(scene) as containment:
         containment.open("i-1")
         wait_for_kinds(scene.ears[0], {"incident.opened", "incident.needs_confirmation"})
-        wait_for(lambda: _status(containment, "i-1") == "SUCCESS", "it waits for a person")
+        wait_for(lambda: _status() == "SUCCESS", "it waits for a person")
         scene.records.apply("i-1", Event.CONFIRM, NOW, "eve", "")
         scene.records.apply("i-1", Event.RELEASE, NOW, "eve", "")
         containment.keep_in_step()
@@ -303,7 +314,7 @@ def test_a_bad_hook_delays_nothing(tmp_path: Path, trouble: str) -> None:
     if trouble == "fails":
         bad.for_ever = Temporary("nobody listens")
     else:
-        bad.hold = released
+        bad.gate = released
     scene.records.open_incident(incident())
     with started(scene) as containment:
         containment.open("i-1")
@@ -315,13 +326,13 @@ def test_a_bad_hook_delays_nothing(tmp_path: Path, trouble: str) -> None:
 
 
 def test_a_slow_provider_does_not_keep_operators_from_hearing(scene: Scene) -> None:
-    scene.passwords.hold = Signal()
+    scene.passwords.gate = Signal()
     scene.records.open_incident(incident())
     with started(scene) as containment:
         containment.open("i-1")
         assert scene.passwords.entered.wait(30)
         wait_for_kinds(scene.ears[0], {"incident.opened"})
-        scene.passwords.hold.set()
+        scene.passwords.gate.set()
 
 
 def test_an_incident_that_nobody_began_is_begun_at_start(scene: Scene) -> None:
@@ -358,30 +369,35 @@ def test_an_event_that_waits_at_the_stop_is_told_after_the_start(tmp_path: Path)
     scene.records.close()
 
 
-def test_a_workflow_that_broke_is_begun_again_at_start(scene: Scene) -> None:
+def test_a_workflow_that_broke_is_begun_again_at_start(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with started(scene) as containment:
-        containment.open("i-1")  # the records do not know it: a fault of ours
-        wait_for(lambda: _status(containment, "i-1") == "ERROR", "it broke")
-    scene.records.open_incident(incident())
+        monkeypatch.setattr(Steps, "perform", _broken)
+        scene.records.open_incident(incident())
+        containment.open("i-1")
+        wait_for(lambda: _status() == "ERROR", "it broke")
+    monkeypatch.undo()
     with started(scene):
         wait_for_state(scene, State.CONTAINED)
 
 
 def test_what_is_long_over_is_forgotten_at_start(scene: Scene) -> None:
     contain(scene)
-    with started(scene) as containment:
-        assert _status(containment, "i-1") == "SUCCESS"
+    with started(scene):
+        assert _status() == "SUCCESS"
     scene.clock = lambda: 4_000_000_000.0
-    with started(scene) as containment:
-        assert not _status(containment, "i-1")
+    with started(scene):
+        assert not _status()
     assert scene.told() == ALL_DONE
 
 
-def _status(containment: Containment, incident_id: str) -> str:
-    from dbos import DBOS
-
-    status = DBOS.get_workflow_status(incident_id)
+def _status() -> str:
+    """Of the first workflow of the first incident."""
+    status = DBOS.get_workflow_status("i-1.open.1.0")
     return "" if status is None else status.status
+
+
+def _broken(steps: Steps, incident_id: str, step: str) -> Result:
+    raise ZeroDivisionError
 
 
 def test_the_password_stands_in_no_file(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:

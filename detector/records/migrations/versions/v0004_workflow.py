@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("steps", sa.Text, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
         sa.Column("run", sa.Integer, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "switches",

@@ -1,0 +1,37 @@
+"""What the customer is told: that the account was stopped, and, if that was wrong, that we are sorry."""
+
+from collections.abc import Collection
+
+from detector.incident.incident import Incident
+from detector.incident.notice import Facts, Kind
+from detector.ports import Refused
+from detector.response.notices import MONTH
+from detector.response.plan import APOLOGISE, NOTIFY_CUSTOMER, Plan
+from detector.response.tools import Tools
+
+KINDS = {NOTIFY_CUSTOMER.step: Kind.NOTICE, APOLOGISE.step: Kind.APOLOGY}
+
+
+class Customers:
+    """The steps that tell a customer something."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @property
+    def can_be_told(self) -> bool:
+        return self._tools.providers.notices is not None
+
+    def too_many(self, incident: Incident) -> str:
+        """Why there is no further notice to this customer; empty while there may be one. Raises `Temporary`."""
+        notices = self._tools.providers.notices
+        then = self._tools.clock() - MONTH
+        return "" if notices is None else notices.too_many(self._tools.records.notices_since(incident.account, then))
+
+    def tell(self, plan: Plan, incident: Incident, done: Collection[str]) -> str:
+        """The word for the timeline. `done` are the steps that were done. Raises `Temporary` or `Refused`."""
+        notices = self._tools.providers.notices
+        if notices is None:
+            msg = "no notice is configured"
+            raise Refused(msg)
+        return notices.send(KINDS[plan.step], Facts(incident, done), plan.key(incident.incident_id))
