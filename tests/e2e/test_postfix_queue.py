@@ -11,9 +11,10 @@ from detector.config import ConfigError
 from detector.config.queues import PostfixQueue as Settings
 from detector.ports import Refused, Temporary
 from detector.response.postfix_queue import PostfixQueue
+from tests.support.dovecot import Dovecot
 from tests.support.packages import need
 from tests.support.ports import wait_for
-from tests.support.postfix import Postfix
+from tests.support.postfix import Postfix, submission
 
 pytestmark = pytest.mark.e2e
 
@@ -165,3 +166,18 @@ def test_reading_needs_no_more_than_the_user_postfix(postfix: Postfix, tmp_path:
     send(postfix, ANN)
     as_postfix = ("setpriv", "--reuid=postfix", "--regid=postfix", "--clear-groups", *settings(postfix).postcat)
     assert queue(postfix, tmp_path, postcat=as_postfix).hold(ANN, "r") == "on hold in Postfix's queue: 1"
+
+
+def test_the_submission_server_in_front_knows_the_login(dovecot: Dovecot, tmp_path: Path) -> None:
+    """As a provider has it: the customer logs in, and what the hop does not take waits in the queue."""
+    login = "queued@example.org"
+    dovecot.add_users({login: "secret"})
+    with submission(dovecot.auth_socket, hop=1, policy_port=1) as postfix:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
+            client.login(login, "secret")
+            client.sendmail(BOB, ["r@elsewhere.example"], "Subject: hello\r\n\r\nhello\r\n")
+        wait_for(lambda: bool(ids(postfix, "deferred")), "the message waits", 60, every=0.1)
+        assert queue(postfix, tmp_path).hold(BOB, "r") == "on hold in Postfix's queue: 0"
+        assert queue(postfix, tmp_path).hold(login, "r") == "on hold in Postfix's queue: 1"
+        assert queue(postfix, tmp_path).discard(login, "r") == "deleted from Postfix's queue: 1"
+        assert postfix.queue() == []
