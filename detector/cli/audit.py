@@ -18,6 +18,10 @@ Each entry of the audit log is sealed with the hash of all before it.
 Roles: a viewer may do it all.
 """
 
+Expect = Annotated[
+    str, typer.Option(metavar="NUMBER:HASH", help="What `detector audit head` has printed at an earlier time.")
+]
+
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -66,9 +70,7 @@ def head(config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson
 
 @app.command(epilog=examples("detector audit verify", "detector audit verify --expect 1208:9f86d081884c7d65..."))
 def verify(
-    expect: Annotated[
-        str, typer.Option(metavar="NUMBER:HASH", help="What `detector audit head` has printed at an earlier time.")
-    ] = "",
+    expect: Expect = "",
     config: ConfigFile = DEFAULT_CONFIG,
     actor: Actor = "",
     as_json: AsJson = False,
@@ -84,7 +86,7 @@ def verify(
     from detector.cli.words import counted
     from detector.records.records import AuditBroken
 
-    expected = _head(expect) if expect else None
+    expected = head_of(expect) if expect else None
     with opened(config, actor, Role.VIEWER) as office:
         office.looked("audit log", "verify")
         try:
@@ -99,7 +101,7 @@ def verify(
             Page().line(f"{counted(count, 'entry is', 'entries are')} unchanged. Hash of the last: {last.hash}")
 
 
-def _head(text: str) -> "AuditHead":
+def head_of(text: str) -> "AuditHead":
     """Raises `typer.BadParameter`."""
     from detector.records.entries import AuditHead
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import audit, calibrate, ends, held, incidents, password, replay, response, train, way_back
+from detector.cli import audit, calibrate, ends, held, incidents, password, privacy, records, replay, response, train
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
@@ -36,12 +36,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they would print local variables: addresses and more
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.add_typer(way_back.app, name="accounts")  # the same group as in `accounts`, with more commands
+app.add_typer(privacy.app, name="accounts")  # the same group as in `accounts`, with more commands
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(held.app, name="held")
 app.add_typer(response.app, name="response")
 app.add_typer(audit.app, name="audit")
 app.add_typer(password.app, name="password")
+app.add_typer(records.app, name="records")
 app.add_typer(train.app, name="train")
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)

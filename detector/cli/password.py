@@ -13,6 +13,8 @@ HELP = """Give a customer a new password.
 
 After an incident the account has a password that nobody knows. It is never mailed: somebody who has made sure to speak
 to the customer tells it.
+
+Roles: an operator.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)

@@ -69,7 +69,9 @@ class Accountable(Database):
         actor, now, reason = why
         with self._write("forget") as connection:
             removed = privacy.forget(connection, account, now, closed_before, strikes_since)
-            told = ", ".join(f"{count} {kind}" for kind, count in removed.items() if count) or "nothing but the profile"
+            told = (
+                ", ".join(f"{kind} ({count})" for kind, count in removed.items() if count) or "nothing but the profile"
+            )
             audit.append(connection, now, (actor, "forget", account, f"{told}: {reason}"))
             return removed
 

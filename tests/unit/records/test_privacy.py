@@ -112,7 +112,9 @@ def test_who_is_forgotten_leaves_an_audited_tombstone_and_what_counts(full: Reco
     assert left == {"incidents": 1, "timeline": 3, "strikes": 1, "terminations": 1}
     tombstone = full.audit_log(1)[0]
     assert (tombstone.actor, tombstone.action, tombstone.subject) == ("greta", "forget", ANN)
-    assert tombstone.detail == ("1 verdicts, 1 exemptions, 1 cohorts, 2 forgiveness, 1 incidents: asked by letter")
+    assert tombstone.detail == (
+        "verdicts (1), exemptions (1), cohorts (1), forgiveness (2), incidents (1): asked by letter"
+    )
     assert [erasure.account for erasure in full.erasures_since(0)] == [ANN]
     assert full.verify_audit() == full.audit_head().number
 
