@@ -1,8 +1,13 @@
 """Tells operators about an incident, one hook at a time."""
 
+from collections.abc import Sequence
+
 from detector import log
-from detector.response.hooks import Story, event_document
+from detector.records.telling import Happened
+from detector.response.grouping import Groups
+from detector.response.hooks import Story, Target, event_document
 from detector.response.patience import Patience
+from detector.response.summary import SUMMARY, summary_document
 from detector.response.told import finished_steps, reason_to_ask
 from detector.response.tools import Tools
 from detector.verdict.explain import explain
@@ -24,6 +29,7 @@ class Operators:
     def __init__(self, tools: Tools, patience: Patience) -> None:
         self._tools = tools
         self._patience = patience
+        self._groups = Groups(tools, patience)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -32,11 +38,14 @@ class Operators:
     def deliver(self, name: str, incident_id: str, kind: str, step: str, happened_at: float) -> bool:
         """Whether the hook has heard it; a hook that is no longer configured hears nothing.
 
-        `step` is the one that the event is about, empty when it is about none.
+        `step` is the one that the event is about, empty when it is about none; of WAITING, how often it was told.
         """
         target = next((t for t in self._tools.providers.hooks if t.hook.name == name), None)
         if target is None:
             return False
+        turn = self._groups.turn(target, incident_id, happened_at)
+        if turn is None:
+            return True
         delivered = self._tools.metrics.hooks
 
         def failed(problem: str, final: bool) -> None:
@@ -44,17 +53,30 @@ class Operators:
             delivered.labels("failed" if final else "retried").inc()
 
         def tell() -> str:
-            event = event_document(kind, self._story(incident_id), target.redaction, happened_at)
-            if kind == WAITING:
-                event["count"] = int(step)
-            elif step:
-                event["step"] = step
+            if turn.happened:
+                return self._tell_summary(target, turn.happened)
+            event = self._event(target, incident_id, (kind, step), happened_at)
             return target.hook.deliver(event, ".".join(filter(None, (incident_id, kind, step))))
 
         if self._patience.attempt(tell, failed) is None:
             return False
+        self._groups.told(target, incident_id, turn)
         delivered.labels("done").inc()
         return True
+
+    def _tell_summary(self, target: Target, happened: Sequence[Happened]) -> str:
+        event = summary_document(happened, target.redaction, self._tools.clock())
+        first, last = min(one.number for one in happened), max(one.number for one in happened)
+        return target.hook.deliver(event, f"{SUMMARY}.{first}-{last}")
+
+    def _event(self, target: Target, incident_id: str, about: tuple[str, str], happened_at: float) -> dict[str, object]:
+        kind, step = about
+        event = event_document(kind, self._story(incident_id), target.redaction, happened_at)
+        if kind == WAITING:
+            event["count"] = int(step)
+        elif step:
+            event["step"] = step
+        return event
 
     def _story(self, incident_id: str) -> Story:
         records = self._tools.records

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from detector.incident.incident import Event
-from detector.incident.strike import WINDOW
 from detector.ports import Refused, Temporary
 from detector.response.hooks import Target
 from detector.response.operators import NEEDS_CONFIRMATION, OPENED, STEP_FAILED, Operators
 from detector.response.patience import Patience
+from detector.response.summary import SUMMARY
 from tests.support.response import NOW, Ear, Scene, incident
 
 
@@ -48,7 +48,7 @@ def test_each_hook_hears_what_it_may(scene: Scene) -> None:
 
 
 def test_strikes_are_those_that_count(scene: Scene) -> None:
-    scene.records.apply("i-1", Event.CONFIRM, NOW - WINDOW - 1.0, "eve", "")
+    scene.records.apply("i-1", Event.CONFIRM, NOW - scene.settings.strikes.fade_after - 1.0, "eve", "")
     assert operators(scene).deliver("desk", "i-1", OPENED, "", NOW)
     assert scene.ears[0].heard[0][0]["strikes"] == 0
 
@@ -77,3 +77,30 @@ def test_a_refusing_hook_is_given_up_and_counted(scene: Scene) -> None:
 
 def test_a_hook_that_is_gone_hears_nothing(scene: Scene) -> None:
     assert not operators(scene).deliver("gone", "i-1", OPENED, "", NOW)
+
+
+def test_fifty_incidents_at_once_are_one_message_and_a_summary(scene: Scene) -> None:
+    ear = Ear("desk")
+    scene.providers = lambda: replace(scene.all_providers(), hooks=(Target(ear, "account", 0.2),))
+    teller = operators(scene)
+    assert teller.deliver("desk", "i-1", OPENED, "", NOW)
+    for number in range(2, 51):
+        scene.records.open_incident(incident(f"i-{number}", f"user{number}@example.org"))
+    for number in range(2, 51):
+        assert teller.deliver("desk", f"i-{number}", OPENED, "", NOW)
+    assert ear.kinds == [OPENED, SUMMARY]
+    summary, request_id = ear.heard[1]
+    assert summary["title"] == "49 more incidents since 22:13 UTC: 49 being contained"
+    assert request_id == "incidents.summary.2-50"
+
+
+def test_a_summary_that_nobody_hears_is_told_again_by_the_next_event(scene: Scene) -> None:
+    ear = Ear("desk")
+    scene.providers = lambda: replace(scene.all_providers(), hooks=(Target(ear, "account", 0.05),))
+    teller = operators(scene)
+    for number in (2, 3):
+        scene.records.open_incident(incident(f"i-{number}", f"user{number}@example.org"))
+    ear.failures = [Refused("404")]
+    assert not teller.deliver("desk", "i-1", OPENED, "", NOW)
+    assert teller.deliver("desk", "i-2", OPENED, "", NOW)
+    assert [event["count"] for event, _ in ear.heard] == [2]
