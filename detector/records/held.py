@@ -24,15 +24,21 @@ OPEN_TO_DISCARD = (HeldState.HELD, HeldState.RELEASING, HeldState.UNDELIVERABLE,
 
 def put(connection: Connection, message: HeldMessage) -> bool:
     """Record a message whose file is on disk; False if the same was handed over before, so that we have it already."""
-    if message.digest and connection.execute(select(held.c.message_id).where(_same(message))).first() is not None:
+    if was_held(connection, message.digest):
         return False
     opened = select(incidents.c.incident_id).where(incidents.c.account == message.account, not_closed)
     add(connection, replace(message, incident_id=connection.execute(opened).scalar()))
     return True
 
 
-def _same(message: HeldMessage) -> ColumnElement[bool]:
-    return and_(held.c.digest == message.digest, held.c.account == message.account)
+def was_held(connection: Connection, digest: str) -> bool:
+    query = select(held.c.message_id).where(held.c.digest == digest).limit(1)
+    return bool(digest) and connection.execute(query).first() is not None
+
+
+def digests(connection: Connection, spool: str) -> list[str]:
+    query = select(held.c.digest).where(held.c.spool == spool, held.c.digest != "")
+    return list(connection.execute(query).scalars())
 
 
 def add(connection: Connection, message: HeldMessage) -> None:

@@ -55,6 +55,16 @@ class HeldMail(Database):
         with self._write("put_held") as connection:
             return held.put(connection, message)
 
+    def was_held(self, digest: str) -> bool:
+        """Whether the message with this digest was held."""
+        with self._read("was_held") as connection:
+            return held.was_held(connection, digest)
+
+    def held_digests(self, spool: str) -> list[str]:
+        """By which messages that are handed over again are known."""
+        with self._read("held_digests") as connection:
+            return held.digests(connection, spool)
+
     def held_use(self, spool: str) -> list[HeldUse]:
         with self._read("held_use") as connection:
             return held_queue.use(connection, spool)

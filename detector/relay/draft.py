@@ -49,11 +49,16 @@ class Letter:
 
 
 class Hold(Protocol):
-    """Where doubtful mail waits."""
+    """Where doubtful mail waits. `chunks` is the message below `received`, dot-stuffed, with the end mark."""
+
+    def may_have(self, draft: Draft) -> bool:
+        """Whether a message of this queue id was held before. Never waits."""
+        ...
+
+    async def has(self, letter: Letter, chunks: AsyncIterable[bytes]) -> bool:
+        """Whether this very message was held, and is handed over again because our 250 was not heard."""
+        ...
 
     async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:
-        """Keep it: 250 when it is on disk and recorded, and `draft.held` is set; 4xx when it cannot be kept.
-
-        `chunks` is the message below `received`, dot-stuffed, with the end mark.
-        """
+        """Keep it: 250 when it is on disk and recorded, and `draft.held` is set; 4xx when it cannot be kept."""
         ...

@@ -99,7 +99,8 @@ class Exchange:
             section = headers.header_section(body.head)
             reply = await self._route.assessor.decide(self._draft, section, body)
             if reply is None:
-                reply = await (self._hold if self._draft.waits else self._pass_on)(section, body)
+                waits = self._draft.waits or await self._is_held(section, body)
+                reply = await (self._hold if waits else self._pass_on)(section, body)
         finally:
             body.close()
         await self._give_back()
@@ -160,11 +161,18 @@ class Exchange:
     async def _send_mail(self, connection: Connection) -> Reply:
         return await say_mail(connection, self._argument, self._draft.facts.xforward)
 
+    async def _is_held(self, section: bytes, body: Body) -> bool:
+        """Whether we have this message on hold, though the client did not hear it: it must not go a second time."""
+        hold = self._route.hold
+        return hold.may_have(self._draft) and await hold.has(self._letter(), body.chunks(self._head(section, body)))
+
     async def _hold(self, section: bytes, body: Body) -> Reply:
         """Keep the message, as it would have been sent; the next hop hears RSET."""
-        letter = Letter(self._draft, self._argument, tuple(self._accepted), self._received())
-        reply = await self._route.hold.take(letter, body.chunks(self._head(section, body)))
+        reply = await self._route.hold.take(self._letter(), body.chunks(self._head(section, body)))
         return reply if reply.positive else self._own(reply, "hold")
+
+    def _letter(self) -> Letter:
+        return Letter(self._draft, self._argument, tuple(self._accepted), self._received())
 
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:
         return await connection.body(body.chunks(self._received() + self._head(section, body)))

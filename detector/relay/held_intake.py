@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -15,7 +15,7 @@ from detector.ports import Clock, Temporary
 from detector.records.held_entries import HeldMessage, HeldRecipient
 from detector.records.records import Records
 from detector.relay import replies
-from detector.relay.draft import Letter
+from detector.relay.draft import Draft, Letter
 from detector.relay.held_files import HeldFiles, HeldWriter
 from detector.relay.held_use import Use
 from detector.verdict.hold import held
@@ -53,6 +53,26 @@ class Intake:
         self._use = use
         self._metrics = metrics
         self._clock = clock
+        self._origins: set[str] = set()
+
+    def remember(self, digests: Iterable[str]) -> None:
+        """Of messages that were held before this process began."""
+        self._origins.update(digest.partition(":")[0] for digest in digests if digest)
+
+    def may_have(self, draft: Draft) -> bool:
+        """Whether a message of this queue id was held before. Never waits."""
+        return bool(draft.queue_id) and bool(self._origins) and _origin(draft) in self._origins
+
+    async def has(self, letter: Letter, chunks: AsyncIterable[bytes]) -> bool:
+        """Whether this very message was held, and is handed over again because our 250 was not heard."""
+        seen = _Digest(letter)
+        async for octets in without_end(chunks):
+            seen.update(octets)
+        try:
+            return await asyncio.to_thread(self._records.was_held, str(seen))
+        except Temporary as error:
+            log.records_failed("was_held", str(error))
+            return False
 
     async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:
         """250 when the message is on disk and recorded; else 4xx, and nothing of it stays."""
@@ -107,6 +127,7 @@ class Intake:
         digest = await self._file(letter, transaction, chunks)
         try:
             kept = await asyncio.to_thread(self._records.put_held, self._row(letter, transaction, verdict, digest))
+            self.remember([digest])
         except Temporary as error:
             # It may be recorded all the same, as after a lost connection: then the row and the file belong together,
             # and otherwise the file is removed at the next start.
@@ -117,9 +138,7 @@ class Intake:
 
     async def _file(self, letter: Letter, transaction: Transaction, chunks: AsyncIterable[bytes]) -> str:
         """Write the message without its end mark; what the same message handed over again would be known by."""
-        seen = blake2b(digest_size=16)
-        for word in (letter.draft.facts.peer, letter.draft.queue_id, letter.mail, *letter.recipients):
-            seen.update(word.encode("utf-8", "surrogateescape") + b"\n")
+        seen = _Digest(letter)
         writer: HeldWriter | None = None
         try:
             writer = await asyncio.to_thread(self._files.create, transaction.transaction_id)
@@ -135,8 +154,7 @@ class Intake:
                 reason = "disk_full" if error.errno in NO_SPACE else "disk"
                 raise CannotHold(reason, f"{self._files.directory}: {error.strerror}") from error
             raise
-        # Only a queue id says that it is one message: two of the same words may both be meant.
-        return seen.hexdigest() if letter.draft.queue_id else ""
+        return str(seen)
 
     def _row(self, letter: Letter, transaction: Transaction, verdict: Verdict, digest: str) -> HeldMessage:
         now, content = self._clock(), transaction.content
@@ -157,6 +175,31 @@ class Intake:
             fingerprint=f"{content.text:016x}" if content is not None else "",
             digest=digest,
         )
+
+
+class _Digest:
+    """By what the same message handed over again is known: its origin, a colon, and a hash of all there is of it.
+
+    Only a queue id says that it is one message: without one, two of the same words may both be meant.
+    """
+
+    def __init__(self, letter: Letter) -> None:
+        self._origin = _origin(letter.draft) if letter.draft.queue_id else ""
+        self._hash = blake2b(digest_size=16)
+        for word in (letter.mail, *letter.recipients):
+            self.update(word.encode("utf-8", "surrogateescape") + b"\n")
+
+    def update(self, octets: bytes) -> None:
+        self._hash.update(octets)
+
+    def __str__(self) -> str:
+        return f"{self._origin}:{self._hash.hexdigest()}" if self._origin else ""
+
+
+def _origin(draft: Draft) -> str:
+    """Of a queue id at the server that hands us mail."""
+    words = f"{draft.facts.peer}\n{draft.queue_id}"
+    return blake2b(words.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 async def without_end(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

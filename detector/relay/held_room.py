@@ -60,13 +60,14 @@ class HeldRoom:
         self.intake = Intake(settings, spool, files, records, use, metrics, clock)
         self._releaser = Releaser(spool, records, carrier, use, metrics, clock)
         self._housekeeping = Housekeeping(settings, spool, files, records, metrics)
-        self._clock = clock
+        self._clock, self._records, self._spool = clock, records, spool
         self._stop_time = config.relay.limits.stop_time
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Put in order what a crash left; then begin. Raises `Temporary` and `OSError`."""
         await asyncio.to_thread(self._housekeeping.begin, self._clock())
+        self.intake.remember(await asyncio.to_thread(self._records.held_digests, self._spool))
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._releaser.run()), loop.create_task(self._keep_house())]
 

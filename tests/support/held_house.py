@@ -20,7 +20,7 @@ from detector.relay.held_keys import HoldKey, HoldKeys
 from detector.relay.held_releaser import Releaser
 from detector.relay.held_reports import Reports
 from detector.relay.held_use import Use
-from tests.support.mail_to import submit
+from tests.support.mail_to import ANN, submit
 from tests.support.relay_house import House, house
 from tests.support.smtp_sink import SmtpSink
 
@@ -94,6 +94,7 @@ async def held_house(
     async with house(settings, directory, next_hop, hold=build) as place:
         world = worlds[0]
         world.housekeeping.begin(world.clock())
+        world.intake.remember(world.records.held_digests(world.spool))
         world.releaser.follow(place.route)
         try:
             yield place, world
@@ -102,6 +103,8 @@ async def held_house(
             world.records.close()
 
 
-async def doubtful(place: House, queue_id: str = "3QID", body: bytes = b"Subject: x\r\n\r\nhello") -> str:
+async def doubtful(
+    place: House, queue_id: str = "3QID", body: bytes = b"Subject: x\r\n\r\nhello", account: str = ANN
+) -> str:
     """Submit a message to ten strangers; the last reply."""
-    return (await submit(place, queue_id, STRANGERS, body))[-1]
+    return (await submit(place, queue_id, STRANGERS, body, account=account))[-1]

@@ -20,7 +20,7 @@ from detector.records.entries import Exemption, Standing
 from detector.relay import replies
 from detector.relay.assess import Assessor
 from detector.relay.contents import Contents
-from detector.relay.draft import Hold, Letter
+from detector.relay.draft import Draft, Hold, Letter
 from detector.relay.exchange import Route
 from detector.relay.gate import Gate
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
@@ -115,6 +115,12 @@ class NoHold:
     """Has no room for anything, and keeps what it was offered."""
 
     offered: list[Letter] = field(default_factory=list)
+
+    def may_have(self, draft: Draft) -> bool:
+        return False
+
+    async def has(self, letter: Letter, chunks: AsyncIterable[bytes]) -> bool:
+        raise AssertionError(letter)
 
     async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:
         self.offered.append(letter)
