@@ -9,13 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from detector.config import CommandAction, ConfigError, CsvDirectory, HttpAction, SecretSource, SqlDirectory
+from detector.config import (
+    CommandAction,
+    ConfigError,
+    CsvDirectory,
+    HttpAction,
+    LdapDirectory,
+    SecretSource,
+    SqlDirectory,
+)
 from detector.ports import Contact, CustomerDirectory, Refused, Secret, Temporary
 from detector.response.command import Command
-from detector.response.customer_tables import SqlCustomers
+from detector.response.customer_tables import LdapCustomers, SqlCustomers
 from detector.response.directory import CommandDirectory, CsvFile, HttpDirectory
 from detector.response.http import Endpoint
 from tests.support.http_receiver import Receiver
+from tests.support.openldap import BIND_DN, BIND_PASSWORD, OpenLDAP
 
 NOW = 1000.0
 ANN = {
@@ -63,8 +72,31 @@ def table(directory: Path) -> SqlCustomers:
     return SqlCustomers(SqlDirectory(provider="sql", url=f"sqlite:///{path}", select=select), None)
 
 
-@pytest.fixture(params=["csv", "command", "http", "sql"])
+ATTRIBUTES = {
+    "address": "mail",
+    "name": "displayName",
+    "language": "preferredLanguage",
+    "telephone": "mobile",
+    "postal_address": "postalAddress",
+}
+
+
+def branch(server: OpenLDAP) -> LdapCustomers:
+    base = server.fresh()
+    for account, row in KNOWN.items():
+        values = [f"{ATTRIBUTES[name]}: {value.replace(chr(10), '$')}\n" for name, value in row.items()]
+        entry = f"dn: uid={account},{base}\nobjectClass: inetOrgPerson\nuid: {account}\ncn: x\nsn: x\n"
+        server.add(entry + "".join(values))
+    settings = {"provider": "ldap", "url": server.url, "bind_dn": BIND_DN, "password": {"environment": "UNUSED"}}
+    settings |= {"base": base, "filter": "(uid={account})", "attributes": ATTRIBUTES}
+    return LdapCustomers(LdapDirectory.model_validate(settings), Secret(BIND_PASSWORD))
+
+
+@pytest.fixture(params=["csv", "command", "http", "sql", "ldap"])
 def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CustomerDirectory]:
+    if request.param == "ldap":
+        yield branch(request.getfixturevalue("openldap"))
+        return
     if request.param != "http":
         yield {"csv": csv_file, "command": program, "sql": table}[request.param](tmp_path)
         return

@@ -7,6 +7,7 @@ import pytest
 
 from detector.config import ConfigError, Response
 from detector.config.response import Directories, Passwords
+from detector.response.build_panels import PANEL_PASSWORDS
 from detector.response.build_passwords import DIRECTORIES, PASSWORDS
 from detector.response.ldap_password import LdapPasswords
 from detector.response.sql_password import SqlPasswords
@@ -14,7 +15,7 @@ from tests.support.response import NOW
 
 
 def test_each_kind_of_section_has_its_builder() -> None:
-    assert set(PASSWORDS) == set(get_args(Passwords))
+    assert set(PASSWORDS | PANEL_PASSWORDS) == set(get_args(Passwords))
     assert set(DIRECTORIES) == set(get_args(Directories))
 
 
