@@ -34,6 +34,7 @@ from detector.response.desk import Desk
 from detector.response.durable import LOCAL
 from detector.response.providers import build
 from detector.response.tools import Tools
+from detector.response.upkeep import Upkeep
 from detector.response.workflow import Containment
 from detector.state.campaigns import MemoryCampaigns
 from detector.state.joins import MemoryJoins
@@ -115,11 +116,10 @@ class Application:
         await asyncio.to_thread(containment.start)
         stack.push_async_callback(asyncio.to_thread, containment.stop)
         self._book, self._profiles = Book(), profiles
-        self._desk = Desk(
-            records, self._book, profiles, containment, clock, self._metrics, new_id, config.records.keep_verdicts
-        )
+        self._desk = Desk(records, self._book, profiles, containment, clock, self._metrics, new_id)
         await self._desk.start()
         self._spawn(self._keep_in_step())
+        self._spawn(Upkeep(records, profiles, config, clock, self._metrics).keep())
         stack.callback(self._cancel_tasks)
         self._policy_service = PolicyService(config.policy_service, self._joins, self._metrics, clock)
         await self._policy_service.start()

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from detector import log
+from detector.config import Config
 from detector.metrics import Metrics
 from detector.ports import Clock, ProfileStore, Temporary
 from detector.records.records import Records
@@ -16,12 +17,11 @@ AGAIN = 60.0
 
 @dataclass(slots=True)
 class Upkeep:
-    """Profiles of accounts that were idle for `keep_profiles` seconds go too. Several processes may do it at once."""
+    """Profiles of accounts that were idle for too long go too. Several processes may do it at once."""
 
     records: Records
     profiles: ProfileStore
-    kept: Retention
-    keep_profiles: float
+    config: Config
     clock: Clock
     metrics: Metrics
     _next: float = field(default=0.0, init=False)
@@ -42,7 +42,7 @@ class Upkeep:
             return
         self._next = now + AGAIN
         try:
-            await self.profiles.forget_idle(now - self.keep_profiles)
+            await self.profiles.forget_idle(now - self.config.state.keep_profiles)
             removed = await self._remove(now)
         except Temporary as error:
             log.records_failed("upkeep", str(error))
@@ -52,8 +52,10 @@ class Upkeep:
             log.records_removed(removed)
 
     async def _remove(self, now: float) -> dict[str, int]:
+        kept, fade_after = self.config.records, self.config.response.strikes.fade_after
+        retention = Retention(kept.keep_verdicts, kept.keep_incidents, kept.keep_audit, fade_after)
         removed: dict[str, int] = {}
-        while batch := await asyncio.to_thread(self.records.enforce_retention, self.kept, now):
+        while batch := await asyncio.to_thread(self.records.enforce_retention, retention, now):
             for kind, count in batch.items():
                 removed[kind] = removed.get(kind, 0) + count
                 self.metrics.records_removed.labels(kind).inc(count)

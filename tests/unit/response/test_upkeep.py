@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from detector import log
+from detector.config import Config, State
+from detector.config import Records as ConfiguredRecords
 from detector.metrics import Metrics
 from detector.ports import Temporary
 from detector.records.records import Exemption, Records
@@ -53,8 +55,9 @@ def records(tmp_path: Path) -> Iterator[_Unreliable]:
 
 @pytest.fixture
 def upkeep(records: _Unreliable) -> Upkeep:
-    kept = Retention(verdicts=DAY, incidents=DAY, audit=0.0, strikes_fade_after=DAY)
-    return Upkeep(records, _Profiles(), kept, 10 * DAY, _Clock(), Metrics("test"))
+    kept = ConfiguredRecords(keep_verdicts=DAY, keep_incidents=DAY)
+    config = Config(records=kept, state=State(keep_profiles=10 * DAY))
+    return Upkeep(records, _Profiles(), config, _Clock(), Metrics("test"))
 
 
 def wait(upkeep: Upkeep, seconds: float) -> None:
