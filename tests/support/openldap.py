@@ -24,7 +24,8 @@ MICROSOFT = Path("/etc/ldap/schema/msuser.schema")
 SUFFIX = "dc=example,dc=org"
 ROOT_DN, ROOT_PASSWORD = f"cn=root,{SUFFIX}", "root secret"
 BIND_DN, BIND_PASSWORD = f"cn=detector,{SUFFIX}", "bind secret"
-"""Who the detector is: may look for entries and write passwords, and may not read them."""
+"""Who the detector is. Its rights are the least: the first rule below sets passwords (and lets nobody read them), the
+second one finds accounts, the third one reads what a customer directory tells."""
 
 CONFIGURATION = """\
 include /etc/ldap/schema/core.schema
@@ -49,8 +50,13 @@ access to attrs=userPassword,unicodePwd
     by dn.exact="{bind_dn}" =w
     by anonymous auth
     by * none
-access to *
+access to attrs=entry,objectClass,cn,uid,mail,userPrincipalName
     by dn.exact="{bind_dn}" read
+    by * none
+access to attrs=sn,displayName,preferredLanguage,mobile,postalAddress
+    by dn.exact="{bind_dn}" read
+    by * none
+access to *
     by * none
 """
 BASE_ENTRIES = f"""\
