@@ -12,7 +12,7 @@ from detector.config import ConfigError
 from detector.replay.boxes import NoBox
 from detector.replay.engine import Engine
 from detector.replay.events import Event, Submission
-from detector.replay.jsonl import transaction_of
+from detector.replay.jsonl import transaction_of, written
 from detector.replay.log_files import NoLog
 from detector.replay.maxima import Maxima
 from detector.replay.profiles import Profiles
@@ -39,8 +39,8 @@ def watch_record(form: str, files: list[str], warm_up: float, known: Known) -> W
 def _transactions(form: str, files: list[str], maxima: Maxima, profiles: Profiles) -> list[str]:
     engine = Engine(shipped_policy(), profiles, shipped_reader(), observe=True)
     with opened(form, files) as record:
-        for transaction, body in record.transactions:
-            maxima.add(engine.transact(transaction, body))
+        for transaction, message in record.transactions:
+            maxima.add(engine.transact(transaction, message))
     return record.notes()
 
 
@@ -61,8 +61,8 @@ def _events(files: list[str], maxima: Maxima, profiles: Profiles) -> list[str]:
 
 def _take(event: Event, engine: Engine, maxima: Maxima) -> None:
     if isinstance(event, Submission):
-        body = event.message.encode("latin-1")
-        maxima.add(engine.transact(transaction_of(event, body), body))
+        message = written(event)
+        maxima.add(engine.transact(transaction_of(event, message), message))
     else:
         engine.hear(event)
 

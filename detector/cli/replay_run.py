@@ -18,6 +18,7 @@ from detector.cli.words import counted
 from detector.config import load
 from detector.content.reader import Reader
 from detector.mail.transaction import Transaction
+from detector.mail.written import NOTHING, Written
 from detector.models import load_content, load_prior
 from detector.replay.boxes import Count, NoBox, open_maildir, open_mbox, transactions
 from detector.replay.engine import Engine
@@ -34,12 +35,12 @@ Advance = Callable[[int], object]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that is opened: its transactions with their bodies, and then sentences and figures about the reading.
+    """A record that is opened: its transactions with their messages, and then sentences and figures about the reading.
 
-    A log has no bodies: they are empty.
+    A log has no messages: there is `NOTHING` of them.
     """
 
-    transactions: Iterator[tuple[Transaction, bytes]]
+    transactions: Iterator[tuple[Transaction, Written]]
     notes: Callable[[], list[str]]
     counts: Callable[[], dict[str, int]]
 
@@ -75,8 +76,8 @@ def report(form: str, files: list[str], policy: Policy, json_file: Path | None, 
     engine = Engine(policy, profiles, shipped_reader(), observe=True)
     try:
         with opened(form, files) as record:
-            for transaction, body in record.transactions:
-                collector.add(engine.transact(transaction, body))
+            for transaction, message in record.transactions:
+                collector.add(engine.transact(transaction, message))
     except (NoLog, NoBox) as error:
         return _mistake(str(error))
     findings, notes = collector.findings(), record.notes()
@@ -146,7 +147,7 @@ def _log(files: list[str], total: Advance, advance: Advance) -> Record:
         return [lines, "No line names a login (sasl_username=): is this the log of a submission server?"]
 
     return Record(
-        ((transaction, b"") for transaction in joiner.transactions(read_lines(logs, advance))),
+        ((transaction, NOTHING) for transaction in joiner.transactions(read_lines(logs, advance))),
         notes,
         lambda: {"lines": count.lines, "used": count.used, "broken": count.broken, "messages_with_login": count.logins},
     )

@@ -1,9 +1,9 @@
 """Fingerprints of a text: equal for equal texts, shared in part by near-duplicates; and a sketch to compare two."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from detector.content.words import Hashes, Words, mixed
@@ -18,8 +18,7 @@ _FIRST_IN_BIN = np.array([-(-(number << 32) // BINS) for number in range(BINS)],
 _PERSONS = [b"band%d" % band for band in range(BANDS)]
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """64-bit numbers, equal on every host. `bands` is empty for texts too short to be looked for among all accounts'.
 
     The share of equal octets in two sketches is near the share of words that the texts have in common.

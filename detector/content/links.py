@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 MOST_LINKS = 20
 LONGEST = 500
@@ -20,8 +21,7 @@ _ADDRESS = re.compile(r"[\d.]+|\[.*\]|0x[0-9a-f]+")
 _DIGIT = re.compile(r"\d")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """`shape` is the path without what varies from message to message: numbers, tokens, the query."""
 
     host: str

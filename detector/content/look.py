@@ -1,16 +1,16 @@
 """One look at a message: all that its content gives as evidence, in one value."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from detector.content.fingerprint import Fingerprint, fingerprint
 from detector.content.model import TextModel
 from detector.content.pivots import pivots
 from detector.content.text import Letter, Structure, read
 from detector.content.words import Hashes, Words, features, words
+from detector.mail.written import Written
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """`text_score` is None where there is too little to read; it means something only beside `Usual`."""
 
     text_score: float | None
@@ -22,9 +22,9 @@ class Content:
 LEAST_WORDS = 5
 
 
-def look(body: bytes, model: TextModel) -> Content:
-    """Look at a message as it was sent. Whatever the octets are, nothing is raised, and the time is bounded."""
-    letter = read(body)
+def look(message: Written, model: TextModel) -> Content:
+    """Look at a message. Whatever the octets are, nothing is raised, and the time is bounded."""
+    letter = read(message)
     found = words_of(letter)
     score = model.score(features_of(found)) if len(found) >= LEAST_WORDS else None
     # What somebody wrote above a long quotation is his own; a quotation alone is the message.

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
+from msgspec import Struct
+
 from detector.content.style import DEFAULT, Change, Style, applied, hiding_classes, of_class
 from detector.content.tag import (
     CLOSES,
@@ -36,16 +38,14 @@ _LINK = re.compile(r"(?<![\w-])(?:href|action)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|
 _LINE_ENDS = re.compile("\0[\0 ]*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """A link as its author wrote it, and the text that the reader clicks on."""
 
     target: str
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """`hidden` counts characters that no reader sees."""
 
     text: str

@@ -8,8 +8,8 @@ from detector.content.look import look
 from detector.content.model import TextModel, Usual
 from detector.content.text import Structure
 from detector.mail.content import Content
-from detector.mail.headers import chosen
 from detector.mail.program import author_of, program_of
+from detector.mail.written import Written
 
 MOST_BODIES = 4096  # of about half a kilobyte
 MOST_LEARNED = 20_000
@@ -37,7 +37,7 @@ OUTSIDE_OF_MAIL = frozenset(
         "img",
     }
 )
-_OF_THE_TEXT = frozenset({"subject", "reply-to", "content-type", "content-transfer-encoding"})
+_OF_THE_TEXT = (b"subject", b"reply-to", b"content-type", b"content-transfer-encoding")
 
 
 class Reader:
@@ -56,11 +56,11 @@ class Reader:
         self._learned: OrderedDict[int, None] = OrderedDict()
         self._authors: deque[str] = deque(maxlen=LATEST)
 
-    def read(self, body: bytes, section: bytes) -> Content:
-        """What the message says. `body` begins with the header section; subject and Reply-To are read there."""
-        key, program, author = _key(body, section), program_of(section), author_of(section)
+    def read(self, message: Written) -> Content:
+        """What the message says."""
+        key, program, author = _key(message), program_of(message.header), author_of(message.header)
         try:
-            found = self._look(key, body)
+            found = self._look(key, message)
             surprise = None if found.text_score is None else self.usual.surprise(found.text_score)
         except Exception as error:  # anything at all: who sent it, and by which program, is evidence all the same
             self.broken += 1
@@ -90,10 +90,10 @@ class Reader:
             self._learned.popitem(last=False)
         self.usual = self.usual.update(content.score)
 
-    def _look(self, key: bytes, body: bytes) -> Look:
+    def _look(self, key: bytes, message: Written) -> Look:
         found = self._looks.get(key)
         if found is None:
-            found = self._looks[key] = look(body, self._model)
+            found = self._looks[key] = look(message, self._model)
             if len(self._looks) > MOST_BODIES:
                 self._looks.popitem(last=False)
         return found
@@ -105,9 +105,11 @@ def is_odd(structure: Structure) -> bool:
     return structure.form or structure.only_image or structure.misleading > 0 or hidden_in
 
 
-def _key(body: bytes, section: bytes) -> bytes:
+def _key(message: Written) -> bytes:
     """Equal for messages that say the same, octet for octet."""
-    digest = blake2b(body[len(section) :], digest_size=16)
-    for _, value in chosen(section, _OF_THE_TEXT):
-        digest.update(value.encode("utf-8", "surrogateescape") + b"\n")
+    named = message.header.named
+    # What stands between two values is in none of them: their lines begin with a blank.
+    values = b"\n\n".join([b"\n:".join(named.get(name, ())) for name in (*_OF_THE_TEXT, b"")])
+    digest = blake2b(values, digest_size=16)
+    digest.update(message.rest)
     return digest.digest()

@@ -1,13 +1,15 @@
 """What the reader of a message sees: subject, text, where the links lead, and what is attached."""
 
 import re
-from dataclasses import dataclass
 from itertools import chain, islice
+
+from msgspec import Struct
 
 from detector.content.folding import folded
 from detector.content.links import MOST_LINKS, Link, link, links_in
 from detector.content.mime import Part, parsed
 from detector.content.page import Page, rendered
+from detector.mail.written import Written
 
 MOST_TEXT = 4000  # characters
 MOST_SHOWN = 6  # parts with text
@@ -18,8 +20,7 @@ _QUOTED = re.compile(r"\n[ \t]*+>[^\n]*+")
 _SHOWN_KINDS = ("text/plain", "text/html")
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(Struct, frozen=True):
     """What a message is made of. `attachments` are file name extensions, or media types where there is no name."""
 
     html: bool = False
@@ -31,8 +32,7 @@ class Structure:
     attachments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A message as it is read. `text` is folded; the sender's own words come first, what he quotes last."""
 
     subject: str
@@ -43,9 +43,9 @@ class Letter:
     structure: Structure
 
 
-def read(body: bytes) -> Letter:
+def read(written: Written) -> Letter:
     """Read a message: whatever the octets are, nothing is raised, and the time is bounded."""
-    message = parsed(body)
+    message = parsed(written)
     shown = [part for part in message.parts if part.kind in _SHOWN_KINDS and not part.attached][:MOST_SHOWN]
     pages = {number: rendered(part.text) for number, part in enumerate(shown) if part.kind == "text/html"}
     text = folded(_text(shown, pages))

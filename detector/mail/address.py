@@ -1,10 +1,11 @@
 """A mailbox as it stands in MAIL FROM and RCPT TO."""
 
-from dataclasses import dataclass
+from functools import cached_property
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True, dict=True):
     """A mailbox, or the null reverse-path when both parts are empty (RFC 5321 sections 4.1.2 and 4.5.5).
 
     Octets that are not UTF-8 are kept as surrogate escapes, so that the address can be told back exactly.
@@ -29,7 +30,7 @@ class Address:
     def is_null(self) -> bool:
         return not self.local_part and not self.domain
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same for all spellings that lead to one mailbox in practice: case is folded in both parts."""
         return f"{self.local_part}@{self.domain}".lower()

@@ -1,10 +1,9 @@
 """What the content of a message gives the judge: numbers and words that stand for it, never the text itself."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """Nothing here identifies a recipient, and the text cannot be read from it.
 
     `text` is a 64-bit number that is equal for equal texts; near-duplicates share at least one of the `bands` (none for

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+from msgspec import Struct
+
 SECTION_LENGTH = 262_144
 HELO_LENGTH = 255
 
@@ -17,7 +19,6 @@ HELO_LENGTH = 255
 # A dot that a client forgot to double is removed by the next hop: `.X-Name:` arrives there as `X-Name:`.
 _FIELD = re.compile(rb"\.?([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n\.?[ \t][^\n]*+)*+)(?:\n|\Z)")
 _SECTION = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n\.?[ \t][^\n]*+)*+(?:\n|\Z))*+")
-_MESSAGE_ID = frozenset({"message-id"})
 _FOLD = re.compile(r"\r*\n(?=[ \t])")
 _ODD_IN_HELO = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 
@@ -30,6 +31,41 @@ class Field:
     value: str
     start: int
     end: int
+
+
+class Header(Struct, frozen=True):
+    r"""A header section, gone through once for all who ask what stands there.
+
+    `written` are the fields, top down: name and value as written, the value with its line ends. `named` are the same
+    by their lower-case names, in the order in which the names come first.
+
+    >>> header = Header.of(b"To: ann\r\n\tand bob\r\nDate: x\r\nto: eve\r\n\r\nBody: y\r\n")
+    >>> header.section[-7:], list(header.named), header.values(b"to")
+    (b'eve\r\n\r\n', [b'to', b'date'], ['ann\tand bob', 'eve'])
+    """
+
+    section: bytes
+    written: list[tuple[bytes, bytes]]
+    named: dict[bytes, list[bytes]]
+
+    @classmethod
+    def of(cls, octets: bytes) -> "Header":
+        """That of a message; a header section alone will do."""
+        section = header_section(octets)
+        written = _FIELD.findall(section)
+        named: dict[bytes, list[bytes]] = {}
+        for name, value in written:
+            named.setdefault(name.lower(), []).append(value)
+        return cls(section, written, named)
+
+    @property
+    def message_id(self) -> str:
+        """The first Message-ID (RFC 5322 section 3.6.4) as written, or an empty string. The sender chooses it."""
+        return next(iter(self.values(b"message-id")), "")
+
+    def values(self, name: bytes) -> list[str]:
+        """The unfolded values of all copies of a field, by its lower-case name."""
+        return [_unfolded(value) for value in self.named.get(name, ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +146,6 @@ def without(section: bytes, names: frozenset[str]) -> bytes:
             end = match.end()
     kept.append(section[end:])
     return b"".join(kept)
-
-
-def message_id(section: bytes) -> str:
-    """The first Message-ID (RFC 5322 section 3.6.4) as written, or an empty string. The sender chooses it."""
-    return next((value for _, value in chosen(section, _MESSAGE_ID)), "")
 
 
 def received_line(arrival: Arrival, transaction_id: str, now: float) -> bytes:

@@ -5,7 +5,8 @@ proof: all of it is written by the sender. What counts is that an account's shap
 """
 
 import re
-from itertools import islice
+
+from detector.mail.headers import Header
 
 # A thief can send any number of fields; a program writes its own among the first, below what servers put on top.
 MOST_FIELDS = 64
@@ -26,8 +27,6 @@ _LETTERS = {
 # Programs write these two names in their own ways, servers seldom touch them.
 _OTHERWISE = {b"Message-ID": "I", b"MIME-Version": "V"}
 
-_FIELD = re.compile(rb"\n\.?([!-9;-~]++)[ \t]*+:")
-_FROM = re.compile(rb"\n\.?from[ \t]*+:([^\n]*+(?:\n\.?[ \t][^\n]*+)*+)", re.IGNORECASE)
 _VALUE = re.compile(rb"[^\n]*+(?:\n\.?[ \t][^\n]*+){0,3}+")
 
 # These write the same fields in another order for a reply than for a new message (they go by a hash table, or by what
@@ -46,46 +45,47 @@ _BRACKETED = re.compile(r"<\s*+([^\s<>@\",;]{1,64}+@[^\s<>@\",;]{1,255}+)\s*+>")
 _BARE = re.compile(r"(?<![^\s:,;])([^\s<>@\",;:]{1,64}+@[^\s<>@\",;]{1,255}+)")
 
 
-def program_of(section: bytes, author_domain: str = "") -> str:
+def program_of(header: Header, author_domain: str = "") -> str:
     r"""A short text: name without version, skeleton of Message-ID, order of the fields that all messages have.
 
     `author_domain` is the domain of the reverse-path: where Message-ID ends in it, or in that of From, it tells of the
     sender and not of the program. Empty where there is nothing to see.
 
-    >>> program_of(b"Date: x\nFrom: a@b.example\nMessage-Id: <5f.17.AQ@mail.shop.example>\nX-Mailer: Swift 5.1\n")
+    >>> section = b"Date: x\nFrom: a@b.example\nMessage-Id: <5f.17.AQ@mail.shop.example>\nX-Mailer: Swift 5.1\n"
+    >>> program_of(Header.of(section))
     'Swift|m.m.m@shop.example|DFi'
     """
-    section = b"\n" + section[:MOST_BYTES]
-    order = ""
+    order, seen = "", set()
     name = message_id = b""
-    for field in islice(_FIELD.finditer(section), MOST_FIELDS):
-        letter = _LETTERS.get(field[1].lower())
-        if letter is None:
+    for written, value in _within_reach(header).written[:MOST_FIELDS]:
+        letter = _LETTERS.get(written.lower())
+        if letter is None or letter in seen:
             continue
         if not letter:
-            name = name or _value(section, field)
-        elif letter not in order.upper():
-            order += letter if field[1] in _OTHERWISE or letter not in "IV" else letter.lower()
-            if letter == "I":
-                message_id = _value(section, field)
+            name = name or _beginning(value)
+            continue
+        seen.add(letter)
+        order += letter if written in _OTHERWISE or letter not in "IV" else letter.lower()
+        if letter == "I":
+            message_id = _beginning(value)
     if not (order or name):
         return ""
     known = _NAMED.search(name)
-    own = (author_domain, author_of(section).rpartition("@")[2]) if message_id else ()
+    own = (author_domain, author_of(header).rpartition("@")[2]) if message_id else ()
     shown = known[0] if known else _unnumbered(name)
     return f"{shown.decode('ascii', 'replace')}|{_skeleton(message_id, own)}|{'' if known else order}"
 
 
-def author_of(section: bytes) -> str:
+def author_of(header: Header) -> str:
     r"""The lower-case address in the first From (RFC 5322 section 3.6.2), of several the first; empty if there is none.
 
-    >>> author_of(b"Subject: x\nFrom: \"Bob <bob@b.example>\"\n <Ann@A.example>\n")
+    >>> author_of(Header.of(b"Subject: x\nFrom: \"Bob <bob@b.example>\"\n <Ann@A.example>\n"))
     'ann@a.example'
     """
-    found = _FROM.search(b"\n" + section[:MOST_BYTES])
-    if found is None:
+    authors = _within_reach(header).named.get(b"from")
+    if authors is None:
         return ""
-    text = found[1][:1000].decode("utf-8", "replace")
+    text = authors[0][:1000].decode("utf-8", "replace")
     if '"' in text or "(" in text:
         text = _ASIDE.sub(" ", text)
     for mailbox in text.split(",", 8):
@@ -95,8 +95,12 @@ def author_of(section: bytes) -> str:
     return ""
 
 
-def _value(section: bytes, field: re.Match[bytes]) -> bytes:
-    found = _VALUE.match(section, field.end(), field.end() + 2 * LONGEST_ID)
+def _within_reach(header: Header) -> Header:
+    return header if len(header.section) <= MOST_BYTES else Header.of(header.section[:MOST_BYTES])
+
+
+def _beginning(value: bytes) -> bytes:
+    found = _VALUE.match(value, 0, 2 * LONGEST_ID)
     return found[0].strip() if found else b""
 
 

@@ -3,18 +3,18 @@
 import hashlib
 import re
 
-from detector.mail import headers
 from detector.mail.address import Address
+from detector.mail.headers import Header
 from detector.mail.transaction import Stream
 
 # RFC 5322 section 3.6.6: a resent message has at least these two.
-_RESENT = frozenset({"resent-from", "resent-date", "x-forwarded-to", "x-forwarded-for"})
-_WATCHED = _RESENT | {"auto-submitted", "list-id", "precedence", "from"}
+_RESENT = frozenset({b"resent-from", b"resent-date", b"x-forwarded-to", b"x-forwarded-for"})
+_MARKS = _RESENT | {b"auto-submitted", b"list-id", b"precedence"}
 _SRS = re.compile(r"srs[01][=+-]", re.IGNORECASE)
 _DOMAIN_AT_END = re.compile(r"@([^\s@<>()\",;]+)")
 
 
-def classify(mail_from: Address, section: bytes) -> Stream:
+def classify(mail_from: Address, header: Header) -> Stream:
     """Whether somebody wrote this message or a program sent it on.
 
     Automatic is: a null reverse-path (RFC 5321 section 4.5.5), Auto-Submitted other than `no` (RFC 3834 section 5),
@@ -26,14 +26,13 @@ def classify(mail_from: Address, section: bytes) -> Stream:
     """
     if mail_from.is_null or _SRS.match(mail_from.local_part):
         return Stream.AUTOMATIC
-    author = ""
-    resent = False
-    for name, value in headers.chosen(section, _WATCHED):
-        if _says_automatic(name, value):
-            return Stream.AUTOMATIC
-        resent = resent or name in _RESENT
-        author = value if name == "from" else author
-    return Stream.AUTOMATIC if resent and _foreign(author, mail_from) else Stream.PERSONAL
+    marks = header.named.keys() & _MARKS
+    if not marks:
+        return Stream.PERSONAL
+    if any(_says_automatic(mark, value) for mark in marks for value in header.values(mark)):
+        return Stream.AUTOMATIC
+    resent_by_another = not marks.isdisjoint(_RESENT) and _foreign(header.values(b"from")[-1:], mail_from)
+    return Stream.AUTOMATIC if resent_by_another else Stream.PERSONAL
 
 
 def message_key(host: str, queue_id: str, message_id: str, mail_from: str, digest: bytes) -> str:
@@ -51,17 +50,17 @@ def message_key(host: str, queue_id: str, message_id: str, mail_from: str, diges
     return hashlib.blake2b(b"\n".join(parts), digest_size=16).hexdigest()
 
 
-def _says_automatic(name: str, value: str) -> bool:
-    if name == "list-id":
+def _says_automatic(name: bytes, value: str) -> bool:
+    if name == b"list-id":
         return True
     word = re.split(r"[;(\s]", value.lower(), maxsplit=1)[0]
-    if name == "precedence":
+    if name == b"precedence":
         return word in {"list", "bulk", "junk"}
-    return name == "auto-submitted" and word not in {"", "no"}
+    return name == b"auto-submitted" and word not in {"", "no"}
 
 
-def _foreign(author: str, mail_from: Address) -> bool:
-    domains = {domain.lower() for domain in _DOMAIN_AT_END.findall(author)}
+def _foreign(authors: list[str], mail_from: Address) -> bool:
+    domains = {domain.lower() for author in authors for domain in _DOMAIN_AT_END.findall(author)}
     return bool(domains) and mail_from.domain.lower() not in domains
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from detector.mail.address import Address
 from detector.mail.content import Content
 
@@ -43,8 +45,7 @@ class Stream(StrEnum):
     AUTOMATIC = "automatic"  # null reverse-path, Auto-Submitted, forwarded, mailing list: nobody pressed a button
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """A recipient of a transaction; `reply` is the next hop's enhanced code or code, empty when it was never asked."""
 
     address: Address

@@ -14,10 +14,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+import msgspec
+
 from detector import log
 from detector.config import Config
 from detector.mail.address import Address
-from detector.mail.headers import message_id
+from detector.mail.headers import Header
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Recipient, RecipientStatus, Transaction
@@ -132,22 +134,23 @@ class Assessor:
             return None
         accepted = RecipientStatus.ACCEPTED
         draft.recipients = [
-            replace(r, status=RecipientStatus.PACED) if r.status is accepted else r for r in draft.recipients
+            msgspec.structs.replace(r, status=RecipientStatus.PACED) if r.status is accepted else r
+            for r in draft.recipients
         ]
         return self.gate.paced(len(asked))
 
-    def _transaction(self, draft: Draft, section: bytes, body: Body | None) -> Transaction:
+    def _transaction(self, draft: Draft, header: Header, body: Body | None) -> Transaction:
         digest = b"" if body is None else blake2b(body.head, digest_size=16).digest()
         host = same_host_key(draft.facts.peer)
         return Transaction(
             transaction_id=draft.transaction_id,
-            message_key=message_key(host, draft.queue_id, message_id(section), str(draft.mail_from), digest),
+            message_key=message_key(host, draft.queue_id, header.message_id, str(draft.mail_from), digest),
             identity=draft.identity,
             client=draft.client,
             helo=draft.facts.xforward.get("HELO") or draft.arrival.helo,
             mail_from=draft.mail_from,
             recipients=tuple(draft.recipients),
-            stream=classify(draft.mail_from, section),
+            stream=classify(draft.mail_from, header),
             received_at=draft.received_at,
             size_bytes=0 if body is None else body.size_bytes,
         )
@@ -155,14 +158,15 @@ class Assessor:
     async def _judge(self, draft: Draft, section: bytes, body: Body | None) -> bool:
         """Read and judge the transaction, and open an incident if need be; whether the message must wait."""
         started = self.stopwatch()
-        transaction = self._transaction(draft, section, body)
+        header = Header.of(section)
+        transaction = self._transaction(draft, header, body)
         if body is not None:
-            transaction = await self.contents.read(transaction, section, body)
+            transaction = await self.contents.read(transaction, header, body)
         verdict, let_through = await self._verdict(transaction)
         await self.contents.learn(transaction, verdict, self.policy.hold_score)
         self.metrics.decision_seconds.observe(self.stopwatch() - started)
         if draft.would_pace and verdict.action is Action.ACCEPT:
-            verdict = replace(verdict, action=Action.PACE)
+            verdict = msgspec.structs.replace(verdict, action=Action.PACE)
         draft.judged = transaction, verdict
         for score in verdict.groups:
             self.metrics.evidence.labels(score.group).inc(max(score.nats, 0.0))

@@ -8,11 +8,15 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TypeVar
 
+import msgspec
+
 from detector import log
 from detector.content.mime import MOST_BYTES
 from detector.content.reader import Reader
 from detector.mail.content import Content
+from detector.mail.headers import Header
 from detector.mail.transaction import Transaction
+from detector.mail.written import Written
 from detector.metrics import Metrics
 from detector.ports import CampaignStore, Clock
 from detector.relay.body import Body
@@ -39,15 +43,15 @@ class Contents:
         self._unlogged = 0
         self._logged_at = float("-inf")
 
-    async def read(self, transaction: Transaction, section: bytes, body: Body) -> Transaction:
-        """The transaction with what its message says; without it when we cannot tell. `section` is the body's."""
-        content = await self._safely(self._read(section, body))
+    async def read(self, transaction: Transaction, header: Header, body: Body) -> Transaction:
+        """The transaction with what its message says; without it when we cannot tell. `header` is the body's."""
+        content = await self._safely(self._read(header, body))
         self._notice_breaks()
         if content is None:
             return transaction
         keys, account = keys_of(content), transaction.identity.account
         others = await self._safely(self._campaigns.suspicious_others(keys, account, self._clock()))
-        return replace(transaction, content=replace(content, accomplices=others) if others else content)
+        return replace(transaction, content=msgspec.structs.replace(content, accomplices=others) if others else content)
 
     async def learn(self, transaction: Transaction, verdict: Verdict, hold_score: float) -> None:
         """What a message teaches about the mail of all accounts, once it was judged."""
@@ -58,10 +62,10 @@ class Contents:
         if verdict.score < hold_score and not text_speaks(verdict.groups):
             self._reader.learn(content, transaction.identity.account)
 
-    async def _read(self, section: bytes, body: Body) -> Content:
+    async def _read(self, header: Header, body: Body) -> Content:
         if len(body.head) <= READ_AT_ONCE:
-            return self._reader.read(*_written(section, body))
-        return await asyncio.to_thread(lambda: self._reader.read(*_written(section, body)))
+            return self._reader.read(_written(header, body))
+        return await asyncio.to_thread(lambda: self._reader.read(_written(header, body)))
 
     def _notice_breaks(self) -> None:
         new, self._told = self._reader.broken - self._told, self._reader.broken
@@ -83,11 +87,11 @@ class Contents:
             self._unlogged, self._logged_at = 0, self._clock()
 
 
-def _written(section: bytes, body: Body) -> tuple[bytes, bytes]:
-    """The beginning of the message as its sender wrote it, and its header section.
+def _written(header: Header, body: Body) -> Written:
+    """The beginning of the message as its sender wrote it.
 
-    Lines lose the dot that SMTP doubled (RFC 5321 section 4.5.2); in the section it is left, where fields are read so.
+    Lines lose the dot that SMTP doubled (RFC 5321 section 4.5.2); in the header it is left, where fields are read so.
     What lies on disk stands further down than anybody reads.
     """
-    rest = b"\r\n" + body.head[len(section) : min(body.size_bytes, MOST_BYTES)]
-    return section + rest.replace(b"\r\n..", b"\r\n.")[2:], section
+    rest = b"\r\n" + body.head[len(header.section) : min(body.size_bytes, MOST_BYTES)]
+    return Written(header, rest.replace(b"\r\n..", b"\r\n.")[2:])

@@ -14,17 +14,17 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from detector.mail.address import Address
-from detector.mail.headers import chosen, header_section
+from detector.mail.headers import Header
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.mail.written import Written
 from detector.replay.log_files import NoLog, unpacked
 from detector.replay.stamps import believed
 
 SOURCE = "From"
 HEAD_BYTES = 65_536
 BEGINNING_BYTES = 4096  # blank lines may come before the first message
-RECIPIENTS = ("to", "cc", "bcc")
-_WANTED = frozenset({"from", "date", "message-id", *RECIPIENTS})
+RECIPIENTS = (b"to", b"cc", b"bcc")
 
 
 class NoBox(Exception):
@@ -82,7 +82,7 @@ def open_maildir(path: str) -> Box:
 
 def transactions(
     boxes: Iterable[Box], count: Count, advance: Callable[[int], object]
-) -> Iterator[tuple[Transaction, bytes]]:
+) -> Iterator[tuple[Transaction, Written]]:
     """The messages of all folders, as they were sent, in order of their dates.
 
     `advance` is told of each message that is done.
@@ -95,43 +95,40 @@ def transactions(
 
 def _in_order(
     boxes: Iterable[Box], count: Count, advance: Callable[[int], object]
-) -> Iterator[tuple[Transaction, bytes]]:
+) -> Iterator[tuple[Transaction, Written]]:
     places: list[tuple[float, int, Box, str]] = []
     for box in boxes:
         for key in box.iterkeys():
             count.messages += 1
-            time = _time(_values(box, key).get("date", ""))
+            time = _time(_date(box, key))
             if time is None:
                 count.broken += 1
             else:
                 places.append((time, len(places), box, key))
     for time, _, box, key in sorted(places, key=lambda place: place[:2]):
-        body = box.get_bytes(key)
-        transaction = _transaction(body, time)
+        message = Written.of(box.get_bytes(key))
+        transaction = _transaction(message, time)
         if transaction is None:
             count.broken += 1
         else:
-            yield transaction, body
+            yield transaction, message
         advance(1)
 
 
-def _values(box: Box, key: str) -> dict[str, str]:
+def _date(box: Box, key: str) -> str:
     with box.get_file(key) as file:
-        return dict(chosen(header_section(file.read(HEAD_BYTES)), _WANTED))
+        return next(reversed(Header.of(file.read(HEAD_BYTES)).values(b"date")), "")
 
 
-def _transaction(content: bytes, time: float) -> Transaction | None:
-    section = header_section(content)
-    values: dict[str, list[str]] = {}
-    for name, value in chosen(section, _WANTED):
-        values.setdefault(name, []).append(value)
-    authors = [address for _, address in getaddresses(values.get("from", [])) if "@" in address]
-    wanted = [text for name in RECIPIENTS for text in values.get(name, [])]
+def _transaction(message: Written, time: float) -> Transaction | None:
+    header = message.header
+    authors = [address for _, address in getaddresses(header.values(b"from")) if "@" in address]
+    wanted = [text for name in RECIPIENTS for text in header.values(name)]
     recipients = dict.fromkeys(address for _, address in getaddresses(wanted) if "@" in address)
     if not authors or not recipients:
         return None
     mail_from = Address.parse(authors[0])
-    message_id = values.get("message-id", [""])[0]
+    message_id = header.message_id
     return Transaction(
         transaction_id=message_id,
         message_key=message_key("", "", message_id, authors[0], str(time).encode()),
@@ -140,9 +137,9 @@ def _transaction(content: bytes, time: float) -> Transaction | None:
         helo="",
         mail_from=mail_from,
         recipients=tuple(Recipient(Address.parse(text), RecipientStatus.ACCEPTED) for text in recipients),
-        stream=classify(mail_from, section),
+        stream=classify(mail_from, header),
         received_at=time,
-        size_bytes=len(content),
+        size_bytes=message.size_bytes,
     )
 
 

@@ -8,12 +8,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from detector.content.reader import Reader
 from detector.mail.address import Address
 from detector.mail.content import Content
-from detector.mail.headers import header_section
 from detector.mail.stream import classify
 from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transaction
+from detector.mail.written import NOTHING, Written
 from detector.replay.campaigns import Campaigns
 from detector.replay.events import Complaint, Delivery, Inbound, Report
 from detector.replay.profiles import Profiles
@@ -138,15 +140,15 @@ class Engine:
 
     # -- transactions --
 
-    def transact(self, transaction: Transaction, body: bytes = b"") -> Outcome:
-        """Decide on a transaction at its `received_at`, and learn from it. `body` is empty where it is not known."""
+    def transact(self, transaction: Transaction, message: Written = NOTHING) -> Outcome:
+        """Decide on a transaction at its `received_at`, and learn from it. `NOTHING`: what was written is not known."""
         account = transaction.identity.account
         if not transaction.identity.known:
             return Outcome(transaction, None)
         if account in self._blocked and not self._observe:
             return Outcome(transaction, None, stopped=True)
         profile, recipients, paced = self._admit(self._profiles.get(account), transaction)
-        seen = self._as_seen(transaction, recipients, body)
+        seen = self._as_seen(transaction, recipients, message)
         outcome = self._decide(profile, seen, paced)
         if outcome.held and outcome.verdict is not None:  # as a whole, with those for whom there was no room
             waiting = replace(seen, recipients=transaction.recipients)
@@ -165,20 +167,20 @@ class Engine:
                 recipients.append(Recipient(recipient.address, RecipientStatus.PACED))
         return profile, tuple(recipients), paced
 
-    def _as_seen(self, transaction: Transaction, recipients: tuple[Recipient, ...], body: bytes) -> Transaction:
+    def _as_seen(self, transaction: Transaction, recipients: tuple[Recipient, ...], message: Written) -> Transaction:
         """Where no recipient was accepted, DATA is refused and the message never seen."""
         if not _any_accepted(recipients):
-            stream = classify(transaction.mail_from, b"")
+            stream = classify(transaction.mail_from, NOTHING.header)
             return replace(transaction, recipients=recipients, stream=stream, size_bytes=0)
-        return replace(transaction, recipients=recipients, content=self._read(transaction, body))
+        return replace(transaction, recipients=recipients, content=self._read(transaction, message))
 
-    def _read(self, transaction: Transaction, body: bytes) -> Content | None:
-        if self._reader is None or not body:
+    def _read(self, transaction: Transaction, message: Written) -> Content | None:
+        if self._reader is None or not message.size_bytes:
             return None
-        content = self._reader.read(body, header_section(body))
+        content = self._reader.read(message)
         account, now = transaction.identity.account, transaction.received_at
         others = self._campaigns.suspicious_others(keys_of(content), account, now)
-        return replace(content, accomplices=others) if others else content
+        return msgspec.structs.replace(content, accomplices=others) if others else content
 
     def _learn(self, transaction: Transaction, verdict: Verdict) -> None:
         """What this message teaches about the mail of all accounts."""
@@ -194,7 +196,7 @@ class Engine:
         profile, verdict = judge(profile, transaction, now, self._policy)
         self._learn(transaction, verdict)
         if paced and verdict.action is Action.ACCEPT:
-            verdict = replace(verdict, action=Action.PACE)
+            verdict = msgspec.structs.replace(verdict, action=Action.PACE)
         convicted = verdict.action is Action.BLOCK
         stopped = convicted and not self._observe
         waits = verdict.action is Action.HOLD and not self._observe and _any_accepted(transaction.recipients)

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from detector.mail.address import Address
-from detector.mail.headers import header_section
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.mail.written import Written
 from detector.replay.engine import Engine, Outcome
 from detector.replay.events import Event, Submission
 
@@ -75,7 +75,12 @@ def answers(lines: Iterable[bytes], engine: Engine, skipped: Callable[[str], Non
         yield answer
 
 
-def transaction_of(event: Submission, body: bytes) -> Transaction:
+def written(event: Submission) -> Written:
+    """Its message, octet for octet. Raises `UnicodeError` where it has other characters than those of Latin-1."""
+    return Written.of(event.message.encode("latin-1"))
+
+
+def transaction_of(event: Submission, message: Written) -> Transaction:
     """The event as the relay would see it, with the next hop's answers."""
     mail_from = Address.parse(event.mail_from)
     return Transaction(
@@ -86,9 +91,9 @@ def transaction_of(event: Submission, body: bytes) -> Transaction:
         helo=event.helo,
         mail_from=mail_from,
         recipients=tuple([_recipient(text, event.rcpt_status.get(text, "")) for text in event.rcpt_to]),
-        stream=classify(mail_from, header_section(body)),
+        stream=classify(mail_from, message.header),
         received_at=event.time,
-        size_bytes=len(body),
+        size_bytes=message.size_bytes,
     )
 
 
@@ -105,8 +110,8 @@ def _recipient(text: str, reply: str) -> Recipient:
 def _answer(event: Event, engine: Engine) -> bytes:
     released = list(engine.released(event.time))
     if isinstance(event, Submission):
-        body = event.message.encode("latin-1")
-        return _encoder.encode(_told(event, engine.transact(transaction_of(event, body), body), released))
+        message = written(event)
+        return _encoder.encode(_told(event, engine.transact(transaction_of(event, message), message), released))
     engine.hear(event)
     return _encoder.encode(Answer(released=released)) if released else NOTHING
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from detector.mail.address import Address
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.mail.written import NOTHING
 from detector.replay.log_files import Line
 
 SOURCE = "postfix log"
@@ -207,7 +208,7 @@ class Joiner:
             helo="",
             mail_from=mail_from,
             recipients=recipients,
-            stream=classify(mail_from, b""),
+            stream=classify(mail_from, NOTHING.header),
             received_at=self._now,
             size_bytes=message.size_bytes,
         )

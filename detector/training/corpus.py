@@ -4,17 +4,20 @@ import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
 from zlib import crc32
+
+from msgspec.structs import replace
 
 from detector.content.fingerprint import Fingerprint, fingerprint
 from detector.content.folding import folded
 from detector.content.look import features_of, words_of
 from detector.content.text import Letter, read
 from detector.content.words import Hashes
+from detector.mail.written import NOTHING, Written
 
 # CC BY-NC: may be evaluated with, but nothing that is shipped may have learnt from it.
 NEVER_TRAINED = "phishing_pot"
@@ -84,7 +87,7 @@ def lures() -> Iterator[Example]:
         for first in range(len(sentences)):
             for count in range(1, min(4, len(sentences)) + 1):
                 text = " ".join((sentences + sentences)[first : first + count])
-                letter = Letter("", folded(text), "", (), "", read(b"").structure)
+                letter = Letter("", folded(text), "", (), "", read(NOTHING).structure)
                 name = f"{OUR_OWN}/{theme}/{first}/{count}"
                 yield Example.of(name, theme.startswith("spam"), OUR_OWN, "und", letter)
 
@@ -106,7 +109,7 @@ def _example(record: dict[str, str], corpus: str) -> Example:
     raw = record["raw"].encode("latin-1")
     if record["form"] == "subject+body":  # a subject line, and then the text at once
         raw = raw.replace(b"\n", b"\n\n", 1)
-    letter = cleaned(read(raw))
+    letter = cleaned(read(Written.of(raw)))
     return Example.of(record["id"], record["label"] == "spam", corpus, record["lang"], letter)
 
 

@@ -1,7 +1,8 @@
 """What the judge says, with its reasons."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Action(StrEnum):
@@ -23,8 +24,7 @@ class Group(StrEnum):
     CAMPAIGN = "campaign"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One signal: what was seen, what is usual for this account, and its weight of evidence alone.
 
     `nats` is the natural logarithm of the signal's e-value: positive speaks against the account, 0 says nothing.
@@ -37,8 +37,7 @@ class Evidence:
     nats: float
 
 
-@dataclass(frozen=True, slots=True)
-class GroupScore:
+class GroupScore(Struct, frozen=True):
     """A term of the ledger, after floor and cap: ln of the mean of the members' e-values.
 
     In the groups feedback, client and text the members are factors of one e-value, so that their nats are added.
@@ -49,8 +48,7 @@ class GroupScore:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The decision on one transaction. `score` is exactly the sum of the groups' `nats`."""
 
     action: Action

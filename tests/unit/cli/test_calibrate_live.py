@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace as changed
 
 import pytest
 from msgspec.structs import replace
@@ -128,7 +127,7 @@ def test_when_and_why_come_from_the_suspicious_mail_on_record_and_the_look_is_au
         groups = [GroupScore(Group.BULK, 8.0, ()), GroupScore(Group.CLIENT, score - 8.0, ())]
         verdict = Verdict(Action.BLOCK, score, tuple(groups), "1", "")
         if score == 30.0:  # one group alone blocks nobody
-            verdict = changed(verdict, groups=(GroupScore(Group.BULK, 30.0, ()),))
+            verdict = replace(verdict, groups=(GroupScore(Group.BULK, 30.0, ()),))
         office.records.note_verdict(transaction, verdict, keyboard.now + 60.0 * minute)
     calibration = calibrate(watch_live(office, Known()), Budgets(0.5, 8.0), Judging())
     ann, bob = told(office, calibration, 9).suspects

@@ -8,6 +8,7 @@ from detector.content.look import features_of, look, words_of
 from detector.content.model import TextModel, Usual
 from detector.content.text import read
 from detector.content.words import features, words
+from detector.mail.written import Written
 from detector.models import load_content
 
 SPAM = (
@@ -28,7 +29,7 @@ def shipped() -> tuple[TextModel, Usual]:
 
 def test_the_shipped_model_tells_phishing_from_a_meeting(shipped: tuple[TextModel, Usual]) -> None:
     model, usual = shipped
-    bad, good = look(SPAM, model), look(HAM, model)
+    bad, good = look(Written.of(SPAM), model), look(Written.of(HAM), model)
     assert bad.text_score is not None
     assert good.text_score is not None
     assert usual.p(bad.text_score) < 0.01
@@ -49,13 +50,13 @@ def test_the_shipped_model_tells_phishing_from_a_meeting(shipped: tuple[TextMode
 ])  # fmt: skip
 def test_a_language_is_no_evidence(text: str, shipped: tuple[TextModel, Usual]) -> None:
     model, usual = shipped
-    score = look(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode(), model).text_score
+    score = look(Written.of(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode()), model).text_score
     assert score is not None
     assert usual.p(score) > 0.02
 
 
 def test_a_word_of_the_subject_is_read_as_such_and_as_a_word() -> None:
-    letter = read(b"Subject: Verify your account\r\n\r\nplease call\r\n> or write\r\n")
+    letter = read(Written.of(b"Subject: Verify your account\r\n\r\nplease call\r\n> or write\r\n"))
     found = words_of(letter)
     assert found.ends == (3, 5, 7)
     assert found.wholes.tolist() == words("verify your account please call or write").wholes.tolist()
@@ -63,22 +64,22 @@ def test_a_word_of_the_subject_is_read_as_such_and_as_a_word() -> None:
 
 
 def test_too_little_to_read_has_no_score(shipped: tuple[TextModel, Usual]) -> None:
-    assert look(b"Subject: hi\r\n\r\nsee you\r\n", shipped[0]).text_score is None
+    assert look(Written.of(b"Subject: hi\r\n\r\nsee you\r\n"), shipped[0]).text_score is None
 
 
 def test_the_fingerprint_is_of_the_own_words(shipped: tuple[TextModel, Usual]) -> None:
-    one = look(b"\r\nplease open the attached report\r\n> yesterday you wrote this\r\n", shipped[0])
-    other = look(b"\r\nplease open the attached report\r\n> and somebody else wrote that\r\n", shipped[0])
+    one = look(Written.of(b"\r\nplease open the attached report\r\n> yesterday you wrote this\r\n"), shipped[0])
+    other = look(Written.of(b"\r\nplease open the attached report\r\n> and somebody else wrote that\r\n"), shipped[0])
     assert one.fingerprint == other.fingerprint
     assert one.text_score != other.text_score
 
 
 def test_a_quotation_alone_is_the_message(shipped: tuple[TextModel, Usual]) -> None:
-    quoted = look(b"\r\n> please open the attached report\r\n", shipped[0])
-    assert quoted.fingerprint == look(b"\r\nplease open the attached report\r\n", shipped[0]).fingerprint
+    quoted = look(Written.of(b"\r\n> please open the attached report\r\n"), shipped[0])
+    assert quoted.fingerprint == look(Written.of(b"\r\nplease open the attached report\r\n"), shipped[0]).fingerprint
 
 
 @given(st.binary(max_size=300))
 def test_any_octets_may_be_looked_at(body: bytes) -> None:
     model, _, _ = load_content()
-    look(body, model)
+    look(Written.of(body), model)

@@ -8,19 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.content.mime import DEEPEST, MOST_PARTS, Part, parsed
+from detector.mail.written import Written
 
 
 def kinds(body: bytes) -> list[str]:
-    return [part.kind for part in parsed(body).parts]
+    return [part.kind for part in parsed(Written.of(body)).parts]
 
 
 def only_part(body: bytes) -> Part:
-    (part,) = parsed(body).parts
+    (part,) = parsed(Written.of(body)).parts
     return part
 
 
 def test_a_message_without_mime_is_plain_text() -> None:
-    message = parsed(b"Subject: hello\r\nReply-To: ann@a.example\r\n\r\nbody\r\n")
+    message = parsed(Written.of(b"Subject: hello\r\nReply-To: ann@a.example\r\n\r\nbody\r\n"))
     assert (message.subject, message.reply_to) == ("hello", "ann@a.example")
     assert [(part.kind, part.text) for part in message.parts] == [("text/plain", "body\r\n")]
 
@@ -30,7 +31,7 @@ def test_parts_come_in_their_order_with_their_names() -> None:
     made.set_content("plain words")
     made.add_alternative("<p>shown words", subtype="html")
     made.add_attachment(b"PK", maintype="application", subtype="zip", filename="rechnung ü.zip")
-    text, page, attachment = parsed(made.as_bytes()).parts
+    text, page, attachment = parsed(Written.of(made.as_bytes())).parts
     assert (text.text.strip(), text.alternative, text.attached) == ("plain words", True, False)
     assert (page.kind, page.text.strip()) == ("text/html", "<p>shown words")
     assert (attachment.attached, attachment.alternative) == (True, False)
@@ -69,9 +70,9 @@ def test_nesting_and_number_of_parts_are_bounded() -> None:
     body = b"\n\nin the middle"
     for level in range(3 * DEEPEST):
         body = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n%b\n--b%d--" % (level, level, body, level)
-    assert len(parsed(body).parts) == 1
+    assert len(parsed(Written.of(body)).parts) == 1
     wide = b"Content-Type: multipart/mixed; boundary=x\n\n" + b"--x\n\ntext\n" * 10_000
-    assert len(parsed(wide).parts) == MOST_PARTS
+    assert len(parsed(Written.of(wide)).parts) == MOST_PARTS
 
 
 def test_an_attached_message_is_not_opened() -> None:
@@ -85,7 +86,7 @@ def test_an_attached_message_is_not_opened() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_octets_are_a_message(body: bytes) -> None:
-    for part in parsed(body).parts:
+    for part in parsed(Written.of(body)).parts:
         part.text.encode()
 
 
@@ -99,7 +100,7 @@ PIECES = st.sampled_from([
 
 @given(st.lists(PIECES, max_size=40))
 def test_broken_mime_is_read_as_far_as_it_goes(pieces: list[bytes]) -> None:
-    for part in parsed(b"".join(pieces)).parts:
+    for part in parsed(Written.of(b"".join(pieces))).parts:
         part.text.encode()
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from detector.content.pivots import MOST_PIVOTS, pivots
 from detector.content.text import read
+from detector.mail.written import Written
 
 
 def of(text: str, reply_to: str = "") -> set[int]:
@@ -15,7 +16,7 @@ def of(text: str, reply_to: str = "") -> set[int]:
     if reply_to:
         made["Reply-To"] = reply_to
     made.set_content(text)
-    return set(pivots(read(made.as_bytes())))
+    return set(pivots(read(Written.of(made.as_bytes()))))
 
 
 @pytest.mark.parametrize(("one", "other"), [

@@ -14,7 +14,7 @@ from detector.content.reader import LATEST, LEAST_SHARE, Reader, is_odd
 from detector.content.text import Structure
 from detector.content.words import Hashes, features, words
 from detector.mail.content import Content
-from detector.mail.headers import header_section
+from detector.mail.written import Written
 
 LETTER = "We meet on {day} at noon in the old town hall, please bring the minutes of the last meeting with you."
 LURE = "Your mailbox is full, so please verify your password within twenty hours or the account will be closed."
@@ -43,37 +43,37 @@ def mail(text: str, *, to: str = "bob@a.example", subject: str = "Hello", more: 
 
 
 def read(reader: Reader, body: bytes) -> Content:
-    return reader.read(body, header_section(body))
+    return reader.read(Written.of(body))
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Written]:
     """What was looked at."""
-    seen: list[bytes] = []
+    seen: list[Written] = []
 
-    def noted(body: bytes, model: TextModel) -> Look:
-        seen.append(body)
-        return look(body, model)
+    def noted(message: Written, model: TextModel) -> Look:
+        seen.append(message)
+        return look(message, model)
 
     monkeypatch.setattr(reader_room, "look", noted)
     return seen
 
 
-def test_the_copies_of_a_mailing_are_looked_at_once(looks: list[bytes]) -> None:
+def test_the_copies_of_a_mailing_are_looked_at_once(looks: list[Written]) -> None:
     reader = new_reader()
     copies = [read(reader, mail(LETTER, to=f"user{number}@a.example")) for number in range(20)]
     assert len(looks) == 1
     assert len(set(copies)) == 1
 
 
-def test_another_subject_is_another_message(looks: list[bytes]) -> None:
+def test_another_subject_is_another_message(looks: list[Written]) -> None:
     reader = new_reader()
     for subject in ("Hello", "Urgent", "Hello"):
         read(reader, mail(LETTER, subject=subject))
     assert len(looks) == 2
 
 
-def test_of_bodies_a_bounded_number_is_remembered(looks: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_bodies_a_bounded_number_is_remembered(looks: list[Written], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader_room, "MOST_BODIES", 2)
     reader = new_reader()
     for day in ("Monday", "Tuesday", "Friday", "Friday", "Monday"):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.content.text import MOST_TEXT, read
+from detector.mail.written import Written
 
 
 def message(text: str = "", page: str = "", subject: str = "a subject") -> EmailMessage:
@@ -18,30 +19,32 @@ def message(text: str = "", page: str = "", subject: str = "a subject") -> Email
 
 
 def test_the_page_is_shown_not_the_text_beside_it() -> None:
-    letter = read(message("harmless words", "<p>Verify your account").as_bytes())
+    letter = read(Written.of(message("harmless words", "<p>Verify your account").as_bytes()))
     assert letter.text == "Verify your account"
     assert letter.structure.html
 
 
 def test_of_a_page_that_is_a_picture_the_text_beside_it_is_read() -> None:
-    letter = read(message("words", "<img src=cid:1>").as_bytes())
+    letter = read(Written.of(message("words", "<img src=cid:1>").as_bytes()))
     assert letter.text.strip() == "words"
     assert letter.structure.only_image
 
 
 def test_subject_and_text_are_folded() -> None:
-    letter = read(message("p\u0430yp\u0430l", subject="Fr\u0435\u0435 \u200bgift").as_bytes())
+    letter = read(Written.of(message("p\u0430yp\u0430l", subject="Fr\u0435\u0435 \u200bgift").as_bytes()))
     assert (letter.subject, letter.text.strip()) == ("Free gift", "paypal")
 
 
 def test_what_is_quoted_comes_last() -> None:
-    letter = read(b"Subject: Re: x\r\n\r\nAnn wrote:\r\n> old\r\n> lines\r\nnew line\r\n")
+    letter = read(Written.of(b"Subject: Re: x\r\n\r\nAnn wrote:\r\n> old\r\n> lines\r\nnew line\r\n"))
     assert letter.text == "Ann wrote:\nnew line\n"
     assert letter.quoted == "> old\n> lines"
 
 
 def test_links_are_those_of_the_page_and_those_written_out() -> None:
-    letter = read(message("", '<a href="http://a.example/x">bank.invalid</a> or http://b.example/').as_bytes())
+    letter = read(
+        Written.of(message("", '<a href="http://a.example/x">bank.invalid</a> or http://b.example/').as_bytes())
+    )
     assert [link.host for link in letter.links] == ["a.example", "b.example"]
     assert letter.structure.misleading == 1
 
@@ -51,28 +54,27 @@ def test_attachments_are_known_by_their_extensions() -> None:
     made.add_attachment(b"x", maintype="application", subtype="zip", filename="Invoice.PDF.exe")
     made.add_attachment(b"x", maintype="application", subtype="octet-stream")
     made.add_attachment("<p>not shown", subtype="html", filename="login.html")
-    letter = read(made.as_bytes())
+    letter = read(Written.of(made.as_bytes()))
     assert letter.structure.attachments == ("exe", "application/octet-stream", "html")
     assert "not shown" not in letter.text
 
 
 def test_forms_and_hidden_text_are_noted() -> None:
-    structure = read(
-        message("", "<form action=http://a.example/><p style='display:none'>zebra</p>go").as_bytes()
-    ).structure
+    page = "<form action=http://a.example/><p style='display:none'>zebra</p>go"
+    structure = read(Written.of(message("", page).as_bytes())).structure
     assert (structure.form, structure.hidden) == (True, 5)
 
 
 def test_a_long_text_is_read_in_its_beginning() -> None:
-    assert len(read(message("word " * 100_000).as_bytes()).text) <= MOST_TEXT
+    assert len(read(Written.of(message("word " * 100_000).as_bytes())).text) <= MOST_TEXT
 
 
 def test_nothing_is_a_message_too() -> None:
-    letter = read(b"")
+    letter = read(Written.of(b""))
     assert (letter.subject, letter.text, letter.links) == ("", "", ())
 
 
 @given(st.binary(max_size=500))
 def test_any_octets_are_read(body: bytes) -> None:
-    letter = read(body)
+    letter = read(Written.of(body))
     (letter.subject + letter.text).encode()

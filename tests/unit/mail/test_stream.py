@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.mail.address import Address
+from detector.mail.headers import Header
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Stream
 
@@ -25,7 +26,7 @@ ANN = Address("ann", "example.org")
     ],
 )
 def test_marks_of_automatic_and_forwarded_mail(field: bytes) -> None:
-    assert classify(ANN, b"From: Bob <bob@example.net>\r\n" + field + b"\r\n\r\n") is Stream.AUTOMATIC
+    assert classify(ANN, Header.of(b"From: Bob <bob@example.net>\r\n" + field + b"\r\n\r\n")) is Stream.AUTOMATIC
 
 
 @pytest.mark.parametrize(
@@ -40,30 +41,30 @@ def test_marks_of_automatic_and_forwarded_mail(field: bytes) -> None:
     ],
 )
 def test_what_a_person_wrote_is_personal(field: bytes) -> None:
-    assert classify(ANN, b"From: Bob <bob@example.net>\r\n" + field + b"\r\n\r\n") is Stream.PERSONAL
+    assert classify(ANN, Header.of(b"From: Bob <bob@example.net>\r\n" + field + b"\r\n\r\n")) is Stream.PERSONAL
 
 
 @pytest.mark.parametrize("author", [b"From: Ann <Ann@Example.ORG>\r\n", b"From: nobody\r\n", b""])
 def test_forward_marks_need_a_foreign_author(author: bytes) -> None:
-    assert classify(ANN, b"X-Forwarded-To: x@example.net\r\n" + author + b"\r\n") is Stream.PERSONAL
+    assert classify(ANN, Header.of(b"X-Forwarded-To: x@example.net\r\n" + author + b"\r\n")) is Stream.PERSONAL
 
 
 def test_the_null_reverse_path_is_automatic() -> None:
-    assert classify(Address("", ""), b"\r\n") is Stream.AUTOMATIC
+    assert classify(Address("", ""), Header.of(b"\r\n")) is Stream.AUTOMATIC
 
 
 @pytest.mark.parametrize("local_part", ["SRS0=abc=xy=example.net=bob", "srs1=abc=x==y", "SRS0+abc=xy=example.net=bob"])
 def test_a_rewritten_reverse_path_is_automatic(local_part: str) -> None:
-    assert classify(Address(local_part, "example.org"), b"\r\n") is Stream.AUTOMATIC
+    assert classify(Address(local_part, "example.org"), Header.of(b"\r\n")) is Stream.AUTOMATIC
 
 
 def test_marks_in_the_text_do_not_count() -> None:
-    assert classify(ANN, b"Subject: x\r\nno field\r\nPrecedence: bulk\r\n\r\n") is Stream.PERSONAL
+    assert classify(ANN, Header.of(b"Subject: x\r\nno field\r\nPrecedence: bulk\r\n\r\n")) is Stream.PERSONAL
 
 
 @given(st.binary())
 def test_any_octets_have_a_stream(section: bytes) -> None:
-    assert classify(ANN, section) in Stream
+    assert classify(ANN, Header.of(section)) in Stream
 
 
 def test_parts_and_retries_of_a_queued_message_are_one_message() -> None:

@@ -15,8 +15,9 @@ from detector.content.mime import MOST_BYTES
 from detector.content.model import TextModel
 from detector.content.reader import Reader
 from detector.mail.content import Content
-from detector.mail.headers import header_section
+from detector.mail.headers import Header
 from detector.mail.transaction import Identity, Transaction
+from detector.mail.written import Written
 from detector.metrics import Metrics
 from detector.relay.body import Body
 from detector.relay.contents import LOG_EVERY, READ_AT_ONCE, Contents
@@ -43,7 +44,7 @@ class Place:
         self.contents = Contents(self.reader, self.campaigns, self.metrics, lambda: self.now)
 
     async def read(self, octets: bytes, file: IO[bytes] | None = None) -> Transaction:
-        return await self.contents.read(transaction(1), header_section(octets), body_of(octets, file))
+        return await self.contents.read(transaction(1), Header.of(octets), body_of(octets, file))
 
     @property
     def errors(self) -> float | None:
@@ -64,7 +65,7 @@ def verdict(**nats: float) -> Verdict:
 
 
 def read_directly(octets: bytes) -> Content:
-    return small_reader().read(octets, header_section(octets))
+    return small_reader().read(Written.of(octets))
 
 
 @pytest.mark.parametrize("text", [ABUSE, CLEAN, "", "one.\r\n...three dots\r\n. one dot\r\n", ".\r\n", ".dot at once"])
@@ -85,9 +86,9 @@ async def test_a_large_message_is_read_by_a_thread(monkeypatch: pytest.MonkeyPat
     threads = []
     read = Reader.read
 
-    def watched(self: Reader, body: bytes, section: bytes) -> Content:
+    def watched(self: Reader, message: Written) -> Content:
         threads.append(threading.current_thread() is threading.main_thread())
-        return read(self, body, section)
+        return read(self, message)
 
     monkeypatch.setattr(Reader, "read", watched)
     place = Place()
@@ -184,7 +185,7 @@ async def test_a_store_that_is_down_costs_only_the_accomplices() -> None:
 
 
 async def test_what_cannot_be_read_at_all_is_judged_without_content(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: Reader, body: bytes, section: bytes) -> Content:
+    def fails(self: Reader, message: Written) -> Content:
         raise RecursionError
 
     monkeypatch.setattr(Reader, "read", fails)

@@ -37,7 +37,7 @@ def read(box: Box, count: Count) -> list[Transaction]:
     steps: list[int] = []
     found = list(transactions([box], count, steps.append))
     assert sum(steps) == 4  # those with a date
-    assert all(b"Subject" in body or b"\n\n" in body for _, body in found)
+    assert all(b"subject" in message.header.named or message.rest for _, message in found)
     return [transaction for transaction, _ in found]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.mail.transaction import RecipientStatus, Stream
+from detector.mail.written import Written
 from detector.replay.engine import Engine
 from detector.replay.events import Submission
 from detector.replay.jsonl import Malformed, answers, transaction_of
@@ -114,21 +115,21 @@ def test_broken_lines_are_skipped_if_so_wished(policy: Policy) -> None:
 
 
 def test_a_retry_has_the_key_of_the_first_attempt() -> None:
-    first = transaction_of(Submission("t1", 1.0, "ann", ["x@a.example"]), b"")
-    retry = transaction_of(Submission("t7", 2.0, "ann", ["x@a.example"], retry_of="t1"), b"")
-    other = transaction_of(Submission("t8", 2.0, "ann", ["x@a.example"]), b"")
+    first = transaction_of(Submission("t1", 1.0, "ann", ["x@a.example"]), Written.of(b""))
+    retry = transaction_of(Submission("t7", 2.0, "ann", ["x@a.example"], retry_of="t1"), Written.of(b""))
+    other = transaction_of(Submission("t8", 2.0, "ann", ["x@a.example"]), Written.of(b""))
     assert first.message_key == retry.message_key != other.message_key
 
 
 def test_the_header_section_tells_the_stream() -> None:
     event = Submission("t1", 1.0, "ann", ["x@a.example"], "ann@a.example")
-    assert transaction_of(event, b"List-Id: <l.example>\r\n\r\nx").stream is Stream.AUTOMATIC
-    assert transaction_of(event, b"X: y\r\n\r\nList-Id: <l.example>").stream is Stream.PERSONAL
+    assert transaction_of(event, Written.of(b"List-Id: <l.example>\r\n\r\nx")).stream is Stream.AUTOMATIC
+    assert transaction_of(event, Written.of(b"X: y\r\n\r\nList-Id: <l.example>")).stream is Stream.PERSONAL
 
 
 def test_the_next_hops_answers_become_states_of_recipients() -> None:
     event = Submission("t1", 1.0, "ann", ["a@x", "b@x", "c@x"], rcpt_status={"a@x": "5.1.1", "b@x": "4.2.2"})
-    statuses = [recipient.status for recipient in transaction_of(event, b"").recipients]
+    statuses = [recipient.status for recipient in transaction_of(event, Written.of(b"")).recipients]
     assert statuses == [RecipientStatus.REFUSED, RecipientStatus.DEFERRED, RecipientStatus.ACCEPTED]
 
 

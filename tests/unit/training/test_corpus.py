@@ -9,6 +9,7 @@ import pytest
 
 from detector.content.text import read
 from detector.content.words import features, words
+from detector.mail.written import Written
 from detector.training.corpus import KEPT_APART, cleaned, corpus_of, distinct, examples, lures
 
 
@@ -42,7 +43,7 @@ def test_a_subject_may_stand_above_the_text_at_once(tmp_path: Path) -> None:
     ("Subject: x\n\nhello\nA non-text attachment was scrubbed...\n", "x", "hello\n\n"),
 ])  # fmt: skip
 def test_marks_of_the_origin_are_gone(raw: str, subject: str, text: str) -> None:
-    letter = cleaned(read(raw.encode()))
+    letter = cleaned(read(Written.of(raw.encode())))
     assert (letter.subject, letter.text) == (subject, text)
 
 
