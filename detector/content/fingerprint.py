@@ -18,7 +18,7 @@ _FIRST_IN_BIN = np.array([-(-(number << 32) // BINS) for number in range(BINS)],
 _PERSONS = [b"band%d" % band for band in range(BANDS)]
 
 
-class Fingerprint(Struct, frozen=True):
+class Fingerprint(Struct, frozen=True, gc=False):
     """64-bit numbers, equal on every host. `bands` is empty for texts too short to be looked for among all accounts'.
 
     The share of equal octets in two sketches is near the share of words that the texts have in common.
@@ -59,7 +59,9 @@ def _least(numbers: Hashes) -> NDArray[np.uint64]:
 
 def _bands(least: NDArray[np.uint64]) -> tuple[int, ...]:
     """Six minima to a band: texts with the Jaccard similarity s share a band with the probability 1 - (1 - s^6)^4."""
-    return tuple(_number(_PERSONS[band], least[band::BANDS].tobytes()) for band in range(BANDS))
+    octets = least.reshape(-1, BANDS).T.tobytes()
+    length = len(octets) // BANDS
+    return tuple([_number(person, octets[band * length : (band + 1) * length]) for band, person in enumerate(_PERSONS)])
 
 
 def _number(person: bytes, octets: bytes) -> int:

@@ -21,7 +21,7 @@ _ADDRESS = re.compile(r"[\d.]+|\[.*\]|0x[0-9a-f]+")
 _DIGIT = re.compile(r"\d")
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, gc=False):
     """`shape` is the path without what varies from message to message: numbers, tokens, the query."""
 
     host: str
@@ -51,9 +51,11 @@ def link(target: str, shown: str = "") -> Link | None:
 
 def links_in(text: str) -> Iterator[Link]:
     """Links that are written out in plain text; first those with http."""
+    if "://" not in text and "www." not in text:
+        return
     written = chain(
         (f"http{match[0]}" for match in _WITH_SCHEME.finditer(text)),
-        (match[0] for match in _WITHOUT.finditer(text)) if "www." in text else (),
+        (match[0] for match in _WITHOUT.finditer(text)),
     )
     for one in islice(written, MOST_LINKS):
         found = link(one.rstrip(".,;:!?"))

@@ -10,7 +10,7 @@ from detector.content.words import Hashes, Words, features, words
 from detector.mail.written import Written
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, gc=False):
     """`text_score` is None where there is too little to read; it means something only beside `Usual`."""
 
     text_score: float | None
@@ -28,8 +28,8 @@ def look(message: Written, model: TextModel) -> Content:
     found = words_of(letter)
     score = model.score(features_of(found)) if len(found) >= LEAST_WORDS else None
     # What somebody wrote above a long quotation is his own; a quotation alone is the message.
-    own = found.part(1)
-    return Content(score, fingerprint(own if len(own) else found), pivots(letter), letter.structure)
+    own = found.part(1) if found.ends[0] < found.ends[1] else found
+    return Content(score, fingerprint(own), pivots(letter), letter.structure)
 
 
 def words_of(letter: Letter) -> Words:

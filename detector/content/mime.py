@@ -22,7 +22,7 @@ _PARAMETER = re.compile(r';\s*+([a-z]++)[*0-9]*+\s*+=\s*+(?:"([^"]*+)"?|([^;\s]*
 _KIND = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
 
 
-class Part(Struct, frozen=True):
+class Part(Struct, frozen=True, gc=False):
     """A leaf of the tree of parts. `kind` is the media type; `alternative`: another part says the same differently."""
 
     kind: str
@@ -43,7 +43,7 @@ class Part(Struct, frozen=True):
         return decoded(content, self.charset)
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, gc=False):
     """The decoded header fields that a reader, or who answers, gets to see; and the parts in their order."""
 
     subject: str

@@ -1,7 +1,7 @@
 """The text model: a linear score over word stems, and how unusual a score is among the operator's own clean mail."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isfinite, log
 from struct import Struct
 from typing import Self
@@ -19,6 +19,7 @@ USUAL_FEATURES = 60.0  # of a short text: there the divisor is that of independe
 
 ROWS = 1 << 16  # one for each first half of a key; the 200,000 keys of a model make it twelve or thirteen places long
 LONGEST_ROW = 64
+LINE = 64  # octets that a processor fetches at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +32,10 @@ class TextModel:
     keys: Hashes
     weights: NDArray[np.float32]
     bias: float
-    # The same once more, to be asked without a search: second halves of keys and their weights, by first half.
-    _halves: NDArray[np.uint16] = field(init=False, repr=False)
-    _weights: NDArray[np.float32] = field(init=False, repr=False)
+    # The same once more, to be asked without a search: a row by first half of the keys has their second halves, then
+    # their weights in half precision, which is that of the files. As many octets to a row as are fetched at once.
+    _rows: NDArray[np.uint16] = field(init=False, repr=False)
+    _length: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (self.keys[1:] > self.keys[:-1]).all():
@@ -45,21 +47,30 @@ class TextModel:
         if length > LONGEST_ROW:
             msg = f"{length} keys have the same first half"
             raise ValueError(msg)
-        for name, values in (("_halves", self.keys.astype(np.uint16)), ("_weights", self.weights)):
-            table = np.zeros((ROWS, length), values.dtype)  # an empty place weighs nothing, whoever asks for it
-            table[row, place] = values
-            object.__setattr__(self, name, table)
+        rows = _aligned(ROWS, -(-2 * length // (LINE // 2)) * (LINE // 2))  # an empty place weighs nothing
+        rows[row, place] = self.keys.astype(np.uint16)
+        rows[row, length + place] = self.weights.astype(np.float16).view(np.uint16)
+        object.__setattr__(self, "_rows", rows)
+        object.__setattr__(self, "_length", length)
 
     def score(self, asked: Hashes) -> float:
         """The log-odds of spam in the training corpora, of what `features` finds in a text.
 
         To be compared only with scores of other texts.
         """
-        row = asked >> np.uint32(16)
-        known = self._halves.take(row, axis=0) == asked.astype(np.uint16)[:, None]
-        total = float(self._weights.take(row, axis=0)[known].sum(dtype=np.float64))
+        rows, length = self._rows.take(asked >> np.uint32(16), axis=0), self._length
+        known = rows[:, :length] == asked.astype(np.uint16)[:, None]
+        weights = rows[:, length : 2 * length].view(np.float16)[known]
+        total = float(np.add.reduce(weights, dtype=np.float64))
         # Unknown words are in the divisor: a foreign language moves the score towards the bias, which is no evidence.
         return total / divisor(len(asked)) + self.bias
+
+
+def _aligned(rows: int, columns: int) -> NDArray[np.uint16]:
+    """Zeros; each row begins where a line of the processor's memory does, if it is as long as one or more."""
+    octets = np.zeros(2 * rows * columns + LINE, np.uint8)
+    start = -octets.ctypes.data % LINE
+    return octets[start : start + 2 * rows * columns].view(np.uint16).reshape(rows, columns)
 
 
 def divisor(count: int) -> float:
@@ -93,7 +104,7 @@ class Usual:
         """With one more distinct clean text. Ask `p` first."""
         counts = list(self.counts)
         counts[_class(score)] += 1.0
-        return replace(self, counts=tuple(_halved(counts) if sum(counts) > MOST_SEEN else counts))
+        return type(self)(tuple(_halved(counts) if sum(counts) > MOST_SEEN else counts))
 
     def p(self, score: float) -> float:
         """The share of clean mail that scores at least as high, never 0: a conformal p-value.

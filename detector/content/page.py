@@ -38,14 +38,14 @@ _LINK = re.compile(r"(?<![\w-])(?:href|action)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|
 _LINE_ENDS = re.compile("\0[\0 ]*+")
 
 
-class Anchor(Struct, frozen=True):
+class Anchor(Struct, frozen=True, gc=False):
     """A link as its author wrote it, and the text that the reader clicks on."""
 
     target: str
     shown: str
 
 
-class Page(Struct, frozen=True):
+class Page(Struct, frozen=True, gc=False):
     """`hidden` counts characters that no reader sees."""
 
     text: str

@@ -29,34 +29,41 @@ _ALL_X = {
     "iban": bytes(ord("x" if octet.isupper() or octet.isdigit() else " ") for octet in _OCTETS),
     "phone": bytes(ord("x" if octet.isdigit() else " ") for octet in _OCTETS),
 }
+_WALLET_LONG, _IBAN_LONG, _PHONE_LONG = b"x" * SHORTEST_WALLET, b"x" * SHORTEST_IBAN, b"x" * SHORTEST_PHONE
 
 
 def pivots(letter: Letter) -> tuple[int, ...]:
     """64-bit numbers, each once, in the order of their weight: links, account numbers, Reply-To, telephone numbers."""
-    return tuple(number64(kind, value) for kind, value in islice(dict.fromkeys(_found(letter)), MOST_PIVOTS))
+    found = dict.fromkeys(_found(letter))
+    return tuple([number64(kind, value) for kind, value in islice(found, MOST_PIVOTS)]) if found else ()
 
 
-def _found(letter: Letter) -> Iterator[tuple[str, str]]:
-    for link in letter.links[:MOST_PIVOTS]:
-        yield "link", _host(link.host) + link.shape
+def _found(letter: Letter) -> list[tuple[str, str]]:
+    found = [("link", _host(link.host) + link.shape) for link in letter.links[:MOST_PIVOTS]]
     text = letter.text[:MOST_TEXT]
     octets = text.encode("ascii", "replace")
-    yield from _accounts(text, octets)
+    if _WALLET_LONG in octets.translate(_ALL_X["wallet"]):
+        found += _wallets(text)
+    some_iban = _IBAN_LONG in octets.translate(_ALL_X["iban"], b" ")
+    if some_iban:
+        found += _ibans(text)
     if letter.reply_to and (reply_to := _ADDRESS.search(letter.reply_to)):
-        yield "reply-to", reply_to[0].lower()
-    if b"x" * SHORTEST_PHONE in octets.translate(_ALL_X["phone"], b" ()/.-"):
-        yield from _phones(_IBAN.sub(" ", text))
+        found.append(("reply-to", reply_to[0].lower()))
+    if _PHONE_LONG in octets.translate(_ALL_X["phone"], b" ()/.-"):
+        found += _phones(_IBAN.sub(" ", text) if some_iban else text)
+    return found
 
 
-def _accounts(text: str, octets: bytes) -> Iterator[tuple[str, str]]:
-    if b"x" * SHORTEST_WALLET in octets.translate(_ALL_X["wallet"]):
-        for word in text.split():
-            if len(word) >= SHORTEST_WALLET and (wallet := _WALLET.search(word)):
-                yield "wallet", wallet[0]
-    if b"x" * SHORTEST_IBAN in octets.translate(_ALL_X["iban"], b" "):
-        for match in _IBAN.findall(text):
-            if _is_iban(compact := match.replace(" ", "")):
-                yield "iban", compact
+def _wallets(text: str) -> Iterator[tuple[str, str]]:
+    for word in text.split():
+        if len(word) >= SHORTEST_WALLET and (wallet := _WALLET.search(word)):
+            yield "wallet", wallet[0]
+
+
+def _ibans(text: str) -> Iterator[tuple[str, str]]:
+    for match in _IBAN.findall(text):
+        if _is_iban(compact := match.replace(" ", "")):
+            yield "iban", compact
 
 
 def _phones(text: str) -> Iterator[tuple[str, str]]:

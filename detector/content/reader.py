@@ -1,6 +1,6 @@
 """Reads messages for the judge: each different body once, and compares it with the clean mail of all accounts."""
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from hashlib import blake2b
 
 from detector.content.look import Content as Look
@@ -54,7 +54,8 @@ class Reader:
         self.fault: Exception | None = None
         self._looks: OrderedDict[bytes, Look] = OrderedDict()
         self._learned: OrderedDict[int, None] = OrderedDict()
-        self._authors: deque[str] = deque(maxlen=LATEST)
+        self._authors: deque[str] = deque()
+        self._texts_of: Counter[str] = Counter()
 
     def read(self, message: Written) -> Content:
         """What the message says."""
@@ -82,13 +83,23 @@ class Reader:
         """A text of an account that nothing speaks against. Who writes most of the last hundred is not asked."""
         if content.score is None or content.text in self._learned:
             return
-        self._authors.append(account)
-        if self._authors.count(account) > max(LEAST_SHARE, FAIR_SHARE * len(self._authors) / len(set(self._authors))):
+        if self._wrote(account) > max(LEAST_SHARE, FAIR_SHARE * len(self._authors) / len(self._texts_of)):
             return
         self._learned[content.text] = None
         if len(self._learned) > MOST_LEARNED:
             self._learned.popitem(last=False)
         self.usual = self.usual.update(content.score)
+
+    def _wrote(self, account: str) -> int:
+        """How many of the latest texts, with one more."""
+        self._authors.append(account)
+        self._texts_of[account] += 1
+        if len(self._authors) > LATEST:
+            earliest = self._authors.popleft()
+            self._texts_of[earliest] -= 1
+            if not self._texts_of[earliest]:
+                del self._texts_of[earliest]
+        return self._texts_of[account]
 
     def _look(self, key: bytes, message: Written) -> Look:
         found = self._looks.get(key)

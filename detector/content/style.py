@@ -80,6 +80,8 @@ def applied(found: tuple[Change, ...], style: Style) -> Style:
 
 def hiding_classes(source: str) -> dict[str, tuple[Change, ...]]:
     """Classes, in lower case, by which a style sheet of the page hides on every screen, or sets a size; else none."""
+    if "<style" not in source.lower():  # the search takes a hundred times as long
+        return {}
     sheets = " ".join(_SHEET.findall(source))[:LONGEST_SHEET].lower()
     found = {}
     for rule in _MEDIA.sub("", sheets).split("}"):

@@ -1,7 +1,7 @@
 """What the reader of a message sees: subject, text, where the links lead, and what is attached."""
 
 import re
-from itertools import chain, islice
+from itertools import islice
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ _QUOTED = re.compile(r"\n[ \t]*+>[^\n]*+")
 _SHOWN_KINDS = ("text/plain", "text/html")
 
 
-class Structure(Struct, frozen=True):
+class Structure(Struct, frozen=True, gc=False):
     """What a message is made of. `attachments` are file name extensions, or media types where there is no name."""
 
     html: bool = False
@@ -32,7 +32,7 @@ class Structure(Struct, frozen=True):
     attachments: tuple[str, ...] = ()
 
 
-class Letter(Struct, frozen=True):
+class Letter(Struct, frozen=True, gc=False):
     """A message as it is read. `text` is folded; the sender's own words come first, what he quotes last."""
 
     subject: str
@@ -50,8 +50,9 @@ def read(written: Written) -> Letter:
     pages = {number: rendered(part.text) for number, part in enumerate(shown) if part.kind == "text/html"}
     text = folded(_text(shown, pages))
     own, quoted = _quotes_apart(text)
-    clicked = (link(anchor.target, anchor.shown) for page in pages.values() for anchor in page.anchors)
-    links = list(islice(chain(filter(None, clicked), links_in(own or quoted)), MOST_LINKS))
+    clicked = [link(anchor.target, anchor.shown) for page in pages.values() for anchor in page.anchors]
+    links = [one for one in clicked if one is not None][:MOST_LINKS]
+    links += islice(links_in(own or quoted), MOST_LINKS - len(links))
     return Letter(
         subject=folded(message.subject[:LONGEST_SUBJECT]),
         text=own,
@@ -75,15 +76,15 @@ def _text(shown: list[Part], pages: dict[int, Page]) -> str:
 
 
 def _structure(parts: tuple[Part, ...], pages: list[Page], text: str, links: list[Link]) -> Structure:
-    images = sum(page.images for page in pages) + sum(part.kind.startswith("image/") for part in parts)
+    images = sum([page.images for page in pages]) + sum([part.kind.startswith("image/") for part in parts])
     return Structure(
         html=bool(pages),
         form=any(page.form for page in pages),
         images=images,
         only_image=images > 0 and len(text) < 40,
-        hidden=sum(page.hidden for page in pages),
-        misleading=sum(link.misleading for link in links),
-        attachments=tuple(_extension(part) for part in parts if part.attached or part.kind not in _SHOWN_KINDS),
+        hidden=sum([page.hidden for page in pages]),
+        misleading=sum([link.misleading for link in links]),
+        attachments=tuple([_extension(part) for part in parts if part.attached or part.kind not in _SHOWN_KINDS]),
     )
 
 
