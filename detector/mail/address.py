@@ -1,12 +1,13 @@
 """A mailbox as it stands in MAIL FROM and RCPT TO."""
 
-from functools import cached_property
-
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 
-class Address(Struct, frozen=True, dict=True):
+class Address(Struct, frozen=True, gc=False):
     """A mailbox, or the null reverse-path when both parts are empty (RFC 5321 sections 4.1.2 and 4.5.5).
+
+    `key` is made of both: the same for all spellings that lead to one mailbox in practice, with case folded.
 
     Octets that are not UTF-8 are kept as surrogate escapes, so that the address can be told back exactly.
 
@@ -18,6 +19,10 @@ class Address(Struct, frozen=True, dict=True):
 
     local_part: str
     domain: str
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "key", f"{self.local_part}@{self.domain}".lower())
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -29,11 +34,6 @@ class Address(Struct, frozen=True, dict=True):
     @property
     def is_null(self) -> bool:
         return not self.local_part and not self.domain
-
-    @cached_property
-    def key(self) -> str:
-        """The same for all spellings that lead to one mailbox in practice: case is folded in both parts."""
-        return f"{self.local_part}@{self.domain}".lower()
 
     def __str__(self) -> str:
         return f"{self.local_part}@{self.domain}" if self.domain else self.local_part

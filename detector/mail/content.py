@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, gc=False):
     """Nothing here identifies a recipient, and the text cannot be read from it.
 
     `text` is a 64-bit number that is equal for equal texts; near-duplicates share at least one of the `bands` (none for

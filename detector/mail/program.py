@@ -5,6 +5,7 @@ proof: all of it is written by the sender. What counts is that an account's shap
 """
 
 import re
+from functools import lru_cache
 
 from detector.mail.headers import Header
 
@@ -70,10 +71,9 @@ def program_of(header: Header, author_domain: str = "") -> str:
             message_id = _beginning(value)
     if not (order or name):
         return ""
-    known = _NAMED.search(name)
+    shown, sorts_fields = _shown(name)
     own = (author_domain, author_of(header).rpartition("@")[2]) if message_id else ()
-    shown = known[0] if known else _unnumbered(name)
-    return f"{shown.decode('ascii', 'replace')}|{_skeleton(message_id, own)}|{'' if known else order}"
+    return f"{shown}|{_skeleton(message_id, own)}|{'' if sorts_fields else order}"
 
 
 def author_of(header: Header) -> str:
@@ -102,6 +102,13 @@ def _within_reach(header: Header) -> Header:
 def _beginning(value: bytes) -> bytes:
     found = _VALUE.match(value, 0, 2 * LONGEST_ID)
     return found[0].strip() if found else b""
+
+
+@lru_cache(maxsize=1024)  # there are fewer programs than messages
+def _shown(name: bytes) -> tuple[str, bool]:
+    """The name of a program without its version, and whether it is one that sorts fields in its own ways."""
+    known = _NAMED.search(name)
+    return (known[0] if known else _unnumbered(name)).decode("ascii", "replace"), known is not None
 
 
 def _unnumbered(name: bytes) -> bytes:

@@ -45,7 +45,7 @@ class Stream(StrEnum):
     AUTOMATIC = "automatic"  # null reverse-path, Auto-Submitted, forwarded, mailing list: nobody pressed a button
 
 
-class Recipient(Struct, frozen=True):
+class Recipient(Struct, frozen=True, gc=False):
     """A recipient of a transaction; `reply` is the next hop's enhanced code or code, empty when it was never asked."""
 
     address: Address

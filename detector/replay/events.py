@@ -6,7 +6,7 @@ Times are in Unix seconds; unknown keys are passed over, missing ones that have 
 from msgspec import Struct
 
 
-class Submission(Struct, frozen=True, tag="transaction"):
+class Submission(Struct, frozen=True, tag="transaction", gc=False):
     """An account wants to send a message.
 
     `message` is the raw message, one Latin-1 code point for each octet. `rcpt_status` is what the next hop would answer
@@ -25,7 +25,7 @@ class Submission(Struct, frozen=True, tag="transaction"):
     message: str = ""
 
 
-class Delivery(Struct, frozen=True, tag="delivery"):
+class Delivery(Struct, frozen=True, tag="delivery", gc=False):
     """What became of a recipient later."""
 
     time: float
@@ -34,7 +34,7 @@ class Delivery(Struct, frozen=True, tag="delivery"):
     status: str
 
 
-class Complaint(Struct, frozen=True, tag="complaint"):
+class Complaint(Struct, frozen=True, tag="complaint", gc=False):
     """A recipient called a message abuse."""
 
     time: float
@@ -42,7 +42,7 @@ class Complaint(Struct, frozen=True, tag="complaint"):
     rcpt: str = ""
 
 
-class Inbound(Struct, frozen=True, tag="inbound"):
+class Inbound(Struct, frozen=True, tag="inbound", gc=False):
     """An account received mail."""
 
     time: float
@@ -51,7 +51,7 @@ class Inbound(Struct, frozen=True, tag="inbound"):
     message_id: str = ""
 
 
-class Tick(Struct, frozen=True, tag="tick"):
+class Tick(Struct, frozen=True, tag="tick", gc=False):
     """Time has passed."""
 
     time: float

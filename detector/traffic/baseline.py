@@ -65,7 +65,7 @@ class Prior:
     strangers: Strangers = PEOPLE
 
 
-class Today(Struct, frozen=True, array_like=True):
+class Today(Struct, frozen=True, array_like=True, gc=False):
     """The highest value of each feature on a UTC day, and the answers of that day.
 
     `domains` has the hashes of the recipients' domains as bits; `reached` are the recipients, `reached_before` those of
@@ -112,7 +112,7 @@ class Today(Struct, frozen=True, array_like=True):
         return self.add(stream, self.peaks, tally)
 
 
-class Baseline(Struct, frozen=True, array_like=True):
+class Baseline(Struct, frozen=True, array_like=True, gc=False):
     """Running mean and variance of the daily peaks, `days` for each stream, and the answers of the past."""
 
     days: StreamNumbers = (0,) * len(STREAMS)
@@ -150,11 +150,18 @@ class Baseline(Struct, frozen=True, array_like=True):
 
     def expect(self, index: int, prior: Prior) -> tuple[float, float]:
         """Mean and variance of a feature's daily peak: own days and cohort, weighted (empirical Bayes)."""
-        days = self.days[STREAM_INDEX[index]]
+        return self.expect_all((index,), prior)[0]
+
+    def expect_all(self, indexes: Sequence[int], prior: Prior) -> list[tuple[float, float]]:
+        """The same for several features of one stream."""
+        days = self.days[STREAM_INDEX[indexes[0]]]
         share = days / (days + PRIOR_DAYS)
-        mean = share * self.means[index] + (1.0 - share) * prior.means[index]
-        variance = share * self.variances[index] + (1.0 - share) * prior.variances[index]
-        return mean, max(variance, prior.dispersions[index] * mean)
+        others, found = 1.0 - share, []
+        for index in indexes:
+            mean = share * self.means[index] + others * prior.means[index]
+            variance = share * self.variances[index] + others * prior.variances[index]
+            found.append((mean, max(variance, prior.dispersions[index] * mean)))
+        return found
 
     def stranger_rate(self, usual: Strangers = PEOPLE) -> float:
         """The usual share of messages of which no recipient was known.

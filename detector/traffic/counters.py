@@ -20,7 +20,7 @@ def decayed(value: float, half_life: float, elapsed: float) -> float:
     return value * exp2(-elapsed / half_life) if elapsed > 0.0 else value
 
 
-class Counters(Struct, frozen=True, array_like=True):
+class Counters(Struct, frozen=True, array_like=True, gc=False):
     """The counters of `features.ANSWERS` and `features.FEATURES`, all as they stood at `updated_at`.
 
     >>> counters = Counters().add(Stream.PERSONAL, Tally(recipients=8), now=0.0)

@@ -16,7 +16,7 @@ from detector.traffic.texts import Texts
 from detector.traffic.window import Window
 
 
-class Leaning(Struct, frozen=True, array_like=True):
+class Leaning(Struct, frozen=True, array_like=True, gc=False):
     """Of which cohort the account would be by its latest days, and on how many of them in a row."""
 
     cohort: CohortNumber = 0
@@ -24,7 +24,7 @@ class Leaning(Struct, frozen=True, array_like=True):
 
 
 # A msgspec Struct and not a dataclass, as all values in this room: made ten times faster, packed without a translation.
-class Profile(Struct, frozen=True, array_like=True, tag="profile-2"):
+class Profile(Struct, frozen=True, array_like=True, gc=False, tag="profile-2"):
     """Everything the judge knows about an account. `Profile()` is an account that was never seen.
 
     `suspicious_day` is the last UTC day on which the evidence reached the hold score, `held_since` (Unix seconds) when

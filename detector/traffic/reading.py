@@ -13,7 +13,7 @@ MOST_TEXTS = 400.0  # then all counts are halved: people change their subjects
 FLEET_WEIGHT = 20.0  # all accounts' clean mail weighs as much as so many texts of the account's own
 
 
-class Reading(Struct, frozen=True, array_like=True):
+class Reading(Struct, frozen=True, array_like=True, gc=False):
     """`nats` stood at `at` (Unix seconds) and fade by half in a day; `counts` are clean texts by class of surprise,
     `odd` those of them that were built as abuse often is.
 

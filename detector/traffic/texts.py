@@ -16,7 +16,7 @@ _LOW = (1 << 32) - 1  # of the 64-bit numbers: among eight texts that is enough
 Sketch = Annotated[bytes, Meta(max_length=32)]
 
 
-class Text(Struct, frozen=True, array_like=True):
+class Text(Struct, frozen=True, array_like=True, gc=False):
     """`recipients` and `copies` (messages) forget half of their number in each day since `seen_at` (Unix seconds).
 
     `owners`: some copy came from where the account is at home, so the others are his too, wherever they come from.
@@ -30,7 +30,7 @@ class Text(Struct, frozen=True, array_like=True):
     owners: bool = False
 
 
-class Texts(Struct, frozen=True, array_like=True):
+class Texts(Struct, frozen=True, array_like=True, gc=False):
     """Near-duplicates count as one text, or a random word at the end would make a new one of each message.
 
     >>> texts = Texts().add(Content(7), recipients=3, owners=True, now=0.0)
@@ -39,6 +39,10 @@ class Texts(Struct, frozen=True, array_like=True):
     """
 
     texts: tuple[Text, ...] = ()
+
+    def has(self, text: Text) -> bool:
+        """Whether this text, or one that it is a near-duplicate of, is among these; `text` is from later ones."""
+        return text.text in [one.text for one in self.texts]
 
     def recipients_of(self, content: Content, now: float) -> float | None:
         """Who got the text so far, by time decay; None when it is a new one."""
@@ -71,15 +75,13 @@ class Texts(Struct, frozen=True, array_like=True):
         return found is not None and found.owners
 
     def _find(self, text: int, sketch: bytes) -> Text | None:
-        text &= _LOW
+        text, length = text & _LOW, len(sketch)
+        bits, least = int.from_bytes(sketch, "big"), ALIKE * length
         for one in self.texts:
-            if one.text == text or _alike(one.sketch, sketch):
+            if one.text == text:
                 return one
+            if length and len(one.sketch) == length:
+                different = int.from_bytes(one.sketch, "big") ^ bits
+                if different.to_bytes(length, "big").count(0) >= least:
+                    return one
         return None
-
-
-def _alike(sketch: bytes, other: bytes) -> bool:
-    if len(sketch) != len(other) or not sketch:
-        return False
-    different = int.from_bytes(sketch, "big") ^ int.from_bytes(other, "big")
-    return different.to_bytes(len(sketch), "big").count(0) >= ALIKE * len(sketch)

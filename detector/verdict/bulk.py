@@ -4,13 +4,14 @@ Within a family the signals tell nearly the same story, so each family has one v
 leave the mean of e-values an e-value).
 """
 
+from collections.abc import Sequence
 from math import log, sqrt
 
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
 from detector.traffic.features import FEATURES, FEATURES_OF, STREAMS, Measure
 from detector.traffic.profile import Profile
-from detector.verdict.odds import CAP, averaged, bounded, calibrated, too_many
+from detector.verdict.odds import CAP, LEAST, averaged, bounded, calibrated, too_many
 from detector.verdict.verdict import Evidence, Group, GroupScore
 
 # An account without days of its own is compared with what is usual for people, but it may be a shop's program: fewer
@@ -22,6 +23,7 @@ FAMILIES = (
     frozenset({Measure.FIRST_TIME, Measure.ASCENDING}),
     frozenset({Measure.SAME_TEXT, Measure.COPIES}),
 )
+NAMES = [feature.name for feature in FEATURES]
 INDEXES = {
     stream: [
         indexes
@@ -34,7 +36,7 @@ INDEXES = {
 
 def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
     """The stream's counters against the peaks of ordinary days, and the run of messages to strangers."""
-    families = [[_weigh(profile, index, prior) for index in indexes] for indexes in INDEXES[stream]]
+    families = [_weigh(profile, indexes, prior) for indexes in INDEXES[stream]]
     if stream is Stream.PERSONAL:
         families.append([_weigh_strangers(profile, prior)])
     votes = [averaged([one.nats for one in family]) for family in families]
@@ -44,12 +46,14 @@ def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
     return GroupScore(Group.BULK, min(bounded(averaged(votes)), most), evidence)
 
 
-def _weigh(profile: Profile, index: int, prior: Prior) -> Evidence:
-    value = profile.counters.features[index]
-    mean, variance = profile.baseline.expect(index, prior)
-    nats = calibrated(too_many(value, mean, variance))
-    # People read "at most": two standard deviations above the mean of the daily peaks.
-    return Evidence(Group.BULK, FEATURES[index].name, value, mean + 2.0 * sqrt(variance), nats)
+def _weigh(profile: Profile, family: Sequence[int], prior: Prior) -> list[Evidence]:
+    evidence, usual = [], profile.baseline.expect_all(family, prior)
+    for index, (mean, variance) in zip(family, usual, strict=True):
+        value = profile.counters.features[index]
+        nats = calibrated(too_many(value, mean, variance)) if value > mean else LEAST
+        # People read "at most": two standard deviations above the mean of the daily peaks.
+        evidence.append(Evidence(Group.BULK, NAMES[index], value, mean + 2.0 * sqrt(variance), nats))
+    return evidence
 
 
 def _weigh_strangers(profile: Profile, prior: Prior) -> Evidence:

@@ -33,11 +33,11 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     """
     origin, content = origin_of(transaction, policy.recipient_key), transaction.content
     at = latest(profile.counters.updated_at, now)
-    new_text = content is not None and profile.texts.recipients_of(content, at) is None
     transaction = as_believed(profile, transaction, at, policy.recipient_key)
     profile = learn_cohort(profile.on_day(day_of(at)), day_of(at), policy.priors)
     asked = _asked(profile, transaction, policy.recipient_key)
     before, profile = profile, count(profile, transaction, origin, now, policy.recipient_key)
+    new_text = content is not None and not before.texts.has(profile.texts.texts[-1])
     prior = policy.prior_of(profile)
     reading, text = weigh_text(profile, content, new_text, at)
     groups: tuple[GroupScore, ...] = (

@@ -89,6 +89,8 @@ def _log_beta(a: float, b: float) -> float:
 def averaged(nats: Sequence[float]) -> float:
     """Nats of the mean of e-values: an e-value again however they depend on each other (Vovk and Wang, section 3)."""
     highest = max(nats)
+    if highest == min(nats):
+        return highest
     return highest + log(sum([exp(one - highest) for one in nats]) / len(nats))
 
 

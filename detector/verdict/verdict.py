@@ -24,7 +24,7 @@ class Group(StrEnum):
     CAMPAIGN = "campaign"
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Struct, frozen=True, gc=False):
     """One signal: what was seen, what is usual for this account, and its weight of evidence alone.
 
     `nats` is the natural logarithm of the signal's e-value: positive speaks against the account, 0 says nothing.
@@ -37,7 +37,7 @@ class Evidence(Struct, frozen=True):
     nats: float
 
 
-class GroupScore(Struct, frozen=True):
+class GroupScore(Struct, frozen=True, gc=False):
     """A term of the ledger, after floor and cap: ln of the mean of the members' e-values.
 
     In the groups feedback, client and text the members are factors of one e-value, so that their nats are added.
@@ -48,7 +48,7 @@ class GroupScore(Struct, frozen=True):
     evidence: tuple[Evidence, ...]
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """The decision on one transaction. `score` is exactly the sum of the groups' `nats`."""
 
     action: Action
