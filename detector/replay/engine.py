@@ -5,10 +5,12 @@ for recipients that it lets through, as the relay would know no others.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
+from msgspec import Struct
 
 from detector.content.reader import Reader
 from detector.mail.address import Address
@@ -52,8 +54,7 @@ class Outcome:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Passed:
+class _Passed(Struct, frozen=True):
     """A message whose recipients' results are awaited, with those to whom it was the first."""
 
     account: str
@@ -79,6 +80,7 @@ class Engine:
         self._spool = Spool()
         self._campaigns = Campaigns(policy.recipient_key)
         self._awaited: OrderedDict[str, _Passed] = OrderedDict()
+        self._unlearned: Callable[[], None] | None = None
         self.heard: Counter[str] = Counter()
 
     # -- what is no transaction --
@@ -142,6 +144,12 @@ class Engine:
 
     def transact(self, transaction: Transaction, message: Written = NOTHING) -> Outcome:
         """Decide on a transaction at its `received_at`, and learn from it. `NOTHING`: what was written is not known."""
+        outcome = self.decide(transaction, message)
+        self.learn()
+        return outcome
+
+    def decide(self, transaction: Transaction, message: Written = NOTHING) -> Outcome:
+        """The same for who wants to answer first. Call `learn` before anything else."""
         account = transaction.identity.account
         if not transaction.identity.known:
             return Outcome(transaction, None)
@@ -155,6 +163,12 @@ class Engine:
             self._spool.put(account, waiting, held(outcome.verdict.groups, seen.stream, seen.content))
             self._spool.look_at(account, self._profiles.get(account).held_since + PROBATION)
         return outcome
+
+    def learn(self) -> None:
+        """What the last transaction teaches, once it is decided on and did not have to wait."""
+        if self._unlearned is not None:
+            self._unlearned()
+            self._unlearned = None
 
     def _admit(self, profile: Profile, transaction: Transaction) -> tuple[Profile, tuple[Recipient, ...], int]:
         recipients, paced = [], 0
@@ -194,20 +208,24 @@ class Engine:
     def _decide(self, profile: Profile, transaction: Transaction, paced: int) -> Outcome:
         account, now = transaction.identity.account, transaction.received_at
         profile, verdict = judge(profile, transaction, now, self._policy)
-        self._learn(transaction, verdict)
         if paced and verdict.action is Action.ACCEPT:
             verdict = msgspec.structs.replace(verdict, action=Action.PACE)
         convicted = verdict.action is Action.BLOCK
         stopped = convicted and not self._observe
         waits = verdict.action is Action.HOLD and not self._observe and _any_accepted(transaction.recipients)
         if stopped or waits:
+            self._learn(transaction, verdict)
             self._profiles.put(account, settle(profile, transaction, delivered=False, now=now, policy=self._policy))
         else:
-            self._pass(profile, transaction, now)
+            self._unlearned = partial(self._learn_passed, profile, transaction, verdict)
         incident = convicted and account not in self._blocked
         if incident:
             self._blocked.add(account)
         return Outcome(transaction, verdict, stopped, incident, paced, waits)
+
+    def _learn_passed(self, profile: Profile, transaction: Transaction, verdict: Verdict) -> None:
+        self._learn(transaction, verdict)
+        self._pass(profile, transaction, transaction.received_at)
 
     def _pass(self, profile: Profile, transaction: Transaction, now: float) -> None:
         account = transaction.identity.account

@@ -16,6 +16,7 @@ from detector.mail.transaction import Identity, Recipient, RecipientStatus, Tran
 from detector.mail.written import Written
 from detector.replay.engine import Engine, Outcome
 from detector.replay.events import Event, Submission
+from detector.verdict.verdict import Evidence
 
 NOTHING = b"{}"
 SOURCE = "replay"
@@ -26,16 +27,6 @@ _encoder = msgspec.json.Encoder()
 
 class Malformed(Exception):
     """A line is not an event; the text says where and why."""
-
-
-class Told(Struct, frozen=True):
-    """A signal, as in `Evidence`."""
-
-    group: str
-    signal: str
-    value: float
-    expected: float
-    nats: float
 
 
 class Begun(Struct, frozen=True):
@@ -52,7 +43,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     action: str = ""
     score: float | None = None
     deferred: list[str] = []
-    evidence: list[Told] = []
+    evidence: list[Evidence] = []
     incidents: list[Begun] = []
     released: list[str] = []
 
@@ -73,6 +64,7 @@ def answers(lines: Iterable[bytes], engine: Engine, skipped: Callable[[str], Non
             skipped(reason)
             answer = NOTHING
         yield answer
+        engine.learn()  # while the answer is on its way
 
 
 def written(event: Submission) -> Written:
@@ -111,7 +103,7 @@ def _answer(event: Event, engine: Engine) -> bytes:
     released = list(engine.released(event.time))
     if isinstance(event, Submission):
         message = written(event)
-        return _encoder.encode(_told(event, engine.transact(transaction_of(event, message), message), released))
+        return _encoder.encode(_told(event, engine.decide(transaction_of(event, message), message), released))
     engine.hear(event)
     return _encoder.encode(Answer(released=released)) if released else NOTHING
 
@@ -127,11 +119,7 @@ def _told(event: Submission, outcome: Outcome, released: list[str]) -> Answer:
         action,
         verdict.score,
         [] if outcome.stopped or outcome.held else [text for text, one in pairs if one.status is RecipientStatus.PACED],
-        [
-            Told(one.group, one.signal, one.value, one.expected, one.nats)
-            for group in verdict.groups
-            for one in group.evidence
-        ],
+        [one for group in verdict.groups for one in group.evidence],
         [Begun(event.account)] if outcome.incident else [],
         released,
     )
