@@ -7,7 +7,7 @@ from msgspec.structs import force_setattr
 class Address(Struct, frozen=True, gc=False):
     """A mailbox, or the null reverse-path when both parts are empty (RFC 5321 sections 4.1.2 and 4.5.5).
 
-    `key` is made of both: the same for all spellings that lead to one mailbox in practice, with case folded.
+    `key` is always made of both: the same for all spellings that lead to one mailbox in practice, with case folded.
 
     Octets that are not UTF-8 are kept as surrogate escapes, so that the address can be told back exactly.
 
