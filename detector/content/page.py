@@ -35,7 +35,6 @@ _TAG = re.compile(r"[^<>\"']*+(?:(?:\"[^\"<]*+\"|'[^'<]*+'|[\"'])[^<>\"']*+)*+")
 _LINK_TAG = re.compile(r"<[aA](?:[rR][eE][aA])?\s([^<>]*+)")
 _HREF = re.compile(r"href(?<![\w-]href)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s>\"']++))")
 _LINK = re.compile(r"(?<![\w-])(?:href|action)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s>\"']++))", re.IGNORECASE)
-_LINE_ENDS = re.compile("\0[\0 ]*+")
 
 
 class Anchor(Struct, frozen=True, gc=False):
@@ -213,5 +212,6 @@ def rendered(source: str) -> Page:
         walk.read()
     walk.links_only()
     text = unescape("".join(walk.pieces).replace("&nbsp;", " "))
-    text = _LINE_ENDS.sub("\n", " ".join(text.split()).replace(" \0", "\0")).strip()
+    lines = [line.strip(" ") for line in " ".join(text.split()).split("\0")]
+    text = "\n".join([line for line in lines if line])
     return Page(text, tuple(walk.anchors), walk.images, walk.form, walk.hidden)
