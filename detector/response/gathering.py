@@ -6,7 +6,7 @@ from threading import Lock
 
 @dataclass(frozen=True, slots=True)
 class TellNow:
-    """Tell this event at once. `since`: where to look for others that nobody has told, None: nowhere."""
+    """Tell this event at once. `since` (Unix seconds): from where to look for others that nobody has told; None: no."""
 
     since: float | None = None
 
@@ -30,8 +30,8 @@ class Gathering:
 
     The first event is told at once. Those of other incidents that arrive within `wait` seconds are gathered: the first
     of them waits, and then tells of all that the records say. So nothing has to be remembered for the summary but where
-    it begins, and an event whose process dies while it waits is delivered again by the next one, which, because it has
-    told nothing yet, looks back by `wait`. So everything is told at least once.
+    it begins. An event whose process dies while it waits is delivered again by the next one, which, because it has told
+    nothing yet, looks at all that happened since `wait` before that event. So everything is told at least once.
     """
 
     def __init__(self, wait: float) -> None:
@@ -40,27 +40,27 @@ class Gathering:
         self._leader = ""
         self._quiet_until: float | None = None
         self._begins: int | None = None
-        self._covered = 0
+        self._covered = range(0)
         self._told: dict[str, int] = {}
 
-    def arrive(self, incident_id: str, entry: int, now: float) -> Turn:
+    def arrive(self, incident_id: str, entry: int, happened_at: float, now: float) -> Turn:
         """What to do about an event of an incident, of which the timeline tells in `entry`."""
         with self._lock:
-            if entry <= self._covered:
+            if entry in self._covered:
                 return Told()
             if self._quiet_until is None:
                 self._open(incident_id, now)
-                return TellNow(since=now - self._wait)
-            if incident_id == self._leader:
-                return TellNow()
+                return TellNow(since=happened_at - self._wait)
             if now >= self._quiet_until and self._begins is None:
                 self._open(incident_id, now)
+                return TellNow()
+            if incident_id == self._leader:
                 return TellNow()
             if self._begins is not None:
                 self._begins = min(self._begins, entry)
                 return Told()
             self._begins = entry
-            return Wait(max(0.0, self._quiet_until - now))
+            return Wait(min(self._wait, self._quiet_until - now))  # a clock may step back
 
     def collect(self, now: float) -> int:
         """The first entry of what is gathered. What arrives from now on is gathered for the next summary."""
@@ -76,10 +76,11 @@ class Gathering:
         with self._lock:
             self._told[incident_id] = max(entry, self._told.get(incident_id, 0))
 
-    def told_until(self, entry: int) -> None:
-        """A summary of everything up to this entry was told."""
+    def told_all(self, first: int, last: int) -> None:
+        """A summary of everything between these entries was told."""
         with self._lock:
-            self._covered = max(entry, self._covered)
+            goes_on = self._covered.start <= first <= self._covered.stop
+            self._covered = range(self._covered.start if goes_on else first, last + 1)
 
     def is_told(self, incident_id: str, entry: int) -> bool:
         with self._lock:

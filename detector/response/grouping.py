@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from detector.records.telling import Happened
-from detector.response.gathering import Gathering, TellNow, Told, Wait
+from detector.response.gathering import Gathering, Told, Wait
 from detector.response.hooks import Target
 from detector.response.patience import Patience
 from detector.response.summary import news_of
@@ -14,9 +14,10 @@ from detector.response.tools import Tools
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What is to be told: the event alone, or, if there is more, a summary of `happened`."""
+    """What is to be told: the event of `entry` alone, or, if there is more, a summary of `happened` since `begins`."""
 
     entry: int
+    begins: int = 0
     happened: Sequence[Happened] = ()
 
 
@@ -38,16 +39,17 @@ class Groups:
             return Turn(0)
         gathering, records = self._of(target), self._tools.records
         entry = self._patience.insist(lambda: records.last_entry(incident_id, happened_at), "last_entry")
-        match gathering.arrive(incident_id, entry, self._tools.clock()):
-            case Told():
-                return None
-            case TellNow(since=None):
-                return Turn(entry)
-            case TellNow(since=float() as since):
-                begins = self._patience.insist(lambda: records.last_entry_before(since), "last_entry") + 1
-            case Wait(seconds=seconds):
-                self._patience.pause(seconds)
-                begins = gathering.collect(self._tools.clock())
+        turn = gathering.arrive(incident_id, entry, happened_at, self._tools.clock())
+        if isinstance(turn, Told):
+            return None
+        if isinstance(turn, Wait):
+            self._patience.pause(turn.seconds)
+            begins = gathering.collect(self._tools.clock())
+        elif turn.since is None:
+            return Turn(entry)
+        else:
+            since = turn.since
+            begins = self._patience.insist(lambda: records.last_entry_before(since), "last_entry") + 1
         happened = self._patience.insist(lambda: records.happened_since(begins - 1), "happened_since")
         news = [
             one
@@ -55,14 +57,14 @@ class Groups:
             if (entries := news_of(one)) and not gathering.is_told(one.incident.incident_id, max(entries))
         ]
         alone = all(one.incident.incident_id == incident_id for one in news)
-        return Turn(entry) if alone else Turn(entry, news)
+        return Turn(entry) if alone else Turn(entry, begins, news)
 
     def told(self, target: Target, incident_id: str, turn: Turn) -> None:
         """What the turn asked for was told."""
         if not target.group_wait:
             return
         if turn.happened:
-            self._of(target).told_until(max(one.number for one in turn.happened))
+            self._of(target).told_all(turn.begins, max(one.number for one in turn.happened))
         else:
             self._of(target).told(incident_id, turn.entry)
 

@@ -11,88 +11,96 @@ NOW = 1000.0
 def opened(wait: float = 60.0) -> Gathering:
     """One that has told something long ago, so it is no fresh process any more."""
     gathering = Gathering(wait)
-    gathering.arrive("i-0", 1, NOW - 10 * wait)
+    gathering.arrive("i-0", 1, NOW - 10 * wait, NOW - 10 * wait)
     return gathering
 
 
 def test_the_first_event_is_told_at_once_and_the_next_one_waits() -> None:
     gathering = opened()
-    assert gathering.arrive("i-1", 10, NOW) == TellNow()
-    assert gathering.arrive("i-2", 11, NOW + 20.0) == Wait(40.0)
-    assert isinstance(gathering.arrive("i-3", 12, NOW + 21.0), Told)
+    assert gathering.arrive("i-1", 10, NOW, NOW) == TellNow()
+    assert gathering.arrive("i-2", 11, NOW + 20.0, NOW + 20.0) == Wait(40.0)
+    assert isinstance(gathering.arrive("i-3", 12, NOW + 21.0, NOW + 21.0), Told)
     assert gathering.collect(NOW + 60.0) == 11
 
 
 def test_what_comes_later_but_was_written_earlier_is_not_left_out() -> None:
     gathering = opened()
-    gathering.arrive("i-1", 10, NOW)
-    gathering.arrive("i-3", 12, NOW)
-    gathering.arrive("i-2", 11, NOW)
+    gathering.arrive("i-1", 10, NOW, NOW)
+    gathering.arrive("i-3", 12, NOW, NOW)
+    gathering.arrive("i-2", 11, NOW, NOW)
     assert gathering.collect(NOW + 60.0) == 11
 
 
 def test_the_incident_that_came_first_goes_on_being_told_at_once() -> None:
     gathering = opened()
-    gathering.arrive("i-1", 10, NOW)
-    gathering.arrive("i-2", 11, NOW)
-    assert gathering.arrive("i-1", 12, NOW + 1.0) == TellNow()
+    gathering.arrive("i-1", 10, NOW, NOW)
+    gathering.arrive("i-2", 11, NOW, NOW)
+    assert gathering.arrive("i-1", 12, NOW + 1.0, NOW + 1.0) == TellNow()
 
 
 def test_a_burst_that_goes_on_is_one_summary_after_another() -> None:
     gathering = opened()
-    gathering.arrive("i-1", 10, NOW)
-    gathering.arrive("i-2", 11, NOW + 1.0)
+    gathering.arrive("i-1", 10, NOW, NOW)
+    gathering.arrive("i-2", 11, NOW + 1.0, NOW + 1.0)
     gathering.collect(NOW + 60.0)
-    assert gathering.arrive("i-3", 12, NOW + 61.0) == Wait(59.0)
+    assert gathering.arrive("i-3", 12, NOW + 61.0, NOW + 61.0) == Wait(59.0)
     gathering.collect(NOW + 120.0)
-    assert gathering.arrive("i-4", 13, NOW + 181.0) == TellNow()
+    assert gathering.arrive("i-4", 13, NOW + 181.0, NOW + 181.0) == TellNow()
 
 
 def test_what_a_summary_has_told_is_not_told_again() -> None:
     gathering = opened()
-    gathering.arrive("i-1", 10, NOW)
-    gathering.arrive("i-2", 11, NOW)
+    gathering.arrive("i-1", 10, NOW, NOW)
+    gathering.arrive("i-2", 11, NOW, NOW)
     gathering.collect(NOW + 60.0)
-    gathering.told_until(20)
-    assert isinstance(gathering.arrive("i-3", 20, NOW + 61.0), Told)
-    assert isinstance(gathering.arrive("i-3", 21, NOW + 61.0), Wait)
+    gathering.told_all(11, 20)
+    assert isinstance(gathering.arrive("i-3", 20, NOW + 61.0, NOW + 61.0), Told)
+    assert isinstance(gathering.arrive("i-3", 10, NOW + 61.0, NOW + 61.0), Wait)
+    assert isinstance(gathering.arrive("i-3", 21, NOW + 61.0, NOW + 61.0), Told)
+    assert gathering.collect(NOW + 120.0) == 10
+
+
+def test_summaries_that_follow_each_other_are_one_range() -> None:
+    gathering = opened()
+    gathering.arrive("i-1", 5, NOW, NOW)
+    for first, last in ((11, 20), (21, 30), (15, 40)):
+        gathering.told_all(first, last)
+    assert isinstance(gathering.arrive("i-2", 12, NOW, NOW), Told)
+    gathering.told_all(50, 60)
+    assert not isinstance(gathering.arrive("i-2", 45, NOW, NOW), Told)
 
 
 def test_a_new_process_looks_back_because_another_may_have_died_waiting() -> None:
-    assert Gathering(60.0).arrive("i-1", 10, NOW) == TellNow(since=NOW - 60.0)
+    assert Gathering(60.0).arrive("i-1", 10, NOW - 5.0, NOW) == TellNow(since=NOW - 65.0)
 
 
 def test_what_was_told_by_itself_is_remembered_while_its_burst_lasts() -> None:
     gathering = opened()
-    gathering.arrive("i-1", 10, NOW)
+    gathering.arrive("i-1", 10, NOW, NOW)
     gathering.told("i-1", 10)
     assert gathering.is_told("i-1", 10)
     assert not gathering.is_told("i-1", 11)
     assert not gathering.is_told("i-2", 10)
-    gathering.arrive("i-9", 90, NOW + 1000.0)
+    gathering.arrive("i-9", 90, NOW + 1000.0, NOW + 1000.0)
     assert not gathering.is_told("i-1", 10)
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.floats(0.0, 200.0)), min_size=1, max_size=40),
-)
-def test_every_event_is_told_at_once_or_gathered_and_somebody_waits_for_it(arrivals: list[tuple[int, float]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 200)), min_size=1, max_size=30))
+def test_every_event_is_told_at_once_or_gathered_and_somebody_waits_for_it(arrivals: list[tuple[int, int]]) -> None:
     gathering = opened()
     entries = count(10)
-    now, ends = NOW, None
-    uncollected: set[int] = set()
+    now, ends = NOW, 0.0
+    gathered: list[int] = []
     for incident, pause in arrivals:
         now += pause
-        if ends is not None and now >= ends:
-            begins = gathering.collect(ends)
-            assert begins <= min(uncollected)
-            uncollected, ends = set(), None
+        if gathered and now >= ends:
+            assert gathering.collect(ends) == min(gathered)
+            gathered = []
         entry = next(entries)
-        turn: Turn = gathering.arrive(f"i-{incident}", entry, now)
+        turn: Turn = gathering.arrive(f"i-{incident}", entry, now, now)
         if isinstance(turn, Wait):
-            assert ends is None
-            assert 0.0 <= turn.seconds <= 60.0
+            assert not gathered
             ends = now + turn.seconds
         if not isinstance(turn, TellNow):
-            uncollected.add(entry)
-            assert ends is not None
+            gathered.append(entry)
+        assert not gathered or ends > now - 60.0

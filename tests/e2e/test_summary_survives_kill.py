@@ -1,0 +1,73 @@
+"""What operators would have been told in a summary, the next process tells when the first one is killed before."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detector.incident.incident import State
+from detector.records.records import Records
+from tests.support.ports import wait_for
+from tests.support.response import incident
+
+pytestmark = pytest.mark.e2e
+MANY = 8
+
+
+@contextmanager
+def process(directory: Path, wait: float) -> Iterator[subprocess.Popen[str]]:
+    argv = [sys.executable, "-m", "tests.support.summary_process", str(directory), str(wait)]
+    running = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "started\n"
+        yield running
+    finally:
+        running.kill()
+        running.wait(30)
+        if running.stdout is not None:
+            running.stdout.close()
+
+
+def heard(directory: Path) -> list[dict[str, Any]]:
+    path = directory / "heard"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def told(directory: Path) -> set[str]:
+    """Incidents that operators have heard of, by themselves or in a summary."""
+    return {name for event in heard(directory) for name in (event.get("incident"), *event.get("incidents", [])) if name}
+
+
+def test_a_summary_that_was_waited_for_is_told_by_the_next_process(tmp_path: Path) -> None:
+    records = Records(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    names = [f"i-{number}" for number in range(MANY)]
+
+    def open_incident(name: str) -> None:
+        now = time.time()
+        one = incident(name, f"{name}@example.org")
+        records.open_incident(replace(one, opened_at=now, changed_at=now))
+
+    def contained() -> bool:
+        return len(records.incidents(State.CONTAINED)) == MANY
+
+    with process(tmp_path, 3600.0) as first:
+        open_incident(names[0])
+        wait_for(lambda: told(tmp_path) == {names[0]}, "the first incident is told at once")
+        for name in names[1:]:
+            open_incident(name)
+        wait_for(contained, "all are contained, and their events wait")
+        first.kill()
+    assert told(tmp_path) == {names[0]}
+    with process(tmp_path, 0.2):
+        wait_for(lambda: told(tmp_path) == set(names), "the next process tells of all", timeout=60)
+    assert len(heard(tmp_path)) < 2 * MANY
+    assert any(event["event"] == "incidents.summary" for event in heard(tmp_path))
+    records.close()
