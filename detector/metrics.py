@@ -168,7 +168,7 @@ class Metrics:
         self.held_failures = Counter(
             "detector_held_failures",
             "What went wrong: a message could not be held (limit, limit_of_account, disk_full, disk, records) or not "
-            "be sent yet (next_hop, lost, deferred, unreadable).",
+            "be sent yet (next_hop, lost, deferred, unreadable, records).",
             ["reason"],
             registry=registry,
         )

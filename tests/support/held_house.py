@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from detector import config
+from detector.mail.address import Address
+from detector.mail.transaction import Identity, Stream, Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock
-from detector.records.held_entries import HeldMessage, HeldSelection, HeldState
+from detector.records.held_entries import HeldMessage, HeldRecipient, HeldSelection, HeldState
 from detector.records.records import Records
 from detector.relay.held_carrier import Carrier
 from detector.relay.held_courier import Courier
@@ -20,6 +23,8 @@ from detector.relay.held_keys import HoldKey, HoldKeys
 from detector.relay.held_releaser import Releaser
 from detector.relay.held_reports import Reports
 from detector.relay.held_use import Use
+from detector.verdict.hold import held
+from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
 from tests.support.mail_to import ANN, submit
 from tests.support.relay_house import House, house
 from tests.support.smtp_sink import SmtpSink
@@ -108,3 +113,36 @@ async def doubtful(
 ) -> str:
     """Submit a message to ten strangers; the last reply."""
     return (await submit(place, queue_id, STRANGERS, body, account=account))[-1]
+
+
+def a_held_message(message_id: str = "t1", **changes: Any) -> HeldMessage:
+    """One that ann@example.org sent to bob, with the fields that are named changed."""
+    score = GroupScore(Group.BULK, 7.0, (Evidence(Group.BULK, "recipients_24h", 480.0, 3.0, 7.0),))
+    verdict = Verdict(Action.HOLD, 7.0, (score,), "1", "")
+    transaction = Transaction(
+        transaction_id=message_id,
+        message_key="k",
+        identity=Identity(ANN, "policy-service", trusted=True),
+        client="192.0.2.1",
+        helo="pc.example",
+        mail_from=Address("ann", "example.org"),
+        recipients=(),
+        stream=Stream.PERSONAL,
+        received_at=10.0,
+    )
+    message = HeldMessage(
+        message_id=message_id,
+        spool="spool-1",
+        account=ANN,
+        mail=f"FROM:<{ANN}>",
+        recipients=(HeldRecipient("TO:<bob@example.net>"),),
+        xforward={},
+        transaction=transaction,
+        verdict=verdict,
+        evidence=held(verdict.groups, transaction.stream),
+        size_bytes=100,
+        held_at=10.0,
+        changed_at=10.0,
+        key_id=KEY.key_id,
+    )
+    return replace(message, **changes)

@@ -1,0 +1,154 @@
+"""A doubtful message on its way to disk, and what the client hears when it cannot be kept."""
+
+import errno
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector import config
+from detector.mail.reply import Reply
+from detector.ports import Temporary
+from detector.records.held_entries import HeldMessage
+from detector.relay import replies
+from detector.relay.held_files import HeldWriter
+from detector.relay.held_intake import without_end
+from tests.support.held_house import DOUBTFUL, STRANGERS, HeldWorld, doubtful, held_house
+from tests.support.mail_to import submit
+from tests.support.smtp_sink import SmtpSink
+
+Settings = Callable[..., config.Config]
+HELD = "250 2.0.0 Ok: queued as "
+
+
+def files_of(world: HeldWorld) -> list[str]:
+    return sorted(path.name for path in world.files.directory.iterdir())
+
+
+async def test_file_and_row_are_there_when_the_client_hears_250(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        assert await doubtful(place) == HELD + "t1"
+        assert files_of(world) == ["t1.held"]
+        message = world.one()
+        content = b"".join(world.files.read("t1"))
+        value = place.metrics.registry.get_sample_value
+        assert value("detector_recipients_total", {"result": "held"}) == len(STRANGERS)
+        assert value("detector_transactions_total", {"verdict": "hold", "outcome": "held"}) == 1
+    assert message.mail == "FROM:<ann@example.org>"
+    assert [one.argument for one in message.recipients] == [f"TO:<{stranger}>" for stranger in STRANGERS]
+    assert message.xforward == {"ADDR": "198.51.100.7", "IDENT": "3QID"}
+    assert content.startswith(b"Received: from mta.example")
+    assert content.endswith(b"\r\nSubject: x\r\n\r\nhello\r\n")
+
+
+async def test_what_is_held_teaches_the_profile_nothing(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, _):
+        await doubtful(place)
+        profile = place.profiles.profiles["ann@example.org"]
+        assert profile.window.in_flight == 0
+        assert not profile.known.hashes
+
+
+async def test_a_large_message_goes_to_disk_in_pieces_and_comes_back_octet_for_octet(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    body = b"Subject: x\r\n\r\n" + b"..line of a large message\r\n" * 100_000 + b"end"
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        assert await doubtful(place, body=body) == HELD + "t1"
+        content = b"".join(world.files.read("t1"))
+        assert content.endswith(body + b"\r\n")
+
+
+async def test_a_message_beyond_a_limit_is_deferred_as_without_a_hold(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    limited = settings(DOUBTFUL, "hold.messages_per_account = 1")
+    async with held_house(limited, tmp_path, sink) as (place, world):
+        await doubtful(place, "3ONE")
+        assert await doubtful(place, "3TWO") == str(replies.MESSAGE_HELD)
+        assert files_of(world) == ["t1.held"]
+        assert world.value("detector_held_failures_total", reason="limit_of_account") == 1
+        assert world.value("detector_refusal_reasons_total", reason="hold") == 1
+
+
+async def test_a_disk_with_too_little_room_is_told_and_the_message_stays_with_the_client(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    full = settings(DOUBTFUL, f"hold.free_bytes = {2**62}")
+    async with held_house(full, tmp_path, sink) as (place, world):
+        assert await doubtful(place) == str(replies.NO_STORAGE)
+        assert files_of(world) == []
+        assert world.value("detector_held_failures_total", reason="disk_full") == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [(errno.ENOSPC, replies.NO_STORAGE, "disk_full"), (errno.EIO, replies.MESSAGE_HELD, "disk")],
+)
+async def test_a_disk_that_fails_while_it_is_written_leaves_nothing_behind(
+    sink: SmtpSink,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: tuple[int, Reply, str],
+) -> None:
+    number, reply, reason = failure
+
+    def commit(_: HeldWriter) -> None:
+        raise OSError(number, "it fails")
+
+    monkeypatch.setattr(HeldWriter, "commit", commit)
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        assert await doubtful(place) == str(reply)
+        assert files_of(world) == []
+        assert world.all() == []
+        assert world.value("detector_held_failures_total", reason=reason) == 1
+
+
+async def test_without_records_nothing_is_taken_and_the_file_waits_for_the_next_start(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row may have been written all the same: then the file must be there."""
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+
+        def put(_: HeldMessage) -> bool:
+            raise Temporary("records: put_held: locked")
+
+        monkeypatch.setattr(world.records, "put_held", put, raising=False)
+        assert await doubtful(place) == str(replies.MESSAGE_HELD)
+        assert files_of(world) == ["t1.held"]
+        world.housekeeping.begin(world.clock())
+        assert files_of(world) == ["t1.aside"]
+
+
+async def test_a_message_handed_over_again_is_kept_once(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        assert [await doubtful(place), await doubtful(place)] == [HELD + "t1", HELD + "t2"]
+        assert await doubtful(place, body=b"Subject: x\r\n\r\nanother text") == HELD + "t3"
+        assert files_of(world) == ["t1.held", "t3.held"]
+        assert world.value("detector_held_results_total", result="repeated") == 1
+
+
+async def test_it_does_not_pass_either_when_it_is_not_doubtful_any_more(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        await doubtful(place)
+        place.exempt("ann@example.org")
+        assert await doubtful(place) == HELD + "t2"
+        assert files_of(world) == ["t1.held"]
+        assert (await submit(place, "3QID", STRANGERS, b"another body"))[-1] == "250 2.0.0 Ok"
+    assert len(sink.messages) == 1
+
+
+@given(st.lists(st.binary(max_size=5), max_size=8))
+async def test_only_the_end_mark_is_taken_away_wherever_the_pieces_end(pieces: list[bytes]) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for piece in [*pieces, b".", b"\r\n"]:
+            yield piece
+
+    assert b"".join([octets async for octets in without_end(chunks())]) == b"".join(pieces)
