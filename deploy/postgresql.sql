@@ -14,6 +14,7 @@
 
 BEGIN;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT CREATE ON DATABASE :"DBNAME" TO detector; -- containments under way have a schema of their own
 GRANT USAGE ON SCHEMA public TO detector;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO detector;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO detector;

@@ -90,4 +90,9 @@ class Accountable(Database):
     def enforce_retention(self, kept: Retention, now: float) -> dict[str, int]:
         """Remove some of what is too old; how much of each kind. Empty when nothing is left to remove."""
         with self._write("enforce_retention") as connection:
-            return retention.enforce(connection, kept, now)
+            removed = retention.enforce(connection, kept, now)
+        if kept.audit:
+            # By itself: the database may forbid us to remove from the log, and everything else goes all the same.
+            with self._write("cut_audit") as connection:
+                removed |= retention.cut_audit(connection, kept, now)
+        return removed

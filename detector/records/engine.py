@@ -17,7 +17,14 @@ from detector.ports import Temporary
 from detector.records.schema import HEAD
 
 # FULL: what was told to the caller survives a power failure too (https://sqlite.org/pragma.html#pragma_synchronous).
-PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+# secure_delete: what is erased is overwritten, so that it does not stand in the file any more.
+PRAGMAS = (
+    "busy_timeout = 10000",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+)
 
 PATIENCE = 10
 """Seconds, for each thing one may wait for. A relay that waits for its database longer has no use for the answer."""

@@ -47,7 +47,7 @@ class Retention:
 
 
 def enforce(connection: Connection, retention: Retention, now: float) -> dict[str, int]:
-    """Remove a batch of each kind of what is too old; how much it was, without kinds of which there was nothing."""
+    """Remove a batch of each kind of what is too old, but the audit log; how much of which kinds."""
     old = now - retention.incidents
     removed = {
         "verdicts": remove(connection, verdicts, verdicts.c.at < now - retention.verdicts),
@@ -59,8 +59,6 @@ def enforce(connection: Connection, retention: Retention, now: float) -> dict[st
             connection, past(connection, incidents.c.changed_at < old, now - retention.strikes_fade_after)
         ),
     }
-    if retention.audit:
-        removed["audit"] = _cut_audit(connection, now - retention.audit, now)
     return {kind: count for kind, count in removed.items() if count}
 
 
@@ -104,9 +102,11 @@ def _replaced() -> ColumnElement[bool]:
     return exists().where(later.c.account == terminations.c.account, later.c.number > terminations.c.number)
 
 
-def _cut_audit(connection: Connection, then: float, now: float) -> int:
-    """Once a day at most: each cut is an entry itself."""
+def cut_audit(connection: Connection, retention: Retention, now: float) -> dict[str, int]:
+    """The same for the audit log; once a day at most, because each cut is an entry itself."""
+    then = now - retention.audit
     oldest = connection.execute(select(audit_table.c.at).order_by(audit_table.c.number).limit(1)).scalar()
     if oldest is None or oldest >= then - DAY:
-        return 0
-    return audit.cut(connection, then, now, PROGRAM)
+        return {}
+    count = audit.cut(connection, then, now, PROGRAM)
+    return {"audit": count} if count else {}

@@ -5,7 +5,6 @@ What they do otherwise is in tests/unit/records, and runs with every database to
 
 import socket
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,12 +18,13 @@ from detector.config import ConfigError
 from detector.incident.incident import Event, Incident, State
 from detector.ports import Temporary
 from detector.records import engine
-from detector.records.records import Records
+from detector.records.records import Exemption, Records
+from detector.records.retention import Retention
 from detector.verdict.verdict import Action, Verdict
 from tests.support.ports import HOST, free_port
-from tests.support.postgres import Postgres, programs
+from tests.support.postgres import Postgres
+from tests.support.records import least_rights
 
-RIGHTS = Path(__file__).parents[2] / "deploy" / "postgresql.sql"
 VERDICT = Verdict(Action.BLOCK, 12.0, (), "policy-1", "model-1")
 INCIDENT = Incident("i1", "ann", True, State.OPEN, 100.0, 100.0, VERDICT, "t1", {})
 HALF = "INSERT INTO cohorts (account, cohort) VALUES ('ann', 'person')"
@@ -172,23 +172,14 @@ def test_a_login_that_the_server_does_not_know_is_temporary_and_says_so(postgres
 
 
 @pytest.fixture
-def least_rights(postgres: Postgres) -> Iterator[str]:
-    """The recipe of deploy/postgresql.sql, followed; the database's name."""
-    postgres.execute("CREATE ROLE detector_owner LOGIN")
-    database = postgres.fresh()
-    postgres.execute(f"ALTER DATABASE {database} OWNER TO detector_owner")
-    Records(postgres.url(database, "detector_owner")).close()
-    place = ["-h", HOST, "-p", str(postgres.port), "-U", "detector_owner", "-d", database]
-    psql = [str(programs() / "psql"), *place, "--quiet", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-f", str(RIGHTS)]
-    subprocess.run(psql, check=True)
-    yield database
-    postgres.execute(f"DROP DATABASE {database} WITH (FORCE)")
-    postgres.execute("DROP ROLE detector_owner")
+def guarded(postgres: Postgres) -> Iterator[str]:
+    with least_rights(postgres) as database:
+        yield postgres.url(database)
 
 
 @postgresql
-def test_with_least_rights_everything_works_but_rewriting_the_audit_log(postgres: Postgres, least_rights: str) -> None:
-    records = Records(postgres.url(least_rights))
+def test_with_least_rights_everything_works_but_rewriting_the_audit_log(guarded: str) -> None:
+    records = Records(guarded)
     records.open_incident(INCIDENT)
     records.record_step("i1", "change_password", "done", 101.0)
     records.apply("i1", Event.CONFIRM, 200.0, "olga")
@@ -198,6 +189,17 @@ def test_with_least_rights_everything_works_but_rewriting_the_audit_log(postgres
             connection.execute(text(statement))
     assert records.verify_audit() == 3
     records.close()
+
+
+@postgresql
+def test_with_least_rights_all_goes_in_its_time_but_the_audit_log(guarded: str) -> None:
+    with closing(Records(guarded)) as records:
+        for account in ("ann", "bob"):
+            records.exempt(Exemption(account, 1.0, "olga", ""), 1.0)
+        with pytest.raises(Temporary, match="cut_audit: permission denied"):
+            records.enforce_retention(Retention(1.0, 1.0, audit=1.0, strikes_fade_after=1.0), now=1e9)
+        assert records.standing().exemptions == {}
+        assert records.verify_audit() == 2
 
 
 @postgresql

@@ -3,6 +3,7 @@
 import json
 import smtplib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from detector.records.records import Records
 from tests.support.detector_process import DetectorProcess
 from tests.support.ports import HOST, wait_for
 from tests.support.postgres import Postgres
+from tests.support.records import least_rights
 from tests.support.response import NOW, incident
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
 ANN, BOB = "ann@example.org", "bob@example.org"
 BLOCKED = 450
+DEGRADED = 'detector_state_degraded{store="records"}'
 
 
 @pytest.fixture
@@ -83,21 +86,22 @@ def test_a_running_server_forgets_what_it_has_learned_of_an_account(detector: De
 
 
 @pytest.mark.debian("postgresql")
-def test_a_server_with_its_records_in_postgresql_blocks_through_a_restart_of_the_database(
-    tmp_path: Path, sink: SmtpSink, postgres: Postgres, postgres_url: str
+def test_a_server_with_least_rights_in_postgresql_blocks_through_a_restart_of_the_database(
+    tmp_path: Path, sink: SmtpSink, postgres: Postgres
 ) -> None:
-    settings = {"identity": [{"source": "envelope-sender"}], "records": {"url": postgres_url}}
-    with DetectorProcess(tmp_path / "detector", sink.port, settings) as detector:
-        words = ("--config", str(detector.path), "--actor", "greta")
-        records = Records(postgres_url)
-        records.open_incident(incident("abcdef0123456789", ANN, trusted=False))
-        wait_for(lambda: send(detector, ANN) == BLOCKED, "the block is taken over")
-        postgres.kill()
-        wait_for(lambda: detector.metrics()['detector_state_degraded{store="records"}'] == 1, "it is told")
-        assert (send(detector, ANN), send(detector, BOB)) == (BLOCKED, 250)
-        postgres.start()
-        wait_for(lambda: detector.metrics()['detector_state_degraded{store="records"}'] == 0, "it is told")
-        detector.command("incidents", "dismiss", "abcd", *words)
-        wait_for(lambda: send(detector, ANN) == 250, "the block is lifted")
-        detector.command("audit", "verify", *words)
-        records.close()
+    with least_rights(postgres) as database:
+        url = postgres.url(database)
+        settings = {"identity": [{"source": "envelope-sender"}], "records": {"url": url}}
+        with DetectorProcess(tmp_path / "detector", sink.port, settings) as detector:
+            words = ("--config", str(detector.path), "--actor", "greta")
+            with closing(Records(url)) as records:
+                records.open_incident(incident("abcdef0123456789", ANN, trusted=False))
+            wait_for(lambda: send(detector, ANN) == BLOCKED, "the block is taken over")
+            postgres.kill()
+            wait_for(lambda: detector.metrics()[DEGRADED] == 1, "the loss is told")
+            assert (send(detector, ANN), send(detector, BOB)) == (BLOCKED, 250)
+            postgres.start()
+            wait_for(lambda: detector.metrics()[DEGRADED] == 0, "the return is told")
+            detector.command("incidents", "dismiss", "abcd", *words)
+            wait_for(lambda: send(detector, ANN) == 250, "the block is lifted")
+            detector.command("audit", "verify", *words)

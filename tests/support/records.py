@@ -1,8 +1,18 @@
 """What tests do to a database of records behind the program's back."""
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from sqlalchemy import create_engine, text
 
+from detector.records.records import Records
 from detector.records.schema import metadata
+from tests.support.ports import HOST
+from tests.support.postgres import Postgres, programs
+
+RIGHTS = Path(__file__).parents[2] / "deploy" / "postgresql.sql"
 
 
 def tamper(url: str, *statements: str) -> None:
@@ -25,3 +35,21 @@ def everything(url: str) -> str:
         ]
     engine.dispose()
     return "\n".join(rows)
+
+
+@contextmanager
+def least_rights(postgres: Postgres) -> Iterator[str]:
+    """The recipe of deploy/postgresql.sql, followed; the name of the database."""
+    postgres.execute("CREATE ROLE detector_owner LOGIN")
+    database = postgres.fresh()
+    postgres.execute(f"ALTER DATABASE {database} OWNER TO detector_owner")
+    Records(postgres.url(database, "detector_owner")).close()
+    place = ["-h", HOST, "-p", str(postgres.port), "-U", "detector_owner", "-d", database]
+    psql = [str(programs() / "psql"), *place, "--quiet", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-f", str(RIGHTS)]
+    try:
+        subprocess.run(psql, check=True)
+        yield database
+    finally:
+        postgres.start()
+        postgres.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        postgres.execute("DROP ROLE detector_owner")

@@ -1,5 +1,7 @@
 """What customers may ask for: all that is recorded, corrections, erasure; and what stays all the same."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -136,3 +138,15 @@ def test_an_incident_that_is_open_stays(full: Records, make_incident: MakeIncide
 def test_to_forget_who_is_not_known_is_told_as_well(records: Records) -> None:
     records.forget("nobody", ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
     assert records.audit_log(1)[0].detail == "nothing but the profile: asked"
+
+
+def test_what_is_erased_does_not_stand_in_the_file_any_more(sqlite_url: str, make_incident: MakeIncident) -> None:
+    records = Records(sqlite_url)
+    for number in range(50):
+        records.note_verdict(transaction(f"secret-{number}", ANN), make_incident().verdict, 100.0)
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    records.close()
+    assert b"secret-" in file.read_bytes()
+    records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
+    records.close()
+    assert b"secret-" not in file.read_bytes()
