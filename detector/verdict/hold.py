@@ -29,7 +29,9 @@ SPEAKS = 1.0  # nats from which a group is taken to say something
 # A text as bad as 1 in 100 is a matter of taste.
 HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.TEXT: 1.5, Group.CAMPAIGN: 0.0}
 MAY_PROBE = HARMLESS | {Group.FEEDBACK: SPEAKS, Group.CLIENT: 0.0, Group.TEXT: 3.0}
-MOST_PROBED, LEAST_PROBE = 50.0, 10  # recipients in a day: of one letter to an address book, or five messages
+# Recipients in a day: of one or two letters to an address book. A message to one person costs as much as one to 25, or
+# a thief who writes to one after the other would gain most.
+MOST_PROBED, LEAST_PROBE = 50.0, 25
 PROVEN_HARMLESS = {Group.TEXT: 3.0, Group.CLIENT: 1.5}  # the most of one text; two of them are a habit
 # Beyond so many first-time recipients in a day people decide, or have said before who the sender is. As many messages a
 # day as Google Workspace lets an account send. An account without days of its own has half.
@@ -94,9 +96,7 @@ def may_go(profile: Profile, message: Held, now: float, policy: Policy) -> bool:
     if policy.assigned is None and many_strangers(profile):
         return False
     groups = _as_it_stands(profile, message, policy)
-    if sum([group.nats for group in groups]) < policy.hold_score - RELEASE_BELOW:
-        return True
-    return now - profile.held_since >= PROBATION and harmless(groups)
+    return _settled(groups, policy) or (now - profile.held_since >= PROBATION and harmless(groups))
 
 
 def may_probe(profile: Profile, message: Held, now: float, policy: Policy) -> bool:
@@ -127,9 +127,14 @@ def probed(profile: Profile, recipients: int, now: float) -> Profile:
     return replace(profile, lately=profile.lately.probe(max(recipients, LEAST_PROBE), now))
 
 
-def relieved(profile: Profile) -> Profile:
-    """The profile when held mail was released: the doubts that narrowed the window are settled."""
-    return replace(profile, window=replace(profile.window, narrow_until=0))
+def relieved(profile: Profile, message: Held, now: float, policy: Policy) -> Profile:
+    """The profile when this held message goes: where the doubts are settled, they no longer narrow the window."""
+    groups = _as_it_stands(replace(profile, counters=profile.counters.at(now)), message, policy)
+    return replace(profile, window=replace(profile.window, narrow_until=0)) if _settled(groups, policy) else profile
+
+
+def _settled(groups: Sequence[GroupScore], policy: Policy) -> bool:
+    return sum([group.nats for group in groups]) < policy.hold_score - RELEASE_BELOW
 
 
 def harmless(groups: Sequence[GroupScore]) -> bool:

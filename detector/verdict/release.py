@@ -44,7 +44,8 @@ def leave(profile: Profile, message: Waiting, now: float, policy: Policy) -> tup
     window = profile.window.at(now, policy.window)
     if window.in_flight >= window.size(policy.window):
         return profile, Leave.NO_ROOM
-    return take_places(relieved(profile), message.addresses, now, policy), Leave.GOES
+    profile = relieved(profile, message.held, now, policy)
+    return take_places(profile, message.addresses, now, policy), Leave.GOES
 
 
 def take_places(profile: Profile, addresses: Iterable[Address], now: float, policy: Policy) -> Profile:

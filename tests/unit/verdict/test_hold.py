@@ -239,7 +239,8 @@ def test_nothing_goes_as_a_probe_from_a_new_place_or_after_bad_answers_or_for_tw
     assert not may_probe(writing_to(2 * MOST_STRANGERS, GROWN_UP), message(**TASTELESS), later, policy)
 
 
-def test_what_was_released_leaves_no_narrow_window() -> None:
+def test_doubts_that_are_settled_leave_no_narrow_window_but_a_probation_that_was_served_does(policy: Policy) -> None:
     profile = waiting()
     narrow = replace(profile, window=profile.window.narrow(NOW))
-    assert relieved(narrow) == profile
+    assert relieved(narrow, message(bulk=policy.hold_score - RELEASE_BELOW - 0.1), NOW, policy) == profile
+    assert relieved(narrow, message(bulk=8.0), NOW + PROBATION, policy) == narrow
