@@ -23,7 +23,8 @@ LONG_MODULES: dict[str, str] = {}
 TESTED_ELSEWHERE = {
     "detector/config/": "tests/unit/test_config.py and tests/bad_configs look at the whole configuration from outside",
     "detector/ports.py": "says only what others must do; tests/contracts asks each of them",
-    "detector/app.py": "puts everything together; tests/e2e runs the result",
+    "detector/app.py": "tests/e2e runs it",
+    "detector/parts.py": "puts everything together; tests/e2e runs the result",
     "detector/__main__.py": "one line, run by tests/e2e",
     "detector/relay/draft.py": "holds values only",
     "detector/relay/incoming.py": "tests/unit/relay/test_wire.py: memory, disk and pauses on a real socket",

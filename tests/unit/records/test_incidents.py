@@ -9,7 +9,8 @@ from detector.mail.transaction import Identity, Stream, Transaction
 from detector.records.held_entries import HeldMessage, HeldRecipient, HeldState
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import Forgiveness, Records, TimelineEntry, UnknownIncident
-from detector.response.steps import CHANGE_PASSWORD, Result
+from detector.response.plan import CHANGE_PASSWORD
+from detector.response.told import Result
 from detector.verdict.hold import held
 from tests.unit.records.conftest import INCIDENT
 
@@ -132,7 +133,7 @@ def test_the_audit_log_tells_what_the_program_itself_did_to_an_account(records: 
         (100.0, "detector", "open", "i1", "ann@example.org"),
         (102.0, "detector", "change_password", "i1", "ann@example.org: passwd-file"),
     ]
-    assert f"{CHANGE_PASSWORD}: {Result.DONE}" == PASSWORD_CHANGED
+    assert f"{CHANGE_PASSWORD.step}: {Result.DONE}" == PASSWORD_CHANGED
 
 
 def test_incidents_are_found_by_the_beginning_of_their_id(records: Records, make_incident: Make) -> None:
