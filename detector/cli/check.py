@@ -9,6 +9,7 @@ from rich.text import Text
 from detector.cli.check_host import check_addresses, check_certificate, check_directories, check_models
 from detector.cli.check_outside import check_next_hops, check_records, check_response
 from detector.cli.finding import Finding, Level, hint
+from detector.cli.roles import unknown
 from detector.cli.words import counted
 from detector.config import Config
 from detector.ports import Clock
@@ -33,6 +34,9 @@ def _policy(config: Config) -> Iterator[Finding]:
         yield hint("observe", "true: everything passes, and verdicts are only recorded; false begins to act")
     if not any(getattr(source, "trusted", False) for source in config.identity):
         yield hint("identity", "no source is trusted: every changed password waits for a person")
+    for member in unknown(config.operators):
+        kind = "group" if member.startswith("@") else "login"
+        yield hint("operators", f"{member} is no {kind} of this host: nobody has a role by it")
 
 
 def show(findings: Iterator[Finding]) -> list[Finding]:

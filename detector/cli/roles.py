@@ -90,6 +90,23 @@ def demand(needed: Role, has: Role | None, command: str) -> None:
     raise NotAllowed(msg)
 
 
+def unknown(operators: Operators) -> list[str]:
+    """Those who are named and are no login and no group of this host: nobody has a role by them."""
+    named = dict.fromkeys((*operators.admin, *operators.operator, *operators.viewer))
+    return [member for member in named if not _exists(member)]
+
+
+def _exists(member: str) -> bool:
+    try:
+        if member.startswith("@"):
+            grp.getgrnam(member[1:])
+        else:
+            pwd.getpwnam(member)
+    except KeyError:
+        return False
+    return True
+
+
 def _groups(login: str, first: int) -> list[str]:
     names = []
     for number in os.getgrouplist(login, first):

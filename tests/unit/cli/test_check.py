@@ -56,6 +56,7 @@ def test_one_line_for_each_thing(tmp_path: Path) -> None:
     [
         ("observe = true", "everything passes"),
         ('identity = [{source = "envelope-sender"}]', "no source is trusted"),
+        ('operators = {viewer = ["@no-such-group"]}', "@no-such-group is no group of this host"),
     ],
 )
 def test_what_keeps_it_from_acting_is_a_hint(tmp_path: Path, more: str, told: str) -> None:

@@ -12,7 +12,7 @@ import detector.cli
 from detector.cli import office
 from detector.cli.ends import NOT_YOURS
 from detector.cli.main import app
-from detector.cli.roles import NotAllowed, Person, Role, demand, person, role_of
+from detector.cli.roles import NotAllowed, Person, Role, demand, person, role_of, unknown
 from detector.config import Operators
 from tests.unit.cli.conftest import ANN, Keyboard
 
@@ -73,6 +73,11 @@ def test_who_runs_the_process_is_known_with_its_groups(tmp_path: Path, monkeypat
 
 def test_the_directory_of_the_service_need_not_be_there(tmp_path: Path) -> None:
     assert person("nobody", tmp_path / "missing").as_owner is (os.geteuid() == 0)
+
+
+def test_who_is_named_and_unknown_on_this_host_is_found() -> None:
+    operators = Operators(admin=("root", "@root"), operator=("no-such-login",), viewer=("@no-such-group", "@root"))
+    assert unknown(operators) == ["no-such-login", "@no-such-group"]
 
 
 # -- at the keyboard --
