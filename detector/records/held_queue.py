@@ -5,12 +5,22 @@ one statement, `claim`, leads there: so no two processes send one message, and w
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from detector.records import audit
 from detector.records.held import add, in_states, message_of, words
-from detector.records.held_entries import ENDED, UNDECIDED, Attempt, HeldMessage, HeldRecipient, HeldState, HeldUse
+from detector.records.held_entries import (
+    ENDED,
+    UNDECIDED,
+    Attempt,
+    HeldMessage,
+    HeldRecipient,
+    HeldState,
+    HeldUse,
+    RecipientState,
+)
 from detector.records.incidents import PROGRAM
 from detector.records.schema import held
 
@@ -84,9 +94,16 @@ def _sender_is_not_told(connection: Connection, attempt: Attempt) -> None:
     """If it was a report that cannot be delivered, the message that it is about needs a person."""
     about = select(held.c.about).where(held.c.message_id == attempt.message_id).scalar_subquery()
     where = and_(held.c.message_id == about, held.c.state == HeldState.RETURNED.value, ~held.c.erased)
-    problem = "refused, and so was the report to its sender"
-    values = {"state": HeldState.UNDELIVERABLE.value, "changed_at": attempt.at, "problem": problem}
-    connection.execute(update(held).where(where).values(**values))
+    recipients = connection.execute(select(held.c.recipients).where(where)).scalar()
+    if recipients is not None:
+        refused = {RecipientState.REPORTED: RecipientState.REFUSED}
+        values = {
+            "state": HeldState.UNDELIVERABLE.value,
+            "changed_at": attempt.at,
+            "problem": "refused, and so was the report to its sender",
+            "recipients": tuple(replace(one, state=refused.get(one.state, one.state)) for one in recipients),
+        }
+        connection.execute(update(held).where(where).values(values))
 
 
 def postpone(connection: Connection, message_id: str, now: float, wait: float) -> None:
