@@ -4,12 +4,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import delete, update
 
 from detector.incident.incident import Event
+from detector.mail.transaction import Stream
 from detector.records.entries import Erasure, Exemption, Offer, Termination, UnknownIncident
+from detector.records.held_entries import HeldDecision, HeldMessage, HeldRecipient, HeldSelection
 from detector.records.records import Records
-from detector.records.schema import metadata
+from detector.records.schema import errands, incidents, metadata
 from detector.traffic.cohort import Cohort
+from detector.verdict.hold import Held
+from detector.verdict.verdict import Action, Verdict
 from tests.support.records import everything
 from tests.unit.records.conftest import MakeIncident
 from tests.unit.records.test_standing import transaction
@@ -150,3 +155,55 @@ def test_what_is_erased_does_not_stand_in_the_file_any_more(sqlite_url: str, mak
     records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
     records.close()
     assert b"secret-" not in file.read_bytes()
+
+
+def hold(records: Records, message_id: str, account: str, recipient: str) -> None:
+    message = HeldMessage(
+        message_id=message_id,
+        spool="hop",
+        account=account,
+        mail="FROM:<ann@example.org>",
+        recipients=(HeldRecipient(f"TO:<{recipient}>"),),
+        xforward={},
+        transaction=transaction(message_id, account),
+        verdict=Verdict(Action.HOLD, 7.0, (), "policy-1", "model-1"),
+        evidence=Held(Stream.PERSONAL, ()),
+        size_bytes=2048,
+        held_at=150.0,
+        changed_at=150.0,
+        key_id="key-of-the-spool",
+        digest=f"digest-{message_id}",
+    )
+    assert records.put_held(message)
+
+
+def test_held_mail_is_told_with_its_recipients_and_without_our_keys(records: Records) -> None:
+    hold(records, "m1", ANN, "kim@example.net")
+    hold(records, "m2", JOANN, "lou@example.net")
+    records.decide_held(HeldSelection(message="m1"), HeldDecision.DISCARD, "olga", 160.0, "spam")
+    found = records.all_about(ANN)
+    (held,) = found["held"]
+    assert (held["mail"], held["size_bytes"], held["state"]) == ("FROM:<ann@example.org>", 2048, "discarded")
+    text = str(msgspec.to_builtins(found))
+    assert "kim@example.net" in text
+    assert not [word for word in ("lou@", "key-of-the-spool", "digest-m1", "victim") if word in text]
+
+
+def test_held_mail_that_ended_goes_once_its_file_is_erased_and_what_waits_keeps_its_incident(
+    records: Records, make_incident: MakeIncident
+) -> None:
+    for message_id in ("m1", "m2", "m3"):
+        hold(records, message_id, ANN, "kim@example.net")
+    records.open_incident(make_incident("a1", ANN))  # takes the held mail of the account to itself
+    for message_id in ("m1", "m2"):
+        records.decide_held(HeldSelection(message=message_id), HeldDecision.DISCARD, "olga", 160.0)
+    records.held_erased(["m1"])
+    with records._write("close") as connection:
+        connection.execute(update(incidents).values(state="closed", changed_at=170.0))
+        connection.execute(delete(errands))
+    assert records.forget(ANN, ("greta", 300.0, "asked"), 300.0, 0.0)["held"] == 1
+    assert records.left_of(ANN) == {"incidents": 1, "timeline": 1, "held": 2}
+    records.decide_held(HeldSelection(message="m3"), HeldDecision.DISCARD, "olga", 310.0)
+    records.held_erased(["m2", "m3"])
+    again = records.forget(ANN, ("greta", 320.0, "asked"), 400.0, 0.0)
+    assert (again["held"], again["incidents"], records.left_of(ANN)) == (2, 1, {})
