@@ -24,8 +24,8 @@ UNSEEN = re.compile(r"(?is)<style\b.*?</style>|<[^>]*>")
 class Letter:
     """Writes one file for each notice, `notice-<incident>.html`, into a directory from which people print.
 
-    The file is there whole or not at all, only we may read it, and it is written once: whoever prints it takes it away
-    or deletes it, and a notice that is sent again after a crash finds the first one if nobody was that quick.
+    The file is there whole or not at all, and only we may read it. Whoever prints it takes it away or deletes it; a
+    notice that is sent again after a crash takes the place of the first one if nobody was that quick.
     """
 
     def __init__(self, settings: LetterChannel, page: str, clock: Clock) -> None:
@@ -46,8 +46,7 @@ class Letter:
         path = self._directory / f"{notice.kind}-{notice.incident_id}.html"
         text = self._page.render(self._values(notice, contact))
         try:
-            if not path.exists():
-                _write(path, text)
+            _write(path, text)
         except OSError as error:
             msg = f"the letter cannot be written: {error}"
             raise Temporary(msg) from error
