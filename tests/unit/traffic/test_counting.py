@@ -258,3 +258,25 @@ def test_automatic_mail_leaves_the_personal_counters_alone(policy: Policy) -> No
     profile, _ = judge(Profile(), transaction(1, stream=Stream.AUTOMATIC), NOW, policy)
     for one, value in zip(FEATURES, profile.counters.features, strict=True):
         assert value == (1.0 if one.stream is Stream.AUTOMATIC else 0.0)
+
+
+def test_recipients_of_mail_from_elsewhere_are_counted_aside(policy: Policy) -> None:
+    home, abroad = transaction(1, client="192.0.2.7"), transaction(2, client="198.51.100.9")
+    profile, _ = judge(Profile(), home, NOW - 3 * DAY, policy)
+    assert judge(profile, home, NOW, policy)[0].lately.elsewhere == 0.0
+    once, _ = judge(profile, abroad, NOW, policy)
+    again, _ = judge(once, abroad, NOW, policy)
+    assert (once.lately.elsewhere, again.lately.elsewhere) == (1.0, 1.0)
+    assert judge(Profile(), abroad, NOW, policy)[0].lately.elsewhere == 0.0
+
+
+def test_in_a_young_account_a_text_is_the_owners_where_it_comes_from_the_place_of_its_first_days() -> None:
+    profile = text_from(Profile(), 1, "a computer", NOW)
+    assert text_from(profile, 2, "a computer", NOW + 5 * DAY).texts.texts[-1].owners
+    later = text_from(profile, 3, "a telephone", NOW + 5 * DAY)
+    assert not text_from(later, 4, "a telephone", NOW + 8 * DAY).texts.texts[-1].owners
+
+
+def text_from(profile: Profile, number: int, program: str, now: float) -> Profile:
+    one = transaction(number, content=Content(number, program=program))
+    return count(profile, one, origin_of(one, b"key"), now, b"key")
