@@ -64,7 +64,7 @@ def _leaves(header: Header, content: bytes) -> Iterator[Part]:
         if not waiting:
             return
         header, content, depth, alternative = waiting.pop()
-        kind, parameters = _media_type(_first(header, b"content-type"))
+        kind, parameters = _media_type(_written(header, b"content-type"))
         boundary = parameters.get("boundary", "")
         if boundary and depth < DEEPEST and kind.startswith("multipart/"):
             alternative = alternative or kind == "multipart/alternative"
@@ -76,7 +76,7 @@ def _leaves(header: Header, content: bytes) -> Iterator[Part]:
             yield Part(
                 kind="text/plain" if kind.startswith("multipart/") else kind,
                 charset=parameters.get("charset", ""),
-                encoding=_first(header, b"content-transfer-encoding").strip().lower(),
+                encoding=_encoding(_written(header, b"content-transfer-encoding")),
                 filename=header_text(names.get("filename") or parameters.get("name") or ""),
                 attached=disposition.strip().lower().startswith("attachment"),
                 alternative=alternative,
@@ -85,16 +85,28 @@ def _leaves(header: Header, content: bytes) -> Iterator[Part]:
 
 
 def _first(header: Header, name: bytes) -> str:
+    return _value(written) if (written := _written(header, name)) else ""
+
+
+def _written(header: Header, name: bytes) -> bytes:
     """The value of the first field of the name, as readers do."""
-    values = header.named.get(name)
-    if values is None:
-        return ""
-    return values[0][:LONGEST_VALUE].decode("utf-8", "surrogateescape").strip().replace("\r", "").replace("\n", "")
+    return header.named[name][0][:LONGEST_VALUE] if name in header.named else b""
 
 
-@lru_cache(maxsize=512)  # most parts are of the same few types
-def _media_type(value: str) -> tuple[str, Mapping[str, str]]:
+def _value(written: bytes) -> str:
+    return written.decode("utf-8", "surrogateescape").strip().replace("\r", "").replace("\n", "")
+
+
+# Most parts are of the same few types, and written in three or four ways.
+@lru_cache(maxsize=64)
+def _encoding(written: bytes) -> str:
+    return _value(written).strip().lower()
+
+
+@lru_cache(maxsize=512)
+def _media_type(written: bytes) -> tuple[str, Mapping[str, str]]:
     """RFC 2045 section 5.2: what says nothing sensible is plain text."""
+    value = _value(written)
     kind = _KIND.match(value)
     return (kind[1].lower(), dict(_pairs(value))) if kind else ("text/plain", {})
 
