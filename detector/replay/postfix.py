@@ -189,9 +189,9 @@ class Joiner:
             if message.waiting_since > since:
                 return
             del self._waiting[name]
-            if message.account:
+            if message.account and message.recipients:  # none where all went to a filter and the rest was lost
                 yield self._transaction(message)
-            elif self._open.get(name) is message:
+            elif not message.account and self._open.get(name) is message:
                 del self._open[name]
 
     def _transaction(self, message: Queued) -> Transaction:

@@ -208,6 +208,20 @@ def test_a_line_of_no_believable_time_is_broken() -> None:
     assert joiner.count.broken == 1
 
 
+def test_of_a_message_that_went_to_a_filter_and_was_lost_there_nothing_is_told() -> None:
+    log = Log()
+    log.lines = [
+        b"Mar  5 10:00:00 mx postfix/x[1]: " + text
+        for text in (
+            b"4AB1: client=pc[192.0.2.7], sasl_username=ann",
+            b"4AB2: client=localhost[127.0.0.1]",
+            b"4AB1: from=<a@x.example>, size=1, nrcpt=2 (queue active)",
+            b"4AB1: to=<x@y.example>, dsn=2.0.0, status=sent (queued as 4AB2)",
+        )
+    ]
+    assert joined(log) == []
+
+
 @given(st.lists(st.tuples(st.sampled_from(STAMPS), st.sampled_from(TEXTS), st.binary(max_size=12)), max_size=30))
 def test_no_order_of_lines_and_no_octets_are_a_fault(parts: list[tuple[bytes, bytes, bytes]]) -> None:
     log, joiner = Log(), Joiner()
