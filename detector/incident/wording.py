@@ -129,14 +129,13 @@ def _variables(source: str, tree: nodes.Template) -> list[str]:
 
 
 def _rendered(source: str, form: Form) -> list[str]:
-    problems: dict[str, None] = {}  # a set that keeps its order: what both samples show is told once
-    for facts in SAMPLES:
-        try:
-            text = TEXTS.from_string(source).render(values_of(facts))
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            return [f"it cannot be rendered: {error}"]
-        problems |= dict.fromkeys((*_shape(text, form), *check_words(text)))
-    return list(problems)
+    try:
+        template = TEXTS.from_string(source)
+        texts = [template.render(values_of(facts)) for facts in SAMPLES]
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        return [f"it cannot be rendered: {error}"]
+    # A dictionary in place of a set, because it keeps its order: what both samples show is told once.
+    return list(dict.fromkeys(problem for text in texts for problem in (*_shape(text, form), *check_words(text))))
 
 
 def _shape(text: str, form: Form) -> Iterator[str]:

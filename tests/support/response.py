@@ -1,12 +1,14 @@
 """Small stand-ins for what the containment acts with, and incidents to act on."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Event, Lock
 
 from detector.config import NoticeSettings, Response, Retry
 from detector.incident.incident import Incident, State
 from detector.incident.notice import Notice
+from detector.incident.templates import Templates
 from detector.metrics import Metrics
 from detector.ports import Clock, Contact, Secret
 from detector.records.records import Records
@@ -18,6 +20,7 @@ from detector.response.tools import Tools
 from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
 
 NOW = 1_700_000_000.0
+NOTICE = NoticeSettings(sender="abuse@example.org")
 VERDICT = Verdict(
     Action.BLOCK,
     14.25,
@@ -25,6 +28,12 @@ VERDICT = Verdict(
     "1",
     "",
 )
+
+
+@cache
+def templates() -> Templates:
+    """Those that come with the program; to check them all takes a moment."""
+    return read_templates(NOTICE)
 
 
 def incident(incident_id: str = "i-1", account: str = "ann@example.org", trusted: bool = True) -> Incident:
@@ -172,8 +181,7 @@ class Scene:
 
     @property
     def notices(self) -> Notices:
-        settings = NoticeSettings(sender="abuse@example.org")
-        return Notices(settings, read_templates(settings), self.customers, (self.letters,))
+        return Notices(NOTICE, templates(), self.customers, (self.letters,))
 
     def all_providers(self) -> Providers:
         hooks = tuple(Target(ear, "account-and-evidence") for ear in self.ears)

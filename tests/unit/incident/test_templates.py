@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jinja2 import TemplateError
 from jinja2.exceptions import SecurityError
 
@@ -116,3 +118,18 @@ def test_a_text_without_a_subject_cannot_be_split() -> None:
 def test_the_name_of_a_template_tells_all() -> None:
     assert name_of(Kind.APOLOGY, Form.MAIL, "fr") == "apology.fr.txt"
     assert set(ALL) == {name_of(kind, form, language) for kind in Kind for form in Form for language in LANGUAGES}
+
+
+OURS = Templates(ALL, "en")
+
+
+@given(
+    account=st.text(min_size=1, max_size=60).filter(str.strip),
+    name=st.text(max_size=60),
+    kind=st.sampled_from(list(Kind)),
+)
+def test_whatever_a_customer_is_called_the_notice_keeps_its_lines(account: str, name: str, kind: Kind) -> None:
+    plain = OURS.render(kind, "", Facts(incident("ann"), name="Ann"))
+    told = OURS.render(kind, "", Facts(incident(account), name=name))
+    assert len(told.body.splitlines()) == len(plain.body.splitlines())
+    assert len(told.subject.splitlines()) == 1
