@@ -5,8 +5,10 @@ from collections.abc import Collection
 from detector.incident.incident import Incident
 from detector.incident.notice import Facts, Kind
 from detector.ports import Refused
+from detector.records.entries import Offer
 from detector.response.notices import MONTH
 from detector.response.plan import APOLOGISE, NOTIFY_CUSTOMER, Plan
+from detector.response.secret import new_code, new_salt
 from detector.response.tools import Tools
 
 KINDS = {NOTIFY_CUSTOMER.step: Kind.NOTICE, APOLOGISE.step: Kind.APOLOGY}
@@ -34,4 +36,12 @@ class Customers:
         if notices is None:
             msg = "no notice is configured"
             raise Refused(msg)
-        return notices.send(KINDS[plan.step], Facts(incident, done), plan.key(incident.incident_id))
+        facts = Facts(incident, done, code=self._code(incident) if plan is NOTIFY_CUSTOMER else "")
+        return notices.send(KINDS[plan.step], facts, plan.key(incident.incident_id))
+
+    def _code(self, incident: Incident) -> str:
+        """With which the customer may end the block; empty where that is not offered, or was within thirty days."""
+        if not self._tools.settings.self_release:
+            return ""
+        offered = Offer(incident.account, self._tools.clock(), new_salt(), new_code())
+        return offered.code if self._tools.records.offer_self_release(incident.incident_id, offered) else ""

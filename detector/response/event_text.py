@@ -10,6 +10,7 @@ TITLES = {
     "incident.step_failed": "a step of the containment failed: it must be done by hand",
     "incident.waiting": "still waits for a decision",
     "incident.closed": "closed, the account may send again",
+    "account.termination_proposed": "so many strikes that the policy proposes to end the service: a person must decide",
     "breaker.open": "Too many passwords were changed: nothing more until a person confirms",
     "breaker.waiting": "Passwords are still not changed: a person must confirm",
     "response.frozen": "Containments are frozen",

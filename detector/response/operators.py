@@ -18,6 +18,7 @@ NEEDS_CONFIRMATION = "incident.needs_confirmation"
 STEP_FAILED = "incident.step_failed"
 CLOSED = "incident.closed"
 WAITING = "incident.waiting"  # again: nobody has decided
+TERMINATION_PROPOSED = "account.termination_proposed"  # so many strikes: a person decides
 
 
 class Operators:

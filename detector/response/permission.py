@@ -63,6 +63,15 @@ class Permissions:
         incident = self._patience.insist(lambda: self._tools.records.incident(incident_id), "incident")
         return incident.state is State.CLOSED
 
+    def proposes_termination(self, incident_id: str) -> bool:
+        """Whether the strikes of the account are enough to ask a person to end its service."""
+        records, now = self._tools.records, self._tools.clock()
+        account = self._patience.insist(lambda: records.incident(incident_id), "incident").account
+        strikes = self._patience.insist(lambda: records.strikes(account), "strikes")
+        decided = self._patience.insist(lambda: records.termination(account), "termination")
+        decided_at = 0.0 if decided is None else decided.at
+        return self._tools.settings.strikes.rule.proposes_termination(strikes, now, decided_at)
+
     def open_breaker(self) -> None:
         """What it has stopped is told to operators together (`Watch`), not one by one."""
         records, limit = self._tools.records, self._tools.settings.password_changes_per_hour

@@ -40,6 +40,16 @@ def harmless(complaint: str, *hidden: Secret | None) -> str:
     return "".join(c if c.isprintable() else "?" for c in line)[:COMPLAINT_LENGTH]
 
 
+def new_code() -> str:
+    """A one-time code of 12 characters in groups of 4, for people to type: 69 bits."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(3))
+
+
+def new_salt() -> str:
+    """What makes the hashes of two equal codes different."""
+    return secrets.token_hex(8)
+
+
 def read_secret(source: SecretSource) -> Secret:
     """The secret behind a setting, without the line break at its end. Raises `ConfigError`."""
     if source.environment is not None:

@@ -117,6 +117,10 @@ class Containment:
         for plan in SETTLING:
             if plan.step in steps and not self._perform(incident_id, plan.step):
                 return False
+        if Step.DISCARD_QUEUE in steps and self._durable.step(
+            "strikes", self._permissions.proposes_termination, incident_id
+        ):
+            self._tell_step(incident_id, operators.TERMINATION_PROPOSED)
         if Step.LIFT_BLOCK in steps:
             self._tell_step(incident_id, operators.CLOSED)
         return True

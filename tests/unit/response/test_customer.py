@@ -1,12 +1,17 @@
+import re
 from pathlib import Path
 
 import pytest
 
+from detector.config import Response
+from detector.incident.incident import Event
 from detector.ports import Refused
 from detector.response.customer import Customers
 from detector.response.plan import APOLOGISE, NOTIFY_CUSTOMER
 from detector.response.providers import Providers
 from tests.support.response import NOW, Scene, incident
+
+CODE = re.compile(r"\b\w{4}-\w{4}-\w{4}\b")
 
 
 def test_a_customer_is_told_by_step_and_key(tmp_path: Path) -> None:
@@ -37,4 +42,26 @@ def test_without_notices_nobody_is_told(tmp_path: Path) -> None:
     assert not customers.can_be_told
     with pytest.raises(Refused):
         customers.tell(NOTIFY_CUSTOMER, incident(), [])
+    scene.records.close()
+
+
+def test_where_it_is_offered_the_notice_carries_a_code_that_works_once(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, Response(self_release=True))
+    scene.records.open_incident(incident())
+    Customers(scene.tools).tell(NOTIFY_CUSTOMER, incident(), [])
+    code = CODE.search(scene.letters.sent[0][0].body)
+    assert code is not None
+    scene.records.apply("i-1", Event.STEPS_DONE, NOW, "detector")
+    assert scene.records.self_release("i-1", code.group(), NOW, "portal") is not None
+    scene.records.open_incident(incident("i-2"))
+    Customers(scene.tools).tell(NOTIFY_CUSTOMER, incident("i-2"), [])
+    assert CODE.search(scene.letters.sent[1][0].body) is None, "the next one comes after thirty days"
+    scene.records.close()
+
+
+def test_where_it_is_not_offered_there_is_no_code(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.records.open_incident(incident())
+    Customers(scene.tools).tell(NOTIFY_CUSTOMER, incident(), [])
+    assert CODE.search(scene.letters.sent[0][0].body) is None
     scene.records.close()

@@ -5,6 +5,7 @@ import pytest
 
 from detector.config import DryRun, Response
 from detector.incident.incident import Event, State
+from detector.records.entries import Termination
 from detector.response.patience import Patience
 from detector.response.permission import Permission, Permissions
 from tests.support.response import NOW, Scene, incident
@@ -97,3 +98,16 @@ def test_the_breaker_opens_once(scene: Scene) -> None:
     breaker = scene.records.breaker()
     assert breaker is not None
     assert breaker.reason == "20 passwords were changed within an hour"
+
+
+def test_so_many_strikes_propose_to_end_the_service_until_a_person_has_decided(scene: Scene) -> None:
+    for number in range(3):
+        name = f"s-{number}"
+        scene.records.open_incident(incident(name, "bob"))
+        assert not permissions(scene).proposes_termination(name)
+        scene.records.apply(name, Event.CONFIRM, NOW - 10.0, "eve", "")
+        if number < 2:
+            scene.records.apply(name, Event.RELEASE, NOW - 5.0, "eve", "")
+    assert permissions(scene).proposes_termination("s-2")
+    scene.records.decide_termination(Termination("bob", NOW, "eve", ended=False, reason="new computer"))
+    assert not permissions(scene).proposes_termination("s-2")

@@ -5,7 +5,16 @@ import pytest
 
 from detector.config import ConfigError, SecretSource
 from detector.ports import Secret
-from detector.response.secret import ALPHABET, GROUP_LENGTH, GROUPS, harmless, new_password, read_secret
+from detector.response.secret import (
+    ALPHABET,
+    GROUP_LENGTH,
+    GROUPS,
+    harmless,
+    new_code,
+    new_password,
+    new_salt,
+    read_secret,
+)
 
 
 def test_a_password_has_more_than_128_bits() -> None:
@@ -68,3 +77,10 @@ def test_what_others_complain_about_is_told_without_the_secret(told: str) -> Non
 
 def test_a_complaint_is_short_and_a_secret_without_letters_takes_nothing_away() -> None:
     assert harmless("x" * 1000, None, Secret("--")) == "x" * 200
+
+
+def test_a_code_can_be_typed_and_no_two_are_alike() -> None:
+    codes = {new_code() for _ in range(1000)}
+    assert len(codes) == 1000
+    assert all(len(code) == 14 and set(code) <= set(ALPHABET) | {"-"} for code in codes)
+    assert new_salt() != new_salt()
