@@ -59,14 +59,14 @@ def test_killed_between_two_steps_goes_on_with_the_second(tmp_path: Path) -> Non
         child.send_signal(signal.SIGKILL)
         child.wait(10)
         os.close(held[0])
-    assert scene.told() == ["opened", "change_password: done"]
+    assert scene.told() == ["opened", "change_password: done", "revoke_app_passwords: skipped"]
     with process(tmp_path) as child:
         wait_for(lambda: let_go(fifo), "the next process ends sessions", 60)
         wait_for(lambda: scene.records.incident("i-1").state is State.CONTAINED, "it is contained", 60)
         child.terminate()
         assert child.wait(30) == 0
     assert (tmp_path / "passwords").read_text() == "i-1.change_password\n"
-    assert scene.told()[1:3] == ["change_password: done", "end_sessions: done"]
+    assert scene.told()[1:4] == ["change_password: done", "revoke_app_passwords: skipped", "end_sessions: done"]
     scene.records.close()
 
 
