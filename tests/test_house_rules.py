@@ -30,6 +30,8 @@ TESTED_ELSEWHERE = {
     "detector/relay/incoming.py": "tests/unit/relay/test_wire.py: memory, disk and pauses on a real socket",
     "detector/verdict/verdict.py": "holds values only",
     "detector/mail/content.py": "holds values only",
+    "detector/records/held_entries.py": "holds values only",
+    "detector/records/held_mail.py": "a line for each function of held and held_queue, whose tests go through it",
     "detector/cli/password.py": "tests/unit/cli/test_password_issue.py types its command",
     "detector/records/database.py": "tests/unit/records/test_records.py asks for what it promises",
     "detector/records/returning.py": "one step around detector/records/way_back.py, and tested with it",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from detector.cli.check_hold import check_hold
 from detector.cli.check_host import check_addresses, check_certificate, check_directories, check_models
 from detector.cli.check_outside import check_next_hops, check_records, check_response
 from detector.cli.finding import Finding, Level, hint
@@ -22,6 +23,7 @@ def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     yield from check_directories(config)
     yield from check_addresses(config)
     yield from check_certificate(config, clock())
+    yield from check_hold(config)
     yield from check_models()
     yield from check_next_hops(config)
     yield from check_records(config)

@@ -28,6 +28,7 @@ def check_directories(config: Config) -> Iterator[Finding]:
         )
     yield _directory("state.directory", config.state.directory)
     yield _directory("relay.spool_directory", config.spool_directory)
+    yield _directory("hold.directory", config.hold_directory)
 
 
 def _directory(about: str, path: Path) -> Finding:
