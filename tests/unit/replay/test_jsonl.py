@@ -14,6 +14,7 @@ from detector.replay.engine import Engine
 from detector.replay.events import Submission
 from detector.replay.jsonl import Malformed, answers, transaction_of
 from detector.replay.profiles import Profiles
+from detector.traffic.profile import Profile
 from detector.verdict.hold import PROBATION
 from detector.verdict.policy import Policy
 
@@ -44,6 +45,17 @@ def test_each_transaction_is_answered_with_its_id_action_and_evidence(policy: Po
     assert {"group", "signal", "value", "expected", "nats"} == set(answer["evidence"][0])
     assert "incidents" not in answer
     assert "deferred" not in answer
+
+
+def test_an_answer_does_not_wait_until_the_message_is_learned_from_and_the_next_one_does(policy: Policy) -> None:
+    profiles = Profiles()
+    replay = answers([line(1), line(2)], Engine(policy, profiles))
+    next(replay)
+    assert profiles.get("ann@customer.example") == Profile()
+    next(replay)
+    assert profiles.get("ann@customer.example").first_seen == 1000.0
+    assert next(replay, None) is None
+    assert profiles.get("ann@customer.example").counters.updated_at == 2000.0
 
 
 def test_recipients_beyond_the_window_are_named_as_they_were_written(policy: Policy) -> None:
