@@ -1,5 +1,7 @@
 """Every reply that we can give, as conversations in `tests/dialogs`, against a relay on a real socket."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from detector.mail.reply import Reply
 from detector.ports import PolicyRequest
 from detector.relay import replies
 from tests.support import dialog
+from tests.support.held_house import held_house
 from tests.support.relay_house import House, house
 from tests.support.smtp_sink import SmtpSink
 
@@ -20,7 +23,6 @@ ELSEWHERE = {
     "TOO_MANY_FROM_CLIENT": "tests/unit/relay/test_server.py",
     "STOPPING": "tests/unit/relay/test_server.py",
     "NEXT_HOP_CHANGED": "tests/unit/relay/test_exchange.py",
-    "NO_STORAGE": "tests/unit/relay/test_wire.py",
     "TLS_ACTIVE": "tests/unit/relay/test_session.py",
 }
 """Replies that need more than a conversation, and where they are shown."""
@@ -33,7 +35,7 @@ async def test_the_conversation_goes_as_written(path: Path, tmp_path: Path) -> N
     base = [line for line in BASE if line.partition(" ")[0] not in changed]
     settings = config.parse("\n".join([*base, *script.config]))
     with SmtpSink() as sink:
-        async with house(settings, tmp_path, sink) as place:
+        async with _place(script, settings, tmp_path, sink) as place:
             for key, text in script.setup:
                 await _set_up(place, sink, key, text)
             await dialog.play(script, place.port)
@@ -47,6 +49,19 @@ def test_every_reply_of_ours_is_shown_in_a_dialog() -> None:
     assert sorted(missing) == sorted(ELSEWHERE)
 
 
+@asynccontextmanager
+async def _place(
+    script: dialog.Dialog, settings: config.Config, directory: Path, sink: SmtpSink
+) -> AsyncIterator[House]:
+    """With room for held mail only where the dialog says so: to make it takes time."""
+    if ("hold", "yes") in script.setup:
+        async with held_house(settings, directory, sink) as (place, _):
+            yield place
+    else:
+        async with house(settings, directory, sink) as place:
+            yield place
+
+
 async def _set_up(place: House, sink: SmtpSink, key: str, text: str) -> None:
     if key == "sink":
         verb, part, reply = text.split(" ", 2)
@@ -58,6 +73,8 @@ async def _set_up(place: House, sink: SmtpSink, key: str, text: str) -> None:
     elif key == "login":
         queue_id, account = text.split()
         await place.join.remember(PolicyRequest("loopback", queue_id, "", "", account, ""), 0.0)
+    elif key == "hold":
+        assert text == "yes"
     elif key == "dead":
         sink.close()
     elif key == "fault":

@@ -5,6 +5,7 @@
     sink: RCPT nobody 550 5.1.1 No such user
     blocked: ann@example.org               the account is blocked, exempt, or (login) known by a queue id
     login: 3QID ann@example.org
+    hold: yes                              there is room for held mail
     C: EHLO pc.example                     a line of the client; \\r \\n \\0 \\xNN are octets, no CRLF is added after \\
     C* 30 x                                the line thirty times
     S: 250-...                             one line of a reply, `...` stands for anything
