@@ -21,6 +21,7 @@ from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
 from detector.mail.written import NOTHING
 from detector.replay.log_files import Line
+from detector.replay.postfix_lines import DELIVERY, PROBES, handed_on, places
 
 SOURCE = "postfix log"
 PATIENCE = 60.0  # seconds of the log that recipients wait for the others of their message
@@ -29,9 +30,6 @@ MOST_OPEN = 100_000  # messages that are not removed yet; beyond, the oldest are
 _CLIENT = re.compile(rb"client=\S*\[([^\]]*)\]")
 _LOGIN = re.compile(rb", sasl_username=([^,\s]+)")
 _QUEUED = re.compile(rb"from=<([^>]*)>, size=(\d{1,15}), nrcpt=(\d{1,15})(?!\d)")  # int() refuses thousands of digits
-_DELIVERY = re.compile(rb"to=<?([^>,]*)>?,(?: orig_to=<?([^>,]*)>?,)?.*? dsn=([245]\.\d+\.\d+), status=([a-z]+)")
-_HANDED_ON = re.compile(rb"queued as (\w+)\)?\s*\Z")
-_PROBES = frozenset({b"deliverable", b"undeliverable"})  # address verification: nobody sent anything
 
 
 @dataclass(slots=True)
@@ -83,8 +81,7 @@ class Joiner:
         """
         for line, calendar in lines:
             self.count.lines += 1
-            start = line.find(b"]: ") + 3
-            end = line.find(b": ", start)
+            start, end = places(line)
             kind = self._kinds.get(line[end + 2 : end + 5])
             if kind is None or start < 3 or not line[start:end].isalnum():
                 continue
@@ -141,13 +138,13 @@ class Joiner:
             message.expected = int(match[3])
 
     def _delivery(self, name: bytes, text: bytes) -> Queued | None:
-        match = _DELIVERY.match(text)
+        match = DELIVERY.match(text)
         if match is None:
             self.count.broken += 1
             return None
         self.count.used += 1
         message = self._open.get(name)
-        if message is None or match[4] in _PROBES:
+        if message is None or match[4] in PROBES:
             return None
         if self._handed_on(name, message, text):
             message.expected -= 1
@@ -163,8 +160,8 @@ class Joiner:
 
     def _handed_on(self, name: bytes, message: Queued, text: bytes) -> bool:
         """Whether this delivery went to a content filter and came back; if so, what came back is the account's mail."""
-        match = _HANDED_ON.search(text) if message.account else None
-        returned = self._open.get(name.partition(b" ")[0] + b" " + match[1]) if match is not None else None
+        queue_id = handed_on(text) if message.account else b""
+        returned = self._open.get(name.partition(b" ")[0] + b" " + queue_id)
         if returned is None or (returned.account and returned.key != message.key):
             return False
         returned.account, returned.key, returned.client = message.account, message.key, message.client
