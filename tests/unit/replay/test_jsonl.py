@@ -49,7 +49,7 @@ def test_each_transaction_is_answered_with_its_id_action_and_evidence(policy: Po
 
 def test_an_answer_does_not_wait_until_the_message_is_learned_from_and_the_next_one_does(policy: Policy) -> None:
     profiles = Profiles()
-    replay = answers([line(1), line(2)], Engine(policy, profiles))
+    replay = iter(answers([line(1), line(2)], Engine(policy, profiles)))
     next(replay)
     assert profiles.get("ann@customer.example") == Profile()
     next(replay)
