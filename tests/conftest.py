@@ -14,6 +14,7 @@ from tests.support import packages
 from tests.support.mariadb import MariaDB
 from tests.support.openldap import OpenLDAP
 from tests.support.postgres import Postgres
+from tests.support.records import empty
 
 # On the build machine the same examples every time, and no deadline: its cores are shared.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -65,10 +66,19 @@ def postgres_url(postgres: Postgres) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_with_records(postgres_of_this_run: Postgres) -> str:
-    """A database with the tables of the records, to copy from: making them takes half a second."""
+    """A database with the tables of the records. One for all tests: each has a thousand files."""
     name = postgres_of_this_run.fresh()
     Records(postgres_of_this_run.url(name)).close()
     return name
+
+
+@pytest.fixture
+def postgres_records_url(postgres: Postgres, postgres_with_records: str) -> str:
+    """Empty records in PostgreSQL; what a test before has left, and who is still connected, is thrown out."""
+    postgres.throw_out(postgres_with_records)
+    url = postgres.url(postgres_with_records)
+    empty(url)
+    return url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.debian("postgresql"))])
@@ -76,8 +86,7 @@ def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Empty records; whoever asks for them runs once with SQLite and once with PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/records.sqlite"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.url(postgres.fresh(request.getfixturevalue("postgres_with_records")))
+    return str(request.getfixturevalue("postgres_records_url"))
 
 
 @pytest.fixture(scope="session")

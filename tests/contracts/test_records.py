@@ -52,8 +52,8 @@ def records(records_url: str) -> Iterator[Records]:
 
 
 @pytest.fixture
-def postgres_records(postgres: Postgres, postgres_with_records: str) -> Iterator[Records]:
-    records = Records(postgres.url(postgres.fresh(postgres_with_records)))
+def postgres_records(postgres_records_url: str) -> Iterator[Records]:
+    records = Records(postgres_records_url)
     yield records
     records.close()
 

@@ -118,6 +118,11 @@ class Postgres:
         with psycopg.connect(self._parameters(SUPERUSER, database), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def throw_out(self, database: str) -> None:
+        """Ends all connections to a database."""
+        mine = f"datname = '{database}'"
+        self.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {mine}")  # noqa: S608
+
     def fresh(self, template: str = "template1") -> str:
         """Make an empty database (or a copy of `template`); its name."""
         name = f"test{next(self._numbers)}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from detector.records.audit import START
 from detector.records.records import Records
 from detector.records.schema import metadata
 from tests.support.ports import HOST
@@ -22,6 +23,13 @@ def tamper(url: str, *statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+def empty(url: str) -> None:
+    """As the migrations leave it: no rows but the one of the counters."""
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    row = f"INSERT INTO counters (changes, audit_entries, audit_hash) VALUES (0, 0, '{START}')"  # noqa: S608
+    tamper(url, f"TRUNCATE {tables} RESTART IDENTITY", row)
 
 
 def everything(url: str) -> str:

@@ -214,9 +214,9 @@ def test_a_backup_is_compared_with_a_head_that_was_kept_elsewhere(live: Path, sa
 
 @pytest.mark.debian("postgresql")
 def test_the_lines_for_postgresql_bring_everything_back(
-    postgres: Postgres, postgres_with_records: str, tmp_path: Path, make_incident: MakeIncident
+    postgres_records_url: str, tmp_path: Path, make_incident: MakeIncident
 ) -> None:
-    url, file = postgres.url(postgres.fresh(postgres_with_records)), tmp_path / "it's a backup"
+    url, file = postgres_records_url, tmp_path / "it's a backup"
     records = Records(url)
     records.open_incident(make_incident())
     run(pg_dump(url, file))
@@ -233,9 +233,9 @@ def test_the_lines_for_postgresql_bring_everything_back(
 
 @pytest.mark.debian("postgresql")
 def test_a_lost_database_is_made_anew_from_its_backup(
-    postgres: Postgres, postgres_with_records: str, tmp_path: Path, make_incident: MakeIncident
+    postgres: Postgres, tmp_path: Path, make_incident: MakeIncident
 ) -> None:
-    database = postgres.fresh(postgres_with_records)
+    database = postgres.fresh()
     url = postgres.url(database)
     records = Records(url)
     records.open_incident(make_incident())
