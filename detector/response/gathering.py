@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from threading import Lock
 
+REMEMBERED = 1000
+"""Incidents that were told by themselves; to forget them means at worst to tell one again."""
+
 
 @dataclass(frozen=True, slots=True)
 class TellNow:
-    """Tell this event at once. `since` (Unix seconds): from where to look for others that nobody has told; None: no."""
+    """Tell this event at once; with all that happened lately if this process has told nothing so far."""
 
-    since: float | None = None
+    looks_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ class Gathering:
     """The events of one hook, which arrive in several threads. Time is an argument; entries are numbers of timelines.
 
     The first event is told at once. Those of other incidents that arrive within `wait` seconds are gathered: the first
-    of them waits, and then tells of all that the records say. So nothing has to be remembered for the summary but where
-    it begins. An event whose process dies while it waits is delivered again by the next one, which, because it has told
-    nothing yet, looks at all that happened since `wait` before that event. So everything is told at least once.
+    of them waits, and then tells of all that the records say since `wait` before it. So nothing has to be remembered
+    for the summary: an event whose process dies while it waits is delivered again by the next one, which looks at the
+    same time of the records. So everything is told at least once; what is remembered keeps most from being told twice.
     """
 
     def __init__(self, wait: float) -> None:
@@ -43,14 +46,14 @@ class Gathering:
         self._covered = range(0)
         self._told: dict[str, int] = {}
 
-    def arrive(self, incident_id: str, entry: int, happened_at: float, now: float) -> Turn:
+    def arrive(self, incident_id: str, entry: int, now: float) -> Turn:
         """What to do about an event of an incident, of which the timeline tells in `entry`."""
         with self._lock:
             if entry in self._covered:
                 return Told()
             if self._quiet_until is None:
                 self._open(incident_id, now)
-                return TellNow(since=happened_at - self._wait)
+                return TellNow(looks_back=True)
             if now >= self._quiet_until and self._begins is None:
                 self._open(incident_id, now)
                 return TellNow()
@@ -84,9 +87,10 @@ class Gathering:
 
     def is_told(self, incident_id: str, entry: int) -> bool:
         with self._lock:
-            return entry <= self._told.get(incident_id, 0)
+            return entry in self._covered or entry <= self._told.get(incident_id, 0)
 
     def _open(self, incident_id: str, now: float) -> None:
         self._leader = incident_id
         self._quiet_until = now + self._wait
-        self._told = {}
+        if len(self._told) > REMEMBERED:
+            self._told = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from detector.records.telling import Happened
-from detector.response.gathering import Gathering, Told, Wait
+from detector.response.gathering import Gathering, TellNow, Told, Wait
 from detector.response.hooks import Target
 from detector.response.patience import Patience
 from detector.response.summary import news_of
@@ -39,17 +39,16 @@ class Groups:
             return Turn(0)
         gathering, records = self._of(target), self._tools.records
         entry = self._patience.insist(lambda: records.last_entry(incident_id, happened_at), "last_entry")
-        turn = gathering.arrive(incident_id, entry, happened_at, self._tools.clock())
+        turn = gathering.arrive(incident_id, entry, self._tools.clock())
         if isinstance(turn, Told):
             return None
+        if isinstance(turn, TellNow) and not turn.looks_back:
+            return Turn(entry)
+        then = happened_at - target.group_wait
+        begins = self._patience.insist(lambda: records.last_entry_before(then), "last_entry") + 1
         if isinstance(turn, Wait):
             self._patience.pause(turn.seconds)
-            begins = gathering.collect(self._tools.clock())
-        elif turn.since is None:
-            return Turn(entry)
-        else:
-            since = turn.since
-            begins = self._patience.insist(lambda: records.last_entry_before(since), "last_entry") + 1
+            begins = min(begins, gathering.collect(self._tools.clock()))
         happened = self._patience.insist(lambda: records.happened_since(begins - 1), "happened_since")
         news = [
             one

@@ -102,6 +102,22 @@ def test_what_a_process_that_died_had_gathered_is_told_by_the_next_one(scene: Sc
     assert ids(after.turn(TARGET, "i-1", NOW)) == ["i-1", "i-2", "i-3"]
 
 
+def test_one_that_waited_for_a_hook_and_died_is_told_by_the_next_process_whatever_comes_first(scene: Scene) -> None:
+    clock = scene.clock
+    assert isinstance(clock, Clock)
+    open_incidents(scene, 1, 2)
+    clock.now = NOW + 1800.0
+    scene.records.record_step("i-1", "change_password", "failed", clock.now)
+    patience = Waiting()
+    after = Groups(scene.tools, patience)
+    first = after.turn(TARGET, "i-1", clock.now)
+    assert first is not None
+    assert ids(first) == []
+    after.told(TARGET, "i-1", first)
+    assert after.turn(TARGET, "i-2", NOW) == Turn(scene.records.last_entry("i-2", NOW))
+    assert patience.waited == [60.0]
+
+
 def test_what_is_long_over_is_not_told_again_by_the_next_process(scene: Scene) -> None:
     open_incidents(scene, 1)
     clock = scene.clock
