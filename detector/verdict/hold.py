@@ -28,7 +28,7 @@ SPEAKS = 1.0  # nats from which a group is taken to say something
 # The most that each group may say of mail on probation.
 # A text as bad as 1 in 100 is a matter of taste.
 HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.TEXT: 1.5, Group.CAMPAIGN: 0.0}
-MAY_PROBE = HARMLESS | {Group.FEEDBACK: SPEAKS, Group.CLIENT: 0.0, Group.TEXT: 3.0}
+MAY_PROBE = HARMLESS | {Group.CLIENT: 0.0, Group.TEXT: 3.0}
 # Recipients in a day: of one or two letters to an address book. A message to one person costs as much as one to 25, or
 # a thief who writes to one after the other would gain most.
 MOST_PROBED, LEAST_PROBE = 50.0, 25
