@@ -74,7 +74,7 @@ class Operators:
         kind, step = about
         event = event_document(kind, self._story(incident_id), target.redaction, happened_at)
         if kind == WAITING:
-            event["count"] = int(step)
+            event["count"] = int(step.rpartition(".")[2])
         elif step:
             event["step"] = step
         return event

@@ -68,7 +68,8 @@ class Watch:
             if count and self._reminded.get(incident.incident_id) != (incident.since, count):
                 workflow_id = f"{incident.incident_id}.{incident.state}.{incident.since:.0f}.{count}"
                 words = f"nobody has decided for {now - incident.since:.0f} s"
-                self._durable.enqueue(CONTAINMENTS, "remind", workflow_id, incident.incident_id, count, words)
+                arguments = (incident.incident_id, incident.since, count, words)
+                self._durable.enqueue(CONTAINMENTS, "remind", workflow_id, *arguments)
                 self._reminded[incident.incident_id] = incident.since, count
 
     # -- the breaker --

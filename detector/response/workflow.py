@@ -161,10 +161,10 @@ class Containment:
             "frozen", lambda: self._patience.insist(lambda: records.frozen(clock()), "frozen") is not None
         )
 
-    def _remind(self, incident_id: str, count: int, words: str) -> bool:
-        """Nobody has decided."""
+    def _remind(self, incident_id: str, since: float, count: int, words: str) -> bool:
+        """Nobody has decided. An incident may wait more than once, so it is told since when."""
         self._durable.step("tell in the timeline", self._tell_reminded, incident_id, count, words)
-        self._tell_step(incident_id, operators.WAITING, str(count))
+        self._tell_step(incident_id, operators.WAITING, f"{since:.0f}.{count}")
         return True
 
     # -- telling --

@@ -305,6 +305,48 @@ def test_a_confirmation_and_a_release_in_another_process_are_found(scene: Scene)
     assert len(scene.passwords.asked) == 1
 
 
+def test_while_it_is_frozen_operators_hear_and_nothing_is_done(scene: Scene) -> None:
+    scene.records.freeze(NOW, None, "eve", "new database")
+    scene.records.open_incident(incident())
+    with started(scene):
+        wait_for_kinds(scene.ears[0], {"incident.opened", "response.frozen"})
+        wait_for(lambda: scene.records.errands(1)[0].run == 1, "it is put off")
+        assert scene.told() == ["opened"]
+        assert scene.passwords.asked == []
+        scene.records.unfreeze(NOW, "eve")
+        wait_for_state(scene, State.CONTAINED)
+        heard = {"incident.opened", "incident.contained", "response.frozen", "response.unfrozen"}
+        wait_for_kinds(scene.ears[0], heard)
+    assert scene.told() == ALL_DONE
+
+
+def test_a_freeze_in_the_middle_stops_before_the_next_step(scene: Scene) -> None:
+    scene.sessions.gate = Signal()
+    scene.records.open_incident(incident())
+    with started(scene):
+        assert scene.sessions.entered.wait(30)
+        scene.records.freeze(NOW, None, "eve", "new database")
+        scene.sessions.gate.set()
+        wait_for(lambda: scene.records.errands(1)[0].run == 1, "it is put off")
+        assert scene.told() == ALL_DONE[:4]
+    scene.records.unfreeze(NOW, "eve")
+    with started(scene):  # another process may go on with it
+        wait_for_state(scene, State.CONTAINED)
+    assert scene.told() == ALL_DONE
+    assert len(scene.passwords.asked) == 1
+
+
+def test_when_nobody_decides_operators_are_told_again(scene: Scene) -> None:
+    contain(scene)
+    scene.clock = lambda: NOW + 90_000.0
+    with started(scene):
+        wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained", "incident.waiting"})
+    event, request_id = scene.ears[0].heard[-1]
+    assert (event["count"], request_id) == (1, f"i-1.incident.waiting.{NOW:.0f}.1")
+    assert scene.told()[-1] == "waiting: reminder 1"
+    assert scene.records.timeline("i-1")[-1].detail == "nobody has decided for 90000 s"
+
+
 @pytest.mark.parametrize("trouble", ["fails", "hangs"])
 def test_a_bad_hook_delays_nothing(tmp_path: Path, trouble: str) -> None:
     scene = Scene(tmp_path, Response(retry=Retry(attempts=10, first_wait=600.0)))
