@@ -57,7 +57,7 @@ class Durable:
             DBOS.launch()
         except SQLAlchemyError as error:
             problem = str(error).splitlines()[0]
-            msg = f"{self._place} cannot be used: {problem}; move it away: containments under way begin again"
+            msg = f"{self._place} cannot be used: {problem}; {self._help}"
             raise ConfigError(msg) from error
         register = partial(DBOS.register_queue, polling_interval_sec=LOOK_EVERY, on_conflict="always_update")
         register(CONTAINMENTS, worker_concurrency=CONTAINMENTS_AT_ONCE)
@@ -102,6 +102,12 @@ class Durable:
         Two may do so at the same time. A process that is not dead after all cannot record a step any more.
         """
         DBOS._recover_pending_workflows(sorted(executor_ids))  # noqa: SLF001 - the public ways know no executor
+
+    @property
+    def _help(self) -> str:
+        if self._url.drivername.startswith("sqlite"):
+            return "move it away: containments under way begin again"
+        return "is PostgreSQL running, and may we make a schema named 'dbos' in this database?"
 
     @property
     def _place(self) -> str:

@@ -6,7 +6,7 @@ from detector.response.durable import Durable
 
 BEAT_EVERY = 3.0
 MISSED_BEATS = 5
-"""A process that was not heard for so many of our own beats is dead: its work is taken over after 15 to 20 seconds.
+"""A process that was not heard for so many of our own beats is dead: its work is taken over after 15 to 30 seconds.
 
 Counted and not timed, because the clocks of two hosts are two clocks.
 """
