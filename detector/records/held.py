@@ -18,7 +18,7 @@ from detector.records.held_entries import (
 )
 from detector.records.schema import held, incidents, not_closed
 
-OPEN_TO_RELEASE = (HeldState.HELD,)
+OPEN_TO_RELEASE = (HeldState.HELD, HeldState.RELEASING)  # the latter is tried now instead of later
 OPEN_TO_DISCARD = (HeldState.HELD, HeldState.RELEASING, HeldState.UNDELIVERABLE, HeldState.IN_DOUBT)
 
 

@@ -22,7 +22,7 @@ from detector.relay.held_reports import Reports
 from detector.relay.held_use import Use
 
 TIDY_EVERY = 3600.0
-ERASE_EVERY = 10.0
+ERASE_EVERY = 2.0
 
 
 @asynccontextmanager

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import smtplib
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,19 @@ def waits(detector: DetectorProcess) -> list[str]:
     return [line["message_id"] for line in held(detector, "list")]
 
 
+@contextmanager
+def small_disk(directory: Path) -> Iterator[None]:
+    """A file system of 1 MB; skips where we may not mount one."""
+    directory.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "small", str(directory)]
+    if os.geteuid() != 0 or subprocess.run(words, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk is a tmpfs, and only root may mount it")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
 def test_what_is_held_survives_kill_9_and_is_released_as_it_came(sink: SmtpSink, tmp_path: Path) -> None:
     with DetectorProcess(tmp_path, sink.port, DOUBTFUL) as detector:
         answer = hand_over(detector)
@@ -91,3 +106,55 @@ def test_when_the_thresholds_are_raised_it_goes_by_itself(sink: SmtpSink, tmp_pa
         os.kill(detector.process_id, signal.SIGHUP)
         sink.wait_for_messages(1, timeout=20)
         wait_for(lambda: detector.metrics()['detector_held_results_total{result="released"}'] == 1, "it is counted")
+
+
+def test_a_full_disk_means_452_and_no_crash_and_room_is_used_again(sink: SmtpSink, tmp_path: Path) -> None:
+    directory = tmp_path / "small"
+    with small_disk(directory):
+        settings = {**DOUBTFUL, "hold": {"directory": str(directory), "free_bytes": 0}}
+        with DetectorProcess(tmp_path / "detector", sink.port, settings) as detector:
+            answers = [hand_over(detector, BODY + b"%d x\r\n" % number * 40_000) for number in range(8)]
+            assert answers[0].startswith("250 2.0.0 Ok: queued as ")
+            assert answers[-1] == "452 4.3.1 Insufficient storage, try again later"
+            assert detector.metrics()['detector_held_failures_total{reason="disk_full"}'] >= 1
+            held(detector, "release", "--account", ANN, "--yes")
+            wait_for(lambda: not list(directory.glob("*.held")), "the files are erased", timeout=30)
+            assert hand_over(detector).startswith("250 ")
+    # The last one passes: its recipients are known by then.
+    assert len(sink.messages) == 1 + sum(answer.startswith("250 ") for answer in answers)
+
+
+def test_without_its_key_held_mail_waits_until_the_key_is_back(sink: SmtpSink, tmp_path: Path) -> None:
+    key = tmp_path / "hold.key"
+    key.write_text("0a" * 32)
+    settings = {**DOUBTFUL, "hold": {"keys": [{"file": str(key)}]}}
+    with DetectorProcess(tmp_path / "detector", sink.port, settings) as detector:
+        hand_over(detector)
+        (message_id,) = waits(detector)
+        detector.stop()
+        key.write_text("0b" * 32)
+        detector.start()
+        held(detector, "release", message_id)
+        wait_for(lambda: bool(detector.events("held_unreadable")), "it is told")
+        wait_for(lambda: detector.metrics()['detector_held_messages{state="releasing"}'] == 1, "it is counted")
+        detector.stop()
+        key.write_text("0a" * 32)
+        detector.start()
+        held(detector, "release", message_id)
+        sink.wait_for_messages(1, timeout=20)
+
+
+def test_a_damaged_file_is_shown_and_never_sent(sink: SmtpSink, tmp_path: Path) -> None:
+    with DetectorProcess(tmp_path, sink.port, DOUBTFUL) as detector:
+        hand_over(detector)
+        (message_id,) = waits(detector)
+        path = detector.state / "held" / f"{message_id}.held"
+        path.write_bytes(path.read_bytes()[:-1])
+        held(detector, "release", message_id)
+        wait_for(lambda: bool(detector.events("held_unreadable")), "it is told")
+        detector.stop()
+        path.unlink()
+        detector.start()
+        assert detector.metrics()["detector_held_damaged"] == 1
+        assert [line["damaged"] for line in held(detector, "list")] == [True]
+    assert sink.messages == []

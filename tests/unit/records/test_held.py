@@ -87,6 +87,12 @@ def test_a_decision_does_what_it_can(records: Records) -> None:
         assert state(records, message.message_id) is after, DECISIONS[number]
 
 
+def test_what_waits_for_its_next_attempt_is_tried_now_when_it_is_released_again(records: Records) -> None:
+    records.put_held(a_held_message(state=HeldState.RELEASING, next_attempt_at=3600.0))
+    assert records.decide_held(OF_ANN, RELEASE, "olga", 50.0) == 1
+    assert [one.message_id for one in records.due_held("spool-1", 50.0, 10)] == ["t1"]
+
+
 def test_who_decided_and_why_is_in_the_row_and_in_the_audit_log(records: Records) -> None:
     records.put_held(a_held_message())
     records.decide_held(OF_ANN, RELEASE, "olga", 50.0, "parish newsletter")

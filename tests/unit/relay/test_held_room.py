@@ -1,15 +1,34 @@
 """Held mail from the client's 250 to the next hop, with everything real but the clock."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from detector import config
+from detector.mail.address import Address
+from detector.mail.headers import Arrival
+from detector.mail.transaction import Recipient, RecipientStatus
+from detector.mail.written import Written
+from detector.metrics import Metrics
+from detector.ports import SessionFacts
 from detector.records.held_entries import HeldDecision, HeldSelection, HeldState
+from detector.records.records import Records
+from detector.relay.dots import unstuffed
+from detector.relay.draft import Draft
+from detector.relay.held_room import HeldRoom, open_room
+from detector.replay.engine import Engine
+from detector.replay.profiles import Profiles
 from detector.verdict.hold import PROBATION
+from detector.verdict.release import LOOK_AGAIN
 from tests.support.held_house import DOUBTFUL, STRANGERS, doubtful, held_house
+from tests.support.mail_to import ANN
 from tests.support.smtp_sink import SmtpSink
+from tests.support.text_model import small_reader
 
 Settings = Callable[..., config.Config]
+ARRIVAL, NULL = Arrival("", "", ""), Address("", "")
 BODY = b"Subject: x\r\n\r\n..two dots\r\n.one\r\nthe end"
 
 
@@ -35,3 +54,48 @@ async def test_a_person_releases_it_at_once(sink: SmtpSink, settings: Settings, 
         await world.turn()
         assert world.states() == [HeldState.RELEASED]
     assert len(sink.messages) == 1
+
+
+async def test_the_replay_of_a_record_holds_releases_and_learns_the_same(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        profiles = Profiles()
+        engine = Engine(place.route.assessor.policy, profiles, small_reader())
+        await doubtful(place, body=BODY)
+        message = world.one()
+        recipients = tuple(
+            Recipient(Address.parse(stranger), RecipientStatus.ACCEPTED, "2.0.0") for stranger in STRANGERS
+        )
+        outcome = engine.transact(
+            replace(message.transaction, recipients=recipients), Written.of(unstuffed(BODY + b"\r\n"))
+        )
+        assert outcome.held
+        assert outcome.verdict == message.verdict
+        assert profiles.get(ANN) == place.profiles.profiles[ANN]
+        place.now[0] += PROBATION - 1.0
+        await world.turn(2)
+        assert (world.states(), list(engine.released(place.now[0]))) == ([HeldState.HELD], [])
+        place.now[0] += LOOK_AGAIN + 1.0
+        await world.turn(2)
+        assert (world.states(), list(engine.released(place.now[0]))) == ([HeldState.RELEASED], ["t1"])
+        assert profiles.get(ANN) == place.profiles.profiles[ANN]
+
+
+async def test_a_room_opens_puts_in_order_what_was_left_and_ends_what_is_under_way(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    directory = tmp_path / "state"
+    (directory / "held").mkdir(parents=True)
+    (directory / "held" / "unfinished.new").write_bytes(b"x")
+    configured = settings(DOUBTFUL, f'state.directory = "{directory}"')
+    records = Records(configured.records_url)
+    async with open_room(configured, records, Metrics("test"), lambda: 0.0, lambda: "r1") as room:
+        assert not room.intake.may_have(
+            Draft("t1", SessionFacts("", {"IDENT": "3QID"}, {}, "", ""), ARRIVAL, NULL, 0.0)
+        )
+        assert sorted(path.name for path in (directory / "held").iterdir()) == ["id", "lock"]
+        with pytest.raises(config.ConfigError, match="is used by another running detector"):
+            HeldRoom(configured, records, Metrics("test"), lambda: 0.0, lambda: "r1")
+    HeldRoom(configured, records, Metrics("test"), lambda: 0.0, lambda: "r1")
+    records.close()
