@@ -114,7 +114,7 @@ class Metrics:
         self.profiles = Gauge("detector_profiles", "Account profiles in memory.", registry=registry)
         self.state_degraded = Gauge(
             "detector_state_degraded",
-            "1 while this store (profiles, joins, campaigns, texts, records) cannot be read or written.",
+            "1 while this store (profiles, joins, handed_over, campaigns, texts, records) cannot be read or written.",
             ["store"],
             registry=registry,
         )
@@ -136,8 +136,27 @@ class Metrics:
             registry=registry,
         )
 
+        self._about_feedback(registry)
         self._about_held_mail(registry)
         self._about_incidents(registry)
+
+    def _about_feedback(self, registry: CollectorRegistry) -> None:
+        self.feedback_log_lines = Counter(
+            "detector_feedback_log_lines",
+            "Lines of followed MTA logs, by what they were: told (a recipient of ours, counted), repeated (was told "
+            "before), stranger (a message or recipient that we did not hand over), passed (to a content filter), "
+            "other (nothing about a recipient).",
+            ["result"],
+            registry=registry,
+        )
+        self.feedback_log_problems = Counter(
+            "detector_feedback_log_problems",
+            "What went wrong with followed logs: too_long (a line, skipped), gap (lines between two files are gone), "
+            "dropped (syslog came faster than it was read), refused (syslog from others), broken (no syslog), "
+            "unreadable, not_told (tried again).",
+            ["reason"],
+            registry=registry,
+        )
 
     def _about_held_mail(self, registry: CollectorRegistry) -> None:
         self.held_messages = Gauge(

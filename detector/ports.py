@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from detector.incident.notice import Notice
+from detector.mail.delivery import Delivery, Handed, Receipt
 from detector.mail.transaction import Identity, Transaction
 from detector.traffic.profile import Profile
 from detector.verdict.verdict import Verdict
@@ -67,7 +68,6 @@ class ProfileStore(Protocol):
 
     async def forget_idle(self, before: float) -> None:
         """Erase the profiles of accounts that have sent nothing since then (Unix seconds), in a while."""
-        ...
 
     async def accounts(self) -> Sequence[str]: ...
 
@@ -98,6 +98,24 @@ class LoginJoin(Protocol):
     async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None: ...
 
 
+class HandedOver(Protocol):
+    """Remembers for whom the next hop took a message over: its results come later, in logs and in reports."""
+
+    async def remember(self, receipt: Receipt, handed: Handed, now: float) -> None: ...
+
+    async def by_queue_id(self, server: str, queue_id: str) -> Handed | None: ...
+
+    async def by_message_id(self, message_id: str) -> Sequence[Handed]:
+        """All transactions with it, also of several accounts: whoever writes a message chooses its Message-ID."""
+
+
+class FeedbackSink(Protocol):
+    """Where deliveries tell on the account."""
+
+    async def tell(self, deliveries: Sequence[Delivery]) -> None:
+        """They count, durably, when this returns; the same `key` again does not. Raises `Temporary`."""
+
+
 class IdentitySource(Protocol):
     """One way to learn which account is answerable. Asked in the configured order, first answer wins."""
 
@@ -125,11 +143,9 @@ class Desk(Protocol):
 
     async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
         """The account is blocked, durably, when this returns."""
-        ...
 
     def note(self, transaction: Transaction, verdict: Verdict) -> None:
         """Remember a verdict worth a look. Never waits."""
-        ...
 
 
 class PasswordProvider(Protocol):
