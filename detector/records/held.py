@@ -37,7 +37,7 @@ def was_held(connection: Connection, digest: str) -> bool:
 
 
 def digests(connection: Connection, spool: str) -> list[str]:
-    query = select(held.c.digest).where(held.c.spool == spool, held.c.digest != "")
+    query = select(held.c.digest).where(held.c.spool == spool, held.c.digest != "").order_by(held.c.held_at)
     return list(connection.execute(query).scalars())
 
 

@@ -22,6 +22,7 @@ from detector.verdict.hold import held
 from detector.verdict.verdict import Verdict
 
 END = b".\r\n"
+MOST_ORIGINS = 200_000  # queue ids of held messages in memory, 100 octets each; a client tries again within days
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -53,11 +54,13 @@ class Intake:
         self._use = use
         self._metrics = metrics
         self._clock = clock
-        self._origins: set[str] = set()
+        self._origins: dict[str, None] = {}  # in the order in which they came
 
     def remember(self, digests: Iterable[str]) -> None:
         """Of messages that were held before this process began."""
-        self._origins.update(digest.partition(":")[0] for digest in digests if digest)
+        self._origins.update({digest.partition(":")[0]: None for digest in digests if digest})
+        while len(self._origins) > MOST_ORIGINS:
+            del self._origins[next(iter(self._origins))]
 
     def may_have(self, draft: Draft) -> bool:
         """Whether a message of this queue id was held before. Never waits."""

@@ -98,7 +98,7 @@ class Releaser:
     async def _look(self, account: str, route: Route, now: float) -> float:
         """Let go what may go, the oldest first up to the first that may not; when to look again."""
         gate = route.assessor.gate
-        if gate.book.blocked(account) and not gate.config.observe and not gate.book.exempt(account, now):
+        if gate.book.blocked(account) and not gate.book.exempt(account, now):
             return now + LOOK_AGAIN
         messages = await asyncio.to_thread(self.records.oldest_held, self.spool, account, MESSAGES_A_LOOK)
         going = []
@@ -119,7 +119,8 @@ class Releaser:
         addresses = [parse_rcpt(recipient.argument).address for recipient in message.recipients]
 
         def decided(profile: Profile) -> tuple[Profile, Leave]:
-            if assessor.gate.lets_through(account, profile, now):
+            # Who begins to observe does not mean that what was held before shall go.
+            if not assessor.config.observe and assessor.gate.lets_through(account, profile, now):
                 return take_places(profile, addresses, now, policy), Leave.GOES
             return leave(profile, Waiting(message.held_at, message.evidence, addresses), now, policy)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,22 @@ async def test_mail_of_an_exempt_account_goes_at_once(sink: SmtpSink, settings: 
     async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
         await doubtful(place)
         place.exempt(ANN)
+        await world.turn(2)
+        assert world.states() == [HeldState.RELEASED]
+
+
+async def test_what_was_held_before_we_only_observe_waits_as_before(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        await doubtful(place)
+        assessor = place.route.assessor
+        watching = assessor.config.model_copy(update={"observe": True})
+        gate = replace(assessor.gate, config=watching)
+        world.releaser.follow(replace(place.route, assessor=replace(assessor, config=watching, gate=gate)))
+        await world.turn(2)
+        assert world.states() == [HeldState.HELD]
+        place.now[0] += PROBATION + 1.0
         await world.turn(2)
         assert world.states() == [HeldState.RELEASED]
 
