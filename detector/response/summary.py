@@ -66,7 +66,7 @@ def summary_document(happened: Sequence[Happened], redaction: Redaction, now: fl
 
 def _title(count: int, since: float, states: Mapping[str, int]) -> str:
     stand = ", ".join(f"{number} {state}" for state, number in states.items())
-    return f"{count} more incidents since {moment(since)[11:16]} UTC: {stand}"
+    return f"{count} incidents since {moment(since)[11:16]} UTC: {stand}"
 
 
 def _shared(incidents: Sequence[Incident]) -> list[str]:

@@ -22,18 +22,17 @@ MANY = 8
 
 
 @contextmanager
-def process(directory: Path, wait: float) -> Iterator[subprocess.Popen[str]]:
+def process(directory: Path, wait: float) -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-m", "tests.support.summary_process", str(directory), str(wait)]
-    running = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    log = directory / f"log-{wait}"
+    with log.open("wb") as output:
+        running = subprocess.Popen(argv, stdout=output, stderr=output)
     try:
-        assert running.stdout is not None
-        assert running.stdout.readline() == "started\n"
+        wait_for(lambda: b"started\n" in log.read_bytes(), "the process is started", 60)
         yield running
     finally:
         running.kill()
         running.wait(30)
-        if running.stdout is not None:
-            running.stdout.close()
 
 
 def heard(directory: Path) -> list[dict[str, Any]]:

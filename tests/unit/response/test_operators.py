@@ -90,7 +90,7 @@ def test_fifty_incidents_at_once_are_one_message_and_a_summary(scene: Scene) -> 
         assert teller.deliver("desk", f"i-{number}", OPENED, "", NOW)
     assert ear.kinds == [OPENED, SUMMARY]
     summary, request_id = ear.heard[1]
-    assert summary["title"] == "49 more incidents since 22:13 UTC: 49 being contained"
+    assert summary["title"] == "49 incidents since 22:13 UTC: 49 being contained"
     assert request_id == "incidents.summary.2-50"
 
 

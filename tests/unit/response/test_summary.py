@@ -28,7 +28,7 @@ BURST = [
 def test_a_summary_says_how_many_and_how_they_stand() -> None:
     told = summary_document(BURST, "account-and-evidence", NOW + 60.0)
     assert told["event"] == "incidents.summary"
-    assert told["title"] == "48 more incidents since 22:13 UTC: 40 contained, 8 waiting for a person"
+    assert told["title"] == "48 incidents since 22:13 UTC: 40 contained, 8 waiting for a person"
     assert (told["count"], told["campaign"]) == (48, 40)
     assert told["states"] == {"contained": 40, "waiting for a person": 8}
     assert told["failed_steps"] == {"change_password": 8}
@@ -47,7 +47,7 @@ def test_a_summary_says_no_more_than_the_target_may_hear() -> None:
 
 def test_a_summary_is_told_in_words() -> None:
     text = text_of(summary_document(BURST, "account", NOW))
-    assert text.title == "48 more incidents since 22:13 UTC: 40 contained, 8 waiting for a person"
+    assert text.title == "48 incidents since 22:13 UTC: 40 contained, 8 waiting for a person"
     assert "Failed steps: 8 change_password" in text.body
     assert "Accounts: user0@example.org, user1@example.org" in text.body
     assert "Campaign: 40" in text.body
