@@ -44,6 +44,10 @@ class Watch:
         self._remind(unresolved, now)
         self._look_at_breaker([i for i in unresolved if i.trusted], now)
 
+    def begin_again(self) -> None:
+        """Begin all errands that are there: what runs is not begun twice, and what was lost is begun anew."""
+        self._begun.clear()
+
     # -- errands --
 
     def _begin(self, errands: Collection[Errand], frozen: bool) -> None:

@@ -28,6 +28,7 @@ LOOK_EVERY = 1.0
 LOOK_GAP = 0.5
 """Seconds between two looks, however many incidents are opened: the relay needs the processor, too."""
 
+TIDY_EVERY = 3600.0
 CALLS_AT_ONCE = 8
 """Of each step: more at a time help no provider, and so many threads are lost at most where one hangs."""
 
@@ -52,6 +53,7 @@ class Containment:
         self._durable = Durable(url, executor_id)
         self._living = None if executor_id == LOCAL else Living(tools.records, self._durable, executor_id)
         self._watch = Watch(tools, self._durable, self._announce)
+        self._tidied_at = 0.0
         self._looking = Lock()
         self._wake, self._ended = Event(), Event()
         self._thread = Thread(target=self._look_again_and_again, name="containment-look", daemon=True)
@@ -70,7 +72,7 @@ class Containment:
                 "remind": self._counted(self._remind),
             }
         )
-        self._durable.tidy(self._tools.clock(), set() if self._living is None else self._living.names())
+        self._tidy(self._tools.clock())
         self.keep_in_step()
         self._thread.start()
 
@@ -201,11 +203,18 @@ class Containment:
 
     # -- time --
 
+    def _tidy(self, now: float) -> None:
+        self._durable.tidy(now, set() if self._living is None else self._living.names())
+        self._watch.begin_again()
+        self._tidied_at = now
+
     def _look_again_and_again(self) -> None:
         while not self._ended.is_set():
             self._wake.wait(LOOK_EVERY)
             self._wake.clear()
             try:
+                if abs(self._tools.clock() - self._tidied_at) >= TIDY_EVERY:
+                    self._tidy(self._tools.clock())
                 self.keep_in_step()
                 if self._living is not None and self._living.is_due(self._tools.clock()):
                     self._living.look(self._tools.clock())

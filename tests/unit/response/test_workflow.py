@@ -422,6 +422,19 @@ def test_a_workflow_that_broke_is_begun_again_at_start(scene: Scene, monkeypatch
         wait_for_state(scene, State.CONTAINED)
 
 
+def test_a_workflow_that_broke_is_begun_again_within_an_hour(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.records.open_incident(incident())
+    monkeypatch.setattr(Steps, "perform", _broken)
+    time = NOW
+    scene.clock = lambda: time
+    with started(scene):
+        wait_for(lambda: _status() == "ERROR", "it broke")
+        monkeypatch.undo()
+        time = NOW + 3600.0
+        wait_for_state(scene, State.CONTAINED)
+    assert scene.told() == ALL_DONE
+
+
 def test_what_is_long_over_is_forgotten_at_start(scene: Scene) -> None:
     contain(scene)
     with started(scene):
