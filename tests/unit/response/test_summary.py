@@ -1,6 +1,8 @@
 import json
 from dataclasses import replace
 
+import msgspec
+
 from detector.incident.incident import Incident, State
 from detector.records.entries import TimelineEntry
 from detector.records.telling import Happened
@@ -13,7 +15,7 @@ TOGETHER = GroupScore(Group.CAMPAIGN, 3.0, (Evidence(Group.CAMPAIGN, "accomplice
 
 
 def happened(number: int, state: State = State.CONTAINED, *events: str, campaign: bool = False) -> Happened:
-    verdict = replace(VERDICT, groups=(*VERDICT.groups, TOGETHER)) if campaign else VERDICT
+    verdict = msgspec.structs.replace(VERDICT, groups=(*VERDICT.groups, TOGETHER)) if campaign else VERDICT
     one: Incident = replace(incident(f"i-{number}", f"user{number}@example.org"), state=state, verdict=verdict)
     told = [TimelineEntry(NOW + number, "detector", event, "why") for event in ("opened", *events)]
     return Happened(one, dict(enumerate(told, 10 * number)))
