@@ -56,6 +56,7 @@ def test_the_same_work_is_done_once(tmp_path: Path, done: Done) -> None:
     wait_for(lambda: status("w-2") == "SUCCESS", "the next one is done")
     durable.stop()
     assert done.steps == ["a: first", "a: second", "b: first", "b: second"]
+    assert (tmp_path / "c.sqlite").stat().st_mode & 0o077 == 0
 
 
 def test_the_work_of_another_process_is_taken_over_after_its_last_step(postgres_url: str, done: Done) -> None:
