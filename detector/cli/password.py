@@ -39,6 +39,8 @@ def issue(
     """Set a fresh password and show it once.
 
     It is drawn from the system's random source, set by the provider of response.password, shown here, and kept nowhere.
+    Open sessions end, and login servers forget what they remember of the account.
+
     Without --json it is shown on a terminal only, so that it ends in no file by accident. It does not lift a block.
     """
     from detector.cli.office import opened
@@ -55,13 +57,16 @@ def issue(
         raise Impossible(msg)
     account = named(account)
     with opened(config, actor, Role.OPERATOR) as office:
-        password, blocked = set_new(office, account, verified.strip())
+        issued = set_new(office, account, verified.strip())
         if as_json:
-            print_json({"account": account, "password": password.text, "blocked": blocked})
+            told = {"account": account, "password": issued.password.text, "blocked": issued.blocked_by}
+            print_json(told | {"problem": issued.problem})
             return
         page = Page()
         page.line(f"The new password of {account}, shown this once:")
-        page.command(password.text)
+        page.command(issued.password.text)
         page.line("It holds letters and digits that are easily told apart: no 0 and O, no 1, l and I.")
-        if blocked:
-            page.line(f"The account is still blocked by incident {blocked}.", "bold")
+        if issued.problem:
+            page.line(f"The login servers may still remember the old one: {issued.problem}", "bold")
+        if issued.blocked_by:
+            page.line(f"The account is still blocked by incident {issued.blocked_by}.", "bold")

@@ -1,5 +1,6 @@
 """Sets a password that a person may read: audited before it happens, and told when it failed."""
 
+from dataclasses import dataclass
 from secrets import token_hex
 
 from detector.cli.decisions import Change, password_change
@@ -7,32 +8,54 @@ from detector.cli.ends import Impossible
 from detector.cli.office import Office
 from detector.incident.incident import State
 from detector.ports import Refused, Secret, Temporary
-from detector.response.providers import build
+from detector.response.providers import Providers, build
 from detector.response.secret import new_password
 
 
-def issue(office: Office, account: str, verified: str) -> tuple[Secret, str]:
-    """The new password, and the incident that blocks the account, empty if none does.
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """`blocked_by` is the incident that blocks the account, empty if none does.
+
+    `problem` tells why the login servers may not know the password yet, empty if they do.
+    """
+
+    password: Secret
+    blocked_by: str
+    problem: str
+
+
+def issue(office: Office, account: str, verified: str) -> Issued:
+    """Set a new password, and have the login servers forget the old one: they may remember that it failed.
 
     Raises `Impossible`, `Temporary`, `Refused` and `ConfigError`. The audit log is written first: a password that
     nobody can account for is not set.
     """
     config, records = office.config, office.records
     state = config.state.directory
-    provider = build(config.response, config.next_hop, config.relay.hostname, office.clock, state).password
-    if provider is None:
+    providers = build(config.response, config.next_hop, config.relay.hostname, office.clock, state)
+    if providers.password is None:
         msg = "no password provider is configured: [response.password] says how passwords are set"
         raise Impossible(msg)
     blocked = records.standing().blocks.get(account, "")
     _refuse_while_it_is_contained(office, account, blocked)
     records.audit(office.actor, "issue password", account, office.clock(), verified)
-    password = new_password()
+    password, request_id = new_password(), f"issue.{token_hex(8)}"
     try:
-        provider.change_password(account, password, f"issue.{token_hex(8)}")
+        providers.password.change_password(account, password, request_id)
     except (Refused, Temporary) as error:
         records.audit(office.actor, "issue password failed", account, office.clock(), str(error))
         raise
-    return password, blocked
+    return Issued(password, blocked, _forget_the_old_one(providers, account, request_id))
+
+
+def _forget_the_old_one(providers: Providers, account: str, request_id: str) -> str:
+    if providers.sessions is None:
+        return ""
+    try:
+        providers.sessions.end_sessions(account, request_id)
+    except (Refused, Temporary) as error:
+        return str(error)
+    return ""
 
 
 def _refuse_while_it_is_contained(office: Office, account: str, incident_id: str) -> None:

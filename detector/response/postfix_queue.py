@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -34,7 +34,7 @@ NEVER = ("reserved for the superuser", "sudo:", "unauthorized", "not allowed")
 
 
 class PostfixQueue:
-    """A `MailQueue`. Released and discarded is only what was put on hold here (`HeldIds`), and is still on hold.
+    """A `MailQueue`. Released and deleted is only what was put on hold here (`HeldIds`), and is still on hold.
 
     A message that is being delivered in this moment may still go out.
     """
@@ -44,25 +44,33 @@ class PostfixQueue:
         self._held = HeldIds(directory)
 
     def hold(self, account: str, request_id: str) -> str:  # noqa: ARG002 - twice is harmless
+        return f"on hold in Postfix's queue: {self._hold(account, besides=frozenset())}"
+
+    def _hold(self, account: str, besides: Collection[str]) -> int:
+        """Put what is on its way on hold, except these queue IDs; how many of the account's are on hold now."""
         logins: dict[str, str] = {}
         queue = self._queue()
         for _ in range(ROUNDS):
             waiting = [queue_id for queue_id, name in queue.items() if name in ON_ITS_WAY]
             logins |= self._logins([queue_id for queue_id in waiting if queue_id not in logins])
-            mine = {queue_id for queue_id in waiting if _same(logins.get(queue_id, ""), account)}
+            mine = {queue_id for queue_id in waiting if _same(logins.get(queue_id, ""), account)} - set(besides)
             if not mine:
                 break
             # Noted before it is done: after a crash in between, what is on hold is known to be ours.
             self._held.add(account, mine)
             self._postsuper("-h", "-", mine)
             queue = self._queue()
-        held = [queue_id for queue_id in self._held.of(account) if queue.get(queue_id) == "hold"]
-        return f"on hold in Postfix's queue: {len(held)}"
+        return sum(queue.get(queue_id) == "hold" for queue_id in self._held.of(account))
 
     def release(self, account: str, request_id: str) -> str:  # noqa: ARG002 - nothing is left the second time
         return f"released in Postfix's queue: {self._end_hold(account, '-H', '-')}"
 
     def discard(self, account: str, request_id: str) -> str:  # noqa: ARG002 - nothing is left the second time
+        """Delete what was put on hold, and what has come since: a session of the thief that was open stays open.
+
+        Postfix asks for the password only at the beginning of a session. What an operator has let go stays.
+        """
+        self._hold(account, besides=self._held.of(account))
         return f"deleted from Postfix's queue: {self._end_hold(account, '-d', '- hold')}"
 
     def check(self) -> str:

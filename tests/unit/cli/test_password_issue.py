@@ -76,3 +76,18 @@ def test_where_the_change_was_given_up_a_person_may_set_one(with_provider: Keybo
     records.apply(INCIDENT, Event.STEPS_DONE, with_provider.now, "detector")
     records.close()
     assert with_provider.read("password", "issue", ANN, *VERIFIED)["password"]
+
+
+def test_login_servers_forget_the_old_password_and_who_cannot_be_reached_is_told(with_provider: Keyboard) -> None:
+    told = with_provider.directory / "told"
+    text = with_provider.config.read_text("utf-8")
+
+    def sessions(*argv: str) -> None:
+        words = ", ".join(f'"{word}"' for word in argv)
+        with_provider.config.write_text(f'{text}[response.sessions]\nprovider = "command"\nargv = [{words}]\n', "utf-8")
+
+    sessions("/usr/bin/tee", str(told))
+    assert with_provider.read("password", "issue", ANN, *VERIFIED)["problem"] == ""
+    assert ANN in told.read_text("utf-8")
+    sessions("/bin/false")
+    assert with_provider.read("password", "issue", ANN, *VERIFIED)["problem"] != ""
