@@ -107,7 +107,7 @@ class Director:
     def _delivered(self) -> bool:
         """Nothing of an honest customer waits any more."""
         others = [customer.account for customer in CUSTOMERS if customer is not VICTIM]
-        waiting = {Fate.WAITING, Fate.PACED, Fate.STOPPED}
+        waiting = {Fate.WAITING, Fate.PACED, Fate.HELD, Fate.STOPPED}
         return not any(waiting & self._submission.fates(account).keys() for account in others)
 
 

@@ -55,6 +55,7 @@ def _story(result: Result) -> list[str]:
         f"to {counted(result.stolen_recipients, 'stranger')}.",
         f"{result.escaped:>5}  got it before the account was blocked",
         f"{result.refused:>5}  do not exist, which the next hop said",
+        f"{result.held:>5}  are held here, until operators release or discard them",
         f"{result.kept_back:>5}  wait at the submission server, where operators delete them",
         "",
         f"{_number(result.asked_before_verdict):>5}  recipients had been named when the verdict fell"

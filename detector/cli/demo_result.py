@@ -42,6 +42,7 @@ class Result:
     escaped: int
     refused: int
     kept_back: int
+    held: int = 0
     asked_before_verdict: int | None = None
     seconds_to_block: float | None = None
     seconds_to_password: float | None = None
@@ -74,6 +75,7 @@ def collect(stage: Stage, submission: Submission, sink: Sink, records: Records, 
         stolen_recipients=fates.total(),
         escaped=fates[Fate.PASSED],
         refused=fates[Fate.REFUSED],
+        held=fates[Fate.HELD],
         kept_back=fates[Fate.PACED] + fates[Fate.STOPPED] + fates[Fate.WAITING],
         password_before=password_before,
         password_after=stage.password_entry(VICTIM.account),

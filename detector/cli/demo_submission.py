@@ -24,7 +24,11 @@ class Fate(StrEnum):
     PASSED = "passed"
     PACED = "paced"  # 4xx to RCPT: the window is full
     REFUSED = "refused"  # 5xx: no such mailbox
+    HELD = "held"  # kept by the relay, which says 250: only we know how the demo's own next hop would have said it
     STOPPED = "stopped"  # 4xx to MAIL or to the message: the account is blocked
+
+
+DECIDED = frozenset({Fate.PASSED, Fate.REFUSED, Fate.HELD})
 
 
 @dataclass(slots=True)
@@ -42,7 +46,7 @@ class Queued:
 
     @property
     def undecided(self) -> list[str]:
-        return [one for one, fate in self.fates.items() if fate not in {Fate.PASSED, Fate.REFUSED}]
+        return [one for one, fate in self.fates.items() if fate not in DECIDED]
 
 
 class Submission:
@@ -136,8 +140,9 @@ class Submission:
         if not accepted:
             smtp.rset()
             return
-        code, _ = smtp.data(message.letter.content(message.queue_id))
-        self._note(message, accepted, Fate.PASSED if code == 250 else Fate.STOPPED)
+        code, text = smtp.data(message.letter.content(message.queue_id))
+        taken = Fate.HELD if b"queued as" in text else Fate.PASSED
+        self._note(message, accepted, taken if code == 250 else Fate.STOPPED)
 
     def _note(self, message: Queued, recipients: list[str], fate: Fate) -> None:
         now = self._clock()

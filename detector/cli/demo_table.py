@@ -15,7 +15,7 @@ from detector.cli.demo_world import CUSTOMERS, VICTIM
 
 COLUMNS = ("MAIL", "RECIPIENTS", "PASSED", "PACED", "REFUSED", "STOPPED")
 STYLES = {"accept": "green", "pace": "yellow", "block": "bold red"}
-LEGEND = "paced: recipient window full; refused: no such mailbox; stopped: account blocked"
+LEGEND = "paced: recipient window full; refused: no such mailbox; stopped: held, or account blocked"
 
 
 class Board:
@@ -93,7 +93,12 @@ class Board:
         fates = self._submission.fates(account)
         verdict, score = self._verdicts.get(account, ("", 0.0))
         stolen = account == VICTIM.account and any(message.letter.stolen for message in messages)
-        counts = [len(messages), fates.total(), *[fates[fate] for fate in FATES]]
+        counts = [
+            len(messages),
+            fates.total(),
+            *[fates[fate] for fate in FATES],
+            fates[Fate.STOPPED] + fates[Fate.HELD],
+        ]
         table.add_row(
             Text(account.partition("@")[0], "bold red" if stolen else ""),
             *[str(count) if count else "." for count in counts],
@@ -102,4 +107,4 @@ class Board:
         )
 
 
-FATES = (Fate.PASSED, Fate.PACED, Fate.REFUSED, Fate.STOPPED)
+FATES = (Fate.PASSED, Fate.PACED, Fate.REFUSED)

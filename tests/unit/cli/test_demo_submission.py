@@ -99,6 +99,17 @@ def test_a_blocked_account_is_stopped(policy: PolicyServer, verb: str) -> None:
     assert submission.fates(ANN) == {Fate.STOPPED: 1}
 
 
+def test_what_the_relay_keeps_is_held_and_not_handed_over_again(policy: PolicyServer) -> None:
+    clock = Hand()
+    with SmtpSink() as sink:
+        sink.answer("END", "", "250 2.0.0 Ok: queued as 3f2a9c01d4e5f607")
+        submission = Submission(sink.port, policy.server_address[1], clock)
+        submission.submit(letter("kim@a.example"))
+        clock.now = TRY_AGAIN_AFTER
+        assert submission.try_again() == 0
+    assert submission.fates(ANN) == {Fate.HELD: 1}
+
+
 def test_a_hand_over_that_breaks_is_noted_and_tried_again(policy: PolicyServer) -> None:
     clock = Hand()
     submission = Submission(free_port(), policy.server_address[1], clock)
