@@ -1,0 +1,1 @@
+"""What the world answers to mail that passed, back to the account: the logs of mail servers, bounces, complaints."""

@@ -1,0 +1,139 @@
+"""From a line of the outbound MTA's log to the account: by queue id, and only for recipients that we handed over.
+
+Who writes a message chooses its Message-ID and its recipients' names, and both stand in the log. So a line counts only
+if the queue id is one that the next hop gave to a message of ours and the recipient is one of that message. A message
+that comes back into the queue from a content filter has another queue id; it is known by what the filter answered
+(`queued as`), or else by its Message-ID, if all of our messages that lately had it are of one account.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from detector.feedback.notices import Arrived, Attempt, Notice, Outcome
+from detector.mail.address import Address
+from detector.mail.causes import cause_of
+from detector.mail.delivery import RECIPIENT_BYTES, Delivery, DeliveryStatus, Handed, Receipt, event_key
+from detector.mail.status_codes import Cause
+from detector.ports import HandedOver
+from detector.traffic.memory import keyed_hash
+
+REQUEUE_TIME = 3600.0
+"""Seconds that a content filter may take before the Message-ID says nothing any more."""
+MOST_ARRIVED = 20_000
+"""Queue ids that lately came up in the log: a filter has answered by the time that its copy was taken."""
+REPLY_LENGTH = 500
+"""Characters that are kept."""
+
+STATUSES = {
+    Outcome.SENT: DeliveryStatus.DELIVERED,
+    Outcome.BOUNCED: DeliveryStatus.BOUNCED,
+    Outcome.DEFERRED: DeliveryStatus.DEFERRED,
+}
+BLOCKS = frozenset({Cause.POLICY, Cause.REPUTATION})
+
+_ADDRESS = re.compile(r"[^\s<>@\"(]+@[^\s<>@\",:;)]+")
+
+
+@dataclass(slots=True)
+class Attribution:
+    """Knows one log. `servers` are the next hops (`host:port`) that it may speak of.
+
+    `own_ports` are those on which we listen for mail: what a submission server in the same log hears from us is no
+    news. Methods raise `Temporary`.
+    """
+
+    source: str
+    servers: Sequence[str]
+    handed_over: HandedOver
+    recipient_key: bytes
+    own_ports: frozenset[str] = frozenset()
+    _arrived: OrderedDict[str, None] = field(init=False, default_factory=OrderedDict)
+
+    async def delivery(self, notice: Notice, now: float) -> Delivery | str:
+        """What counts for an account; otherwise why it does not, as the label of a metric."""
+        if isinstance(notice, Arrived):
+            await self._arrive(notice, now)
+            return "other"
+        if notice.relay.rpartition(":")[2] in self.own_ports:
+            return "other"
+        handed = await self._find(notice.queue_id)
+        recipient = self._recipient(notice, handed) if handed is not None else None
+        if handed is None or recipient is None:
+            return "stranger"
+        if await self._passed(notice, handed, recipient, now):
+            return "passed"
+        return _delivery(notice, handed, recipient, now, self.source)
+
+    async def _arrive(self, notice: Arrived, now: float) -> None:
+        self._arrived[notice.queue_id] = None
+        if len(self._arrived) > MOST_ARRIVED:
+            self._arrived.popitem(last=False)
+        if not notice.message_id or await self._find(notice.queue_id) is not None:
+            return
+        known = await self.handed_over.by_message_id(notice.message_id)
+        known = [handed for handed in known if now - handed.at <= REQUEUE_TIME]
+        if len({handed.account for handed in known}) != 1:
+            return
+        recipients = frozenset[bytes]().union(*(handed.recipients for handed in known))
+        first_time = frozenset[bytes]().union(*(handed.first_time for handed in known))
+        await self._is_also(notice.queue_id, replace(known[-1], recipients=recipients, first_time=first_time), now)
+
+    async def _passed(self, notice: Attempt, handed: Handed, recipient: bytes, now: float) -> bool:
+        """Whether this was no delivery, but a content filter that gave the message back to the same server."""
+        if not notice.next_queue_id or notice.next_queue_id == notice.queue_id:
+            return False
+        following = await self._find(notice.next_queue_id)
+        if following is not None:
+            return following.account == handed.account and recipient in following.recipients
+        if notice.next_queue_id not in self._arrived:
+            return False
+        await self._is_also(notice.next_queue_id, handed, now)
+        return True
+
+    async def _is_also(self, queue_id: str, handed: Handed, now: float) -> None:
+        await self.handed_over.remember(Receipt(self._here, queue_id), handed, now)
+
+    async def _find(self, queue_id: str) -> Handed | None:
+        for server in (*self.servers, self._here):
+            handed = await self.handed_over.by_queue_id(server, queue_id)
+            if handed is not None:
+                return handed
+        return None
+
+    @property
+    def _here(self) -> str:
+        """Stands for the server that writes this log, whatever its address."""
+        return f"log {self.source}"
+
+    def _recipient(self, notice: Attempt, handed: Handed) -> bytes | None:
+        for text in notice.recipients:
+            hashed = keyed_hash(Address.parse(text).key, self.recipient_key, RECIPIENT_BYTES)
+            if hashed in handed.recipients:
+                return hashed
+        return None
+
+
+def _delivery(notice: Attempt, handed: Handed, recipient: bytes, now: float, source: str) -> Delivery:
+    status = STATUSES[notice.outcome]
+    cause = None if notice.outcome is Outcome.SENT else cause_of(notice.reply, notice.enhanced)
+    if status is DeliveryStatus.BOUNCED and cause in BLOCKS:
+        status = DeliveryStatus.BLOCKED
+    parts = (notice.queue_id, *notice.recipients, notice.outcome.name)
+    return Delivery(
+        account=handed.account,
+        transaction_id=handed.transaction_id,
+        recipient=recipient,
+        status=status,
+        enhanced=notice.enhanced,
+        reply=_ADDRESS.sub("(address)", notice.reply)[:REPLY_LENGTH],  # addresses are kept as hashes only
+        cause=cause,
+        at=now,
+        source=source,
+        key=event_key(notice.stamp, *(part.encode("utf-8", "surrogateescape") for part in parts)),
+        stream=handed.stream,
+        first_time=recipient in handed.first_time,
+    )
