@@ -31,8 +31,9 @@ class Plan:
         return f"{incident_id}.{self.step}"
 
     def limit(self, settings: Response) -> float:
-        """Seconds that one attempt may take."""
-        own = getattr(getattr(settings, self.section), "timeout", 0.0)
+        """Seconds that one attempt may take: where there are several providers, they are asked one after the other."""
+        part = getattr(settings, self.section)
+        own: float = sum(getattr(one, "timeout", 0.0) for one in (part if isinstance(part, tuple) else (part,)))
         return max(self.time_limit, own + GRACE)
 
 

@@ -41,6 +41,12 @@ def test_a_provider_that_may_take_longer_is_not_cut_off() -> None:
     assert plan.limit(Response(password=COMMAND)) == 310.0
 
 
+def test_several_providers_may_take_their_times_one_after_the_other() -> None:
+    plan = PLANS["end_sessions"]
+    assert plan.limit(Response()) == 60.0
+    assert plan.limit(Response(sessions=(COMMAND, COMMAND))) == 610.0
+
+
 def test_the_table_shows_what_the_configuration_sets() -> None:
     row = rows(Response(password=COMMAND, retry=Retry(attempts=3, first_wait=1.0, longest_wait=9.0)))[0]
     assert row == {
