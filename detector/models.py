@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent / "models"
 INSTALLED = Path(sysconfig.get_path("data")) / "share" / "outbound-abuse-detector" / "models"
 MODELS = CHECKOUT if CHECKOUT.is_dir() else INSTALLED
 MOST_BYTES = 64 * 1024 * 1024
-SUFFIXES = (".json", ".npz")
+SUFFIXES = (".toml", ".npz")
 
 
 class ModelError(Exception):
@@ -30,7 +30,7 @@ class ModelError(Exception):
 
 
 class Card(Struct, frozen=True, forbid_unknown_fields=True):
-    """`card.json`: what a model is, from what it was made, and the SHA-256 of each of its files."""
+    """`card.toml`: what a model is, from what it was made, and the SHA-256 of each of its files."""
 
     name: str
     version: str
@@ -65,17 +65,17 @@ class CohortEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriorFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """`prior.json`: what is usual, for each word of `Cohort`."""
+    """`prior.toml`: what is usual, for each word of `Cohort`."""
 
     cohorts: dict[str, CohortEntry]
 
 
 def load_card(directory: Path, feature_version: int) -> Card:
     """The card, after every file it names was found, and found unchanged. Raises `ModelError`."""
-    path = directory / "card.json"
+    path = directory / "card.toml"
     try:
-        card = msgspec.json.decode(_read(path), type=Card)
-    except msgspec.MsgspecError as error:
+        card = msgspec.toml.decode(_read(path), type=Card)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         msg = f"{path}: not a model card: {error}; take the model directory from the release again"
         raise ModelError(msg) from error
     if card.feature_version != feature_version:
@@ -92,11 +92,11 @@ def load_card(directory: Path, feature_version: int) -> Card:
 def read_checked(directory: Path, card: Card, name: str) -> bytes:
     """The content of a file that the card names. Raises `ModelError` unless its SHA-256 is the card's."""
     path = directory / name
-    if Path(name).name != name or path.suffix not in SUFFIXES or name == "card.json":
-        msg = f"{directory / 'card.json'}: names '{name}'; only .json and .npz files beside the card are model files"
+    if Path(name).name != name or path.suffix not in SUFFIXES or name == "card.toml":
+        msg = f"{directory / 'card.toml'}: names '{name}'; only .toml and .npz files beside the card are model files"
         raise ModelError(msg)
     if name not in card.sha256:
-        msg = f"{directory / 'card.json'}: does not name {name}; take the model directory from the release again"
+        msg = f"{directory / 'card.toml'}: does not name {name}; take the model directory from the release again"
         raise ModelError(msg)
     content = _read(path)
     found = hashlib.sha256(content).hexdigest()
@@ -109,10 +109,10 @@ def read_checked(directory: Path, card: Card, name: str) -> bytes:
 def load_prior(directory: Path = MODELS / "ledger") -> tuple[Priors, str]:
     """What is usual for each cohort, and the model's version for the verdicts. Raises `ModelError`."""
     card = load_card(directory, FEATURE_VERSION)
-    path = directory / "prior.json"
+    path = directory / "prior.toml"
     try:
-        content = msgspec.json.decode(read_checked(directory, card, path.name), type=PriorFile)
-    except msgspec.MsgspecError as error:
+        content = msgspec.toml.decode(read_checked(directory, card, path.name), type=PriorFile)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         msg = f"{path}: {error}; train again with `detector train ledger`"
         raise ModelError(msg) from error
     if sorted(content.cohorts) != sorted(COHORTS):

@@ -1,6 +1,6 @@
 """`detector train`: from corpora to the models that are shipped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ def _group() -> None: ...
 @app.command(epilog=examples("detector train content corpora/train/*.jsonl.gz --output /tmp/content"))
 def content(
     corpora: Annotated[list[Path], typer.Argument(metavar="CORPUS...", exists=True, dir_okay=False)],
-    output: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where model.npz and card.json go.")] = Path(
+    output: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where model.npz and card.toml go.")] = Path(
         "models/content"
     ),
     as_json: AsJson = False,
@@ -41,8 +41,6 @@ def content(
     except ModuleNotFoundError as error:
         msg = f"{error.name} is missing; install it with: pip install 'outbound-abuse-detector[train]'"
         raise Impossible(msg) from error
-    from detector.cli.page import print_json
-
     with _progress() as tell:
         try:
             result = train(read_corpora(corpora, tell), tell)
@@ -50,12 +48,7 @@ def content(
         except (ValueError, KeyError, OSError) as error:
             msg = f"cannot train: {error}"
             raise Impossible(msg) from error
-    if as_json:
-        print_json(result.metrics)
-        return
-    for name, value in result.metrics.items():
-        print(f"{value:8.3f}  {name}")
-    print(f"{len(result.model.keys)} features in {output / 'model.npz'}")
+    _tell(result.metrics, f"{len(result.model.keys)} features in {output / 'model.npz'}", as_json)
 
 
 @app.command(
@@ -65,7 +58,7 @@ def content(
 )
 def ledger(
     timelines: Annotated[list[Path], typer.Argument(metavar="TIMELINE...", exists=True, dir_okay=False)],
-    output: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where prior.json and card.json go.")] = Path(
+    output: Annotated[Path, typer.Option(metavar="DIRECTORY", help="Where prior.toml and card.toml go.")] = Path(
         "models/ledger"
     ),
     as_json: AsJson = False,
@@ -76,7 +69,6 @@ def ledger(
     semicolons), in order of time. One whose name ends in _automated tells of programs, the others of people. Takes a
     minute.
     """
-    from detector.cli.page import print_json
     from detector.training.ledger import train, write
 
     with _progress() as tell:
@@ -86,12 +78,18 @@ def ledger(
         except (ValueError, KeyError, OSError) as error:
             msg = f"cannot train: {error}"
             raise Impossible(msg) from error
+    _tell(result.metrics, f"{len(result.content.cohorts)} cohorts in {output / 'prior.toml'}", as_json)
+
+
+def _tell(metrics: Mapping[str, float], made: str, as_json: bool) -> None:
+    from detector.cli.page import print_json
+
     if as_json:
-        print_json(result.metrics)
+        print_json(dict(metrics))
         return
-    for name, value in result.metrics.items():
+    for name, value in metrics.items():
         print(f"{value:8.3f}  {name}")
-    print(f"{len(result.content.cohorts)} cohorts in {output / 'prior.json'}")
+    print(made)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from datetime import date
 from math import exp
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,7 @@ from detector.training.corpus import (
     lures,
 )
 from detector.training.fit import fit
+from detector.training.toml import packed
 from detector.verdict.odds import calibrated
 
 VERSION, CREATED = "4", date(2026, 11, 22)  # change both when the numbers change
@@ -107,9 +107,9 @@ def honesty(held: dict[str, Scores]) -> dict[str, float]:
 
 def write(result: Result, directory: Path) -> None:
     """`model.npz` and its card: the same octets for the same result."""
-    packed = io.BytesIO()
+    arrays = io.BytesIO()
     np.savez(
-        packed,
+        arrays,
         keys=result.model.keys,
         weights=result.model.weights.astype(np.float16),
         bias=np.float32(result.model.bias),
@@ -119,7 +119,7 @@ def write(result: Result, directory: Path) -> None:
         name="content",
         version=VERSION,
         feature_version=FEATURE_VERSION,
-        sha256={"model.npz": hashlib.sha256(packed.getvalue()).hexdigest()},
+        sha256={"model.npz": hashlib.sha256(arrays.getvalue()).hexdigest()},
         trained_on=list(result.corpora),
         created=CREATED,
         licence="Apache-2.0",
@@ -127,8 +127,8 @@ def write(result: Result, directory: Path) -> None:
         intended_use="A score of how much a text reads like spam, to be compared with the operator's own clean mail.",
     )
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "model.npz").write_bytes(packed.getvalue())
-    (directory / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+    (directory / "model.npz").write_bytes(arrays.getvalue())
+    (directory / "card.toml").write_bytes(packed(card))
 
 
 def _figures(model: TextModel, out: Sequence[Example], strange: Sequence[Example]) -> dict[str, float]:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import msgspec
-
 from detector.models import Card, CohortEntry, PriorFile, prior_from
 from detector.traffic.cohort import Cohort, Priors
 from detector.traffic.features import FEATURE_VERSION
@@ -25,6 +23,7 @@ from detector.training.assumptions import (
 from detector.training.figures import bulk_and_runs, held_out, taken_for_others
 from detector.training.prior import LEAST_DAYS, OPEN_WORLD, Life, cohort, lives
 from detector.training.senders import PROGRAMS, as_often, as_uneven, programs
+from detector.training.toml import packed
 
 # Figures of the card are means of e-values over honest days from an account's sixteenth on: at most about 1 is honest.
 VERSION, CREATED = "3", date(2026, 11, 22)  # change both when the numbers change
@@ -87,13 +86,13 @@ def train(timelines: Sequence[Path], tell: Tell) -> Ledger:
 
 
 def write(ledger: Ledger, output: Path) -> None:
-    """`prior.json` and `card.json`: the same ledger gives the same octets."""
-    prior = _packed(ledger.content)
+    """`prior.toml` and `card.toml`: the same ledger gives the same octets."""
+    prior = packed(ledger.content)
     card = Card(
         name="ledger",
         version=VERSION,
         feature_version=FEATURE_VERSION,
-        sha256={"prior.json": hashlib.sha256(prior).hexdigest()},
+        sha256={"prior.toml": hashlib.sha256(prior).hexdigest()},
         trained_on=ledger.trained_on,
         created=CREATED,
         licence="Apache-2.0",
@@ -101,9 +100,5 @@ def write(ledger: Ledger, output: Path) -> None:
         intended_use=INTENDED_USE,
     )
     output.mkdir(parents=True, exist_ok=True)
-    (output / "prior.json").write_bytes(prior)
-    (output / "card.json").write_bytes(_packed(card))
-
-
-def _packed(value: PriorFile | Card) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    (output / "prior.toml").write_bytes(prior)
+    (output / "card.toml").write_bytes(packed(card))

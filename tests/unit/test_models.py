@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-import json
 import shutil
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +17,7 @@ from detector.content.model import CLASSES
 from detector.models import MODELS, ModelError, load_card, load_content, load_prior
 from detector.traffic.cohort import Cohort
 from detector.traffic.features import FEATURE_VERSION, FEATURES
+from detector.training.toml import packed
 
 
 @pytest.fixture
@@ -25,15 +26,15 @@ def ledger(tmp_path: Path) -> Path:
 
 
 def change(path: Path, edit: Callable[..., object]) -> None:
-    content = json.loads(path.read_text())
+    content = tomllib.loads(path.read_text())
     edit(content)
-    path.write_text(json.dumps(content))
+    path.write_bytes(packed(content))
 
 
 def reseal(directory: Path) -> None:
     """Make the card fit the changed prior again."""
-    digest = hashlib.sha256((directory / "prior.json").read_bytes()).hexdigest()
-    change(directory / "card.json", lambda card: card.update(sha256={"prior.json": digest}))
+    digest = hashlib.sha256((directory / "prior.toml").read_bytes()).hexdigest()
+    change(directory / "card.toml", lambda card: card.update(sha256={"prior.toml": digest}))
 
 
 def test_the_shipped_prior_is_loaded() -> None:
@@ -59,19 +60,19 @@ def test_the_shipped_card_says_what_it_must() -> None:
 
 
 def test_a_changed_file_is_refused(ledger: Path) -> None:
-    with (ledger / "prior.json").open("a") as file:
+    with (ledger / "prior.toml").open("a") as file:
         file.write(" ")
     with pytest.raises(ModelError, match=r"SHA-256 .* the card says .*; take the file from the release again"):
         load_prior(ledger)
 
 
 def test_another_feature_version_is_refused(ledger: Path) -> None:
-    change(ledger / "card.json", lambda card: card.update(feature_version=FEATURE_VERSION + 1))
+    change(ledger / "card.toml", lambda card: card.update(feature_version=FEATURE_VERSION + 1))
     with pytest.raises(ModelError, match="use the models of this release, or train again"):
         load_prior(ledger)
 
 
-@pytest.mark.parametrize("name", ["card.json", "prior.json"])
+@pytest.mark.parametrize("name", ["card.toml", "prior.toml"])
 def test_a_missing_file_is_refused(ledger: Path, name: str) -> None:
     (ledger / name).unlink()
     with pytest.raises(ModelError, match=r"cannot be read .*; name the directory"):
@@ -84,22 +85,22 @@ def test_an_oversized_file_is_refused(ledger: Path, monkeypatch: pytest.MonkeyPa
         load_prior(ledger)
 
 
-@pytest.mark.parametrize("name", ["../prior.json", "/etc/passwd", "prior.pkl", "card.json"])
+@pytest.mark.parametrize("name", ["../prior.toml", "/etc/passwd", "prior.pkl", "card.toml"])
 def test_a_card_cannot_name_other_files(ledger: Path, name: str) -> None:
-    change(ledger / "card.json", lambda card: card.update(sha256={name: "0" * 64}))
-    with pytest.raises(ModelError, match=r"only \.json and \.npz files beside the card"):
+    change(ledger / "card.toml", lambda card: card.update(sha256={name: "0" * 64}))
+    with pytest.raises(ModelError, match=r"only \.toml and \.npz files beside the card"):
         load_prior(ledger)
 
 
 def test_a_card_that_does_not_name_the_prior_is_refused(ledger: Path) -> None:
-    change(ledger / "card.json", lambda card: card.update(sha256={}))
-    with pytest.raises(ModelError, match=r"does not name prior\.json"):
+    change(ledger / "card.toml", lambda card: card.update(sha256={}))
+    with pytest.raises(ModelError, match=r"does not name prior\.toml"):
         load_prior(ledger)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"name": "x", "more": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"name", b'name = "x"\nmore = 1'])
 def test_what_is_no_card_is_refused(ledger: Path, content: bytes) -> None:
-    (ledger / "card.json").write_bytes(content)
+    (ledger / "card.toml").write_bytes(content)
     with pytest.raises(ModelError, match="not a model card"):
         load_prior(ledger)
 
@@ -113,14 +114,22 @@ def test_what_is_no_card_is_refused(ledger: Path, content: bytes) -> None:
     (lambda person: person.update(features=[]), "train again"),
 ])  # fmt: skip
 def test_a_prior_that_makes_no_sense_is_refused(ledger: Path, edit: Callable[..., object], message: str) -> None:
-    change(ledger / "prior.json", lambda prior: edit(prior["cohorts"]["person"]))
+    change(ledger / "prior.toml", lambda prior: edit(prior["cohorts"]["person"]))
     reseal(ledger)
     with pytest.raises(ModelError, match=message):
         load_prior(ledger)
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff", b"cohorts = 1"])
+def test_what_is_no_prior_is_refused(ledger: Path, content: bytes) -> None:
+    (ledger / "prior.toml").write_bytes(content)
+    reseal(ledger)
+    with pytest.raises(ModelError, match="train again with `detector train ledger`"):
+        load_prior(ledger)
+
+
 def test_a_prior_without_one_of_the_cohorts_is_refused(ledger: Path) -> None:
-    change(ledger / "prior.json", lambda prior: prior["cohorts"].pop("application"))
+    change(ledger / "prior.toml", lambda prior: prior["cohorts"].pop("application"))
     reseal(ledger)
     with pytest.raises(ModelError, match="must have exactly the cohorts person, organisation, application"):
         load_prior(ledger)
@@ -150,7 +159,7 @@ def repack(directory: Path, edit: Callable[[Arrays], object]) -> None:
 def reseal_content(directory: Path, packed: bytes) -> None:
     (directory / "model.npz").write_bytes(packed)
     digest = hashlib.sha256(packed).hexdigest()
-    change(directory / "card.json", lambda card: card.update(sha256={"model.npz": digest}))
+    change(directory / "card.toml", lambda card: card.update(sha256={"model.npz": digest}))
 
 
 def test_the_shipped_text_model_is_loaded() -> None:
@@ -163,7 +172,7 @@ def test_the_shipped_text_model_is_loaded() -> None:
 
 def test_the_shipped_text_model_is_small_and_never_saw_phishing_pot() -> None:
     assert (MODELS / "content" / "model.npz").stat().st_size < 8 * 1024 * 1024
-    card = json.loads((MODELS / "content" / "card.json").read_text())
+    card = tomllib.loads((MODELS / "content" / "card.toml").read_text())
     assert not [corpus for corpus in card["trained_on"] if "phishing_pot" in corpus]
 
 

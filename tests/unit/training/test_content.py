@@ -56,7 +56,7 @@ def test_what_must_not_be_learned_is_not_learned(found: list[Example]) -> None:
 def test_the_same_corpora_give_the_same_octets(found: list[Example], tmp_path: Path) -> None:
     for name in ("one", "two"):
         write(train(found, print), tmp_path / name)
-    for file in ("model.npz", "card.json"):
+    for file in ("model.npz", "card.toml"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
@@ -77,7 +77,7 @@ def test_the_shipped_model_is_what_the_corpora_say(corpora: Path, tmp_path: Path
     """Octet for octet; it takes a minute or two."""
     result = train(read_corpora(sorted((corpora / "train").glob("*.jsonl.gz")), print), print)
     write(result, tmp_path)
-    for file in ("model.npz", "card.json"):
+    for file in ("model.npz", "card.toml"):
         made, shipped = ((folder / file).read_bytes() for folder in (tmp_path, MODELS / "content"))
         assert hashlib.sha256(made).hexdigest() == hashlib.sha256(shipped).hexdigest(), file
 

@@ -1,7 +1,7 @@
 """The ledger model: three cohorts from timelines, the same octets each time, and nobody's name."""
 
 import gzip
-import json
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_what_was_trained_can_be_loaded_and_names_nobody(tmp_path: Path) -> None
     assert priors.person.refusals == ((2.0, 98.0), (10.0, 40.0))
     assert priors.organisation.means > priors.person.means
     assert [one.split()[-1] for one in told[:2]] == ["house", "office"]
-    card = json.loads((tmp_path / "models" / "ledger" / "card.json").read_text("utf-8"))
+    card = tomllib.loads((tmp_path / "models" / "ledger" / "card.toml").read_text("utf-8"))
     assert card["metrics"]["accounts"] == 10  # the same name in two timelines is two people
     assert card["metrics"]["people_taken_for_another_cohort"] == 0
     assert card["metrics"]["office: days"] == 5 * 5  # from the sixteenth on
@@ -63,7 +63,7 @@ def test_training_again_in_another_order_gives_the_same_files(tmp_path: Path) ->
     once, again = tmp_path / "once", tmp_path / "again"
     write(train(paths, silent), once)
     write(train(paths[::-1], silent), again)
-    assert sorted(file.name for file in once.iterdir()) == ["card.json", "prior.json"]
+    assert sorted(file.name for file in once.iterdir()) == ["card.toml", "prior.toml"]
     assert all(file.read_bytes() == (again / file.name).read_bytes() for file in once.iterdir())
 
 
@@ -80,5 +80,5 @@ def test_a_timeline_of_programs_tells_nothing_of_people(tmp_path: Path) -> None:
 def test_the_shipped_files_are_what_the_real_timelines_give(corpora: Path, tmp_path: Path) -> None:
     names = ("email_eu_core_first150d", "enron_perry", "imagej_automated")
     write(train([corpora / "timelines" / f"{name}.csv.gz" for name in names], silent), tmp_path)
-    for name in ("prior.json", "card.json"):
+    for name in ("prior.toml", "card.toml"):
         assert (tmp_path / name).read_bytes() == (MODELS / "ledger" / name).read_bytes()

@@ -1,7 +1,7 @@
 """The cohort prior is learned from timelines: no bulk sender sets its medians, its variances keep e-values honest."""
 
 import gzip
-import json
+import tomllib
 from collections.abc import Iterable
 from math import exp
 from pathlib import Path
@@ -124,7 +124,7 @@ def test_the_shipped_prior_is_what_the_real_timelines_say(corpora: Path, monkeyp
     """The means and variances; the dispersion of one feature, because each takes seconds."""
     names = ("email_eu_core_first150d", "enron_perry")
     settled = [life.days for name in names for life in lives(corpora / "timelines" / f"{name}.csv.gz")]
-    shipped = json.loads((MODELS / "ledger" / "prior.json").read_text("utf-8"))["cohorts"]["person"]["features"]
+    shipped = tomllib.loads((MODELS / "ledger" / "prior.toml").read_text("utf-8"))["cohorts"]["person"]["features"]
     monkeypatch.setattr(prior, "least_dispersion", lambda *_: 1.0)
     for name, one in cohort(settled).items():
         assert (one.mean, one.variance) == (shipped[name]["mean"], shipped[name]["variance"])
