@@ -30,6 +30,9 @@ TESTED_ELSEWHERE = {
     "detector/relay/incoming.py": "tests/unit/relay/test_wire.py: memory, disk and pauses on a real socket",
     "detector/verdict/verdict.py": "holds values only",
     "detector/mail/content.py": "holds values only",
+    "detector/mail/refusal_words.py": "tests/unit/mail/test_causes.py: holds words only",
+    "detector/reports/values.py": "holds values only",
+    "detector/reports/wording.py": "tests/unit/reports/test_free_form.py and test_automatic.py: holds words only",
     "detector/records/held_entries.py": "holds values only",
     "detector/records/held_mail.py": "a line for each function of held and held_queue, whose tests go through it",
     "detector/cli/password.py": "tests/unit/cli/test_password_issue.py types its command",
@@ -41,7 +44,7 @@ COMES_ALONG = {
     "pydantic_core": "the other half of pydantic, which asks for its exact version",
     "_typeshed": "is there for mypy only",
 }
-PURE_ROOMS = ("mail", "traffic", "content", "verdict", "incident")
+PURE_ROOMS = ("mail", "traffic", "content", "verdict", "incident", "reports")
 IMPURE_NAMES = {"open", "input", "print", "datetime.now", "datetime.utcnow", "date.today", "uuid4", "uuid.uuid4"}
 FORBIDDEN_IN_CODE = {
     r"\b(TODO|FIXME|XXX)\b|NotImplementedError": "nothing is left for later",

@@ -25,6 +25,7 @@ _KIND = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
 class Part(Struct, frozen=True, gc=False):
     """A leaf of the tree of parts. `kind` is the media type; `alternative`: another part says the same differently."""
 
+    header: Header
     kind: str
     charset: str
     encoding: str
@@ -74,6 +75,7 @@ def _leaves(header: Header, content: bytes) -> Iterator[Part]:
             disposition = _first(header, b"content-disposition")
             names = dict(_pairs(disposition)) if disposition else {}
             yield Part(
+                header=header,
                 kind="text/plain" if kind.startswith("multipart/") else kind,
                 charset=parameters.get("charset", ""),
                 encoding=_encoding(_written(header, b"content-transfer-encoding")),
