@@ -153,6 +153,11 @@ def records_failed(operation: str, problem: str) -> None:
     _logger.error("records_failed", operation=operation, problem=problem)
 
 
+def following_failed(source: str, problem: str) -> None:
+    """A log of a mail server cannot be followed for now."""
+    _logger.error("following_failed", source=source, problem=problem)
+
+
 # -- held mail --
 
 
