@@ -15,7 +15,7 @@ def test_the_configuration_is_right_and_its_files_are_there(tmp_path: Path) -> N
     config = load(stage.config)
     assert not config.observe
     assert config.state.directory == stage.state
-    assert stage.password_entry(VICTIM.account).startswith("{BLF-CRYPT}$2b$")
+    assert stage.password_entry(VICTIM.account).startswith("{BLF-CRYPT}$2y$")
     contacts, problems = read_contacts(tmp_path / "customers.csv")
     assert (len(contacts), problems) == (len(CUSTOMERS), [])
     with pytest.raises(KeyError):
