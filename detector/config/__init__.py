@@ -6,6 +6,7 @@ types and contradictions are refused together, each with its place. Secrets stan
 
 from detector.config.actions import CommandAction, HttpAction
 from detector.config.errors import ConfigError
+from detector.config.feedback import Feedback, FileLog, JournalLog, Logs, SyslogLog, SyslogTls
 from detector.config.hold import Hold
 from detector.config.identity import (
     AuthParameterIdentity,
@@ -57,6 +58,8 @@ __all__ = [
     "Database",
     "DovecotSessions",
     "EnvelopeIdentity",
+    "Feedback",
+    "FileLog",
     "HeaderIdentity",
     "Hold",
     "DryRun",
@@ -66,6 +69,7 @@ __all__ = [
     "HostPort",
     "HttpAction",
     "Identities",
+    "JournalLog",
     "Judging",
     "LdapDirectory",
     "LdapPassword",
@@ -73,6 +77,7 @@ __all__ = [
     "LetterChannel",
     "Limits",
     "Log",
+    "Logs",
     "Metrics",
     "Network",
     "NextHop",
@@ -95,6 +100,8 @@ __all__ = [
     "SqlPassword",
     "State",
     "StepName",
+    "SyslogLog",
+    "SyslogTls",
     "XclientIdentity",
     "load",
     "parse",

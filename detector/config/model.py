@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from detector.config.database import DatabaseUrl, is_shared
 from detector.config.errors import Contradiction, Place
+from detector.config.feedback import Feedback, SyslogLog
 from detector.config.hold import Hold
 from detector.config.identity import EnvelopeIdentity, Identities, PolicyServiceIdentity, XclientIdentity
 from detector.config.operators import Operators
@@ -85,6 +86,7 @@ class Config(Section):
     state: State = State()
     records: Records = Records()
     hold: Hold = Hold()
+    feedback: Feedback = Feedback()
     response: Response = Response()
     operators: Operators = Operators()
     metrics: Metrics = Metrics()
@@ -95,6 +97,7 @@ class Config(Section):
         yield from self._identity()
         yield from self._databases()
         yield from self._addresses()
+        yield from self._logs()
 
     def _replies(self) -> Iterator[Contradiction]:
         if self.mode == "after-queue" and self.unknown_identity == "reject":
@@ -134,6 +137,7 @@ class Config(Section):
             (("relay", "listen"), self.relay.listen),
             (("policy_service", "listen"), self.policy_service.listen),
             (("metrics", "listen"), (self.metrics.listen,)),
+            (("feedback", "logs"), self._syslog_streams()),
         )
         for place, addresses in listening:
             for address in addresses:
@@ -145,6 +149,17 @@ class Config(Section):
             if server in self.relay.listen:
                 text = f"{server} is our own address (`relay.listen`): mail would run in a circle"
                 yield Contradiction(text, (("next_hop", "servers"), ("relay", "listen")))
+
+    def _syslog_streams(self) -> tuple[HostPort, ...]:
+        logs = self.feedback.logs
+        return tuple(log.listen for log in logs if isinstance(log, SyslogLog) and log.transport != "udp")
+
+    def _logs(self) -> Iterator[Contradiction]:
+        for number, followed in enumerate(self.feedback.logs):
+            for server in followed.next_hops:
+                if server not in self.next_hop.servers:
+                    text = f"{server} is none of `next_hop.servers`: no message of ours is known to it"
+                    yield Contradiction(text, (("feedback", "logs", number, "next_hops"), ("next_hop", "servers")))
 
     @property
     def spool_directory(self) -> Path:
