@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from detector.cli.ends import command
-from detector.cli.roles import NotAllowed, Role, demand, person, role_of
+from detector.cli.roles import NotAllowed, Role, demand, has_rights_of_owner, person, role_of
 from detector.config import Config, ConfigError, load
 from detector.ports import Clock, Temporary
 from detector.records.incidents import PROGRAM
@@ -62,8 +62,9 @@ def opened(config_file: Path, actor: str, needs: Role = Role.ADMIN) -> Iterator[
     Raises `ConfigError`, `Temporary` and `NotAllowed`.
     """
     config = load(config_file)
-    who = name_of(actor, login())
-    role = role_of(config.operators, person(login(), config.state.directory))
+    typist = login(config.state.directory)
+    who = name_of(actor, typist)
+    role = role_of(config.operators, person(typist, config.state.directory))
     _refuse_to_begin(config)
     records = _open_records(config)
     try:
@@ -91,10 +92,15 @@ def clock() -> float:
     return time.time()  # noqa: TID251 - the reason stands above
 
 
-def login() -> str:
-    """The login of the person, also behind sudo."""
+def login(directory: Path) -> str:
+    """The login of the person, also behind sudo; `directory` is the service's own.
+
+    `SUDO_USER` is sudo's word only in a process with the rights of root or of the service. In any other whoever types
+    has set it, to be somebody else to the roles and to the audit log.
+    """
+    behind_sudo = os.environ.get("SUDO_USER", "") if has_rights_of_owner(directory) else ""
     try:
-        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+        return behind_sudo or pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container may run as a number without a name
         return f"uid {os.getuid()}"
 

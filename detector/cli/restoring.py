@@ -15,7 +15,7 @@ from detector.records.entries import AuditHead
 def restore_from(config_file: Path, actor: str, file: Path, expected: AuditHead | None) -> Restored:
     """Raises `Impossible`, `Refused`, `Temporary`, `ConfigError` and `NotAllowed`."""
     config = load(config_file)
-    who = name_of(actor, login())
+    who = name_of(actor, login(config.state.directory))
     _permit(config, config_file, actor)
     target = sqlite_file(config)
     if target is None:
@@ -38,7 +38,8 @@ def restore_from(config_file: Path, actor: str, file: Path, expected: AuditHead 
 def _permit(config: Config, config_file: Path, actor: str) -> None:
     """Where there are records they tell who tried without the role."""
     file = sqlite_file(config)
-    role = role_of(config.operators, person(login(), config.state.directory))
+    directory = config.state.directory
+    role = role_of(config.operators, person(login(directory), directory))
     if file is not None and file.exists() and (role is None or not role.covers(Role.ADMIN)):
         with opened(config_file, actor, Role.ADMIN):
             return

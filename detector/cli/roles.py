@@ -53,12 +53,14 @@ class Person:
     """The process has the rights of root or of the service, also by sudo."""
 
 
+def has_rights_of_owner(directory: Path) -> bool:
+    """Whether the process is root's or the service's, whoever started it; `directory` is the service's own."""
+    return os.geteuid() in _owners(directory)
+
+
 def person(login: str, directory: Path) -> Person:
-    """The one behind this process; `directory` is the service's own."""
-    owners = {0}
-    with suppress(OSError):
-        owners.add(directory.stat().st_uid)
-    as_owner = os.geteuid() in owners
+    """The one behind this process."""
+    owners, as_owner = _owners(directory), has_rights_of_owner(directory)
     with suppress(KeyError):
         entry = pwd.getpwnam(login)
         return Person(login, _groups(login, entry.pw_gid), entry.pw_uid in owners, as_owner)
@@ -105,6 +107,13 @@ def _exists(member: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _owners(directory: Path) -> set[int]:
+    owners = {0}
+    with suppress(OSError):
+        owners.add(directory.stat().st_uid)
+    return owners
 
 
 def _groups(login: str, first: int) -> list[str]:

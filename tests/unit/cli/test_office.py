@@ -1,6 +1,8 @@
 """Where operators work: nobody is anonymous, and nothing is made that the server should make."""
 
 import json
+import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -64,11 +66,23 @@ def test_what_was_not_moved_into_the_file_yet_is_not_passed_over(keyboard: Keybo
     assert listed.complaint.startswith("detector: records: open: ")
 
 
-def test_behind_sudo_the_person_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_behind_sudo_the_person_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "olga")
-    assert login() == "olga"
+    assert login(tmp_path) == "olga"
     monkeypatch.delenv("SUDO_USER")
-    assert login()
+    assert login(tmp_path)
+
+
+def test_who_has_no_rights_of_the_service_cannot_say_that_sudo_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    monkeypatch.setenv("SUDO_USER", "olga")
+    monkeypatch.setattr(os, "geteuid", lambda: nobody)
+    monkeypatch.setattr(os, "getuid", lambda: nobody)
+    assert login(tmp_path) == "nobody"
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid)
+    assert login(tmp_path) == "olga"  # sudo -u SERVICE
 
 
 def test_the_program_itself_is_nobody_who_decides() -> None:

@@ -63,7 +63,7 @@ def test_a_refusal_says_what_is_missing_and_where_it_is_given() -> None:
 
 def test_who_runs_the_process_is_known_with_its_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_USER", raising=False)
-    me = person(office.login(), tmp_path)
+    me = person(office.login(tmp_path), tmp_path)
     assert (me.owner, me.as_owner) == (True, True)
     assert me.groups
     nobody = person("nobody", tmp_path)  # as behind sudo: the rights of one, the name of another
