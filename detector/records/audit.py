@@ -80,8 +80,8 @@ def verify(connection: Connection, expected: AuditHead | None = None) -> int:
     if not cut_told:
         msg = f"audit entries up to {begin.number} are missing, and no entry tells that they were cut"
         raise AuditBroken(msg)
-    if expected is not None and expected.number > begin.number:
-        _compare(expected, known)
+    if expected is not None:
+        _compare(expected, known, begin)
     return last.number
 
 
@@ -99,11 +99,15 @@ def cut(connection: Connection, then: float, now: float, actor: str) -> int:
 
 
 def _oldest_first(connection: Connection) -> Generator[AuditEntry]:
-    """Not all at once: the log may be larger than the memory."""
+    """Not all at once: the log may be larger than the memory. Raises `AuditBroken` for what we cannot have written."""
     query = select(audit).order_by(audit.c.number).execution_options(yield_per=1000)
-    with connection.execute(query) as rows:
-        for row in rows.mappings():
-            yield AuditEntry(**row)
+    try:
+        with connection.execute(query) as rows:
+            for row in rows.mappings():
+                yield AuditEntry(**{**row, "at": float(row["at"])})
+    except (TypeError, ValueError) as error:  # a column of SQLite holds any kind of value
+        msg = "an audit entry was changed to what cannot be read"
+        raise AuditBroken(msg) from error
 
 
 def _follows(entry: AuditEntry, last: AuditHead) -> None:
@@ -115,7 +119,14 @@ def _follows(entry: AuditEntry, last: AuditHead) -> None:
         raise AuditBroken(msg)
 
 
-def _compare(expected: AuditHead, known: AuditHead | None) -> None:
+def _compare(expected: AuditHead, known: AuditHead | None, begin: AuditHead) -> None:
+    if expected.number < begin.number:
+        # Not passed over: who forges the log could pretend that what he fears was cut by age.
+        msg = (
+            f"audit entry {expected.number} cannot be compared: those up to {begin.number} were removed, by age or not"
+        )
+        raise AuditBroken(msg)
+    known = begin if expected.number == begin.number else known
     if known is None:
         msg = f"audit entry {expected.number} is missing: the log was cut at its end, or is another one"
         raise AuditBroken(msg)

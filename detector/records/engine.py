@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoResultFound, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from detector.config import ConfigError
@@ -94,6 +94,9 @@ def errors_named(operation: str) -> Iterator[None]:
     except (DBAPIError, PoolTimeout, OSError) as error:
         problem = error.orig if isinstance(error, DBAPIError) else error
         msg = f"records: {operation}: {problem}"
+        raise Temporary(msg) from None
+    except NoResultFound:
+        msg = f"records: {operation}: a row that is always there is missing: restore a backup, find out who removed it"
         raise Temporary(msg) from None
 
 

@@ -41,6 +41,16 @@ def test_a_changed_entry_is_found(records: Records, url: str, column: str) -> No
         records.verify_audit()
 
 
+@pytest.mark.parametrize("change", ["at = 'noon'", "at = x'00'", "actor = x'ff'"])
+def test_an_entry_that_was_changed_to_another_kind_of_value_is_found(sqlite_url: str, change: str) -> None:
+    records = Records(sqlite_url)  # PostgreSQL keeps to the types of its columns
+    fill(records)
+    tamper(sqlite_url, f"UPDATE audit SET {change} WHERE number = 3")  # noqa: S608 - the test's own words
+    with pytest.raises(AuditBroken, match="an audit entry was changed to what cannot be read"):
+        records.verify_audit()
+    records.close()
+
+
 @pytest.mark.parametrize("number", [1, 3, 5])
 def test_a_removed_entry_is_found(records: Records, url: str, number: int) -> None:
     fill(records)
@@ -151,6 +161,22 @@ def test_a_log_that_was_forged_anew_is_found_by_the_head(records: Records, url: 
         records.verify_audit(kept)
 
 
+def test_a_forged_log_that_pretends_to_be_cut_behind_the_head_is_found(records: Records, url: str) -> None:
+    fill(records)
+    kept = records.audit_head()
+    tamper(
+        url,
+        "DELETE FROM audit",
+        f"UPDATE counters SET audit_entries = 9, audit_hash = '{START}', audit_cut = 9, audit_cut_hash = '{START}'",  # noqa: S608
+    )
+    records.audit("detector", "cut audit log", "9", 200.0, START)
+    assert records.verify_audit() == 10  # nothing in the database tells
+    with pytest.raises(
+        AuditBroken, match="audit entry 5 cannot be compared: those up to 9 were removed, by age or not"
+    ):
+        records.verify_audit(kept)
+
+
 # -- a log that is cut by age --
 
 FOREVER = 1e12
@@ -164,13 +190,15 @@ def test_old_entries_are_cut_and_the_cut_is_told_and_the_rest_holds_together(rec
     for day in range(10):
         records.audit("olga", "look", f"day {day}", day * 86_400.0)
     kept = records.audit_head()
-    fourth = records.audit_log(7)[-1]
+    fifth, fourth = (AuditHead(entry.number, entry.hash) for entry in records.audit_log(7)[-2:])
     assert records.enforce_retention(aged(5), now=9.5 * 86_400.0) == {"audit": 5}
     newest, *rest = records.audit_log(100)
     assert [entry.subject for entry in rest] == [f"day {day}" for day in range(9, 4, -1)]
     assert (newest.actor, newest.action, newest.subject) == ("detector", "cut audit log", "5")
     assert records.verify_audit(kept) == 11
-    assert records.verify_audit(AuditHead(fourth.number, fourth.hash)) == 11  # gone, as it should be
+    assert records.verify_audit(fifth) == 11  # the last that was cut: the rest is sealed with its hash
+    with pytest.raises(AuditBroken, match="audit entry 4 cannot be compared: those up to 5 were removed"):
+        records.verify_audit(fourth)
     assert records.enforce_retention(aged(5), now=9.5 * 86_400.0) == {}
 
 

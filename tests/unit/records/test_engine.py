@@ -143,6 +143,16 @@ def open_at_once(paths: list[Path], barrier: Barrier) -> None:
         open_engine(url(path)).dispose()
 
 
+def test_a_database_whose_counters_were_removed_is_told_in_words(path: Path) -> None:
+    records = Records(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM counters")
+    for attempt in (records.change_token, records.verify_audit, lambda: records.audit("olga", "look", "ann", 1.0)):
+        with pytest.raises(Temporary, match="a row that is always there is missing: restore a backup"):
+            attempt()
+    records.close()
+
+
 def test_several_processes_may_make_the_database_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(3)
