@@ -3,13 +3,16 @@
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import socket
 from pathlib import Path
 
-from detector.config import Config, ConfigError
+from detector.config import Config, ConfigError, SecretSource
 
 KEY_BYTES = 32
+
+_HEXADECIMAL = re.compile(rb"\s*([0-9A-Fa-f]{64})\s*")
 
 
 def make_directories(config: Config) -> None:
@@ -54,6 +57,26 @@ def own_key(path: Path, advice: str) -> bytes:
         msg = f"{path} has {len(key)} octets, not {KEY_BYTES}: {advice}"
         raise ConfigError(msg)
     return key
+
+
+def configured_key(where: str, source: SecretSource) -> bytes:
+    """A secret of the operator's, from its file or the environment. Raises `ConfigError` that names the place."""
+    if source.file is not None:
+        try:
+            written = source.file.read_bytes()
+        except OSError as error:
+            msg = f"{where}: {source.file} cannot be read: {error.strerror}"
+            raise ConfigError(msg) from error
+    else:
+        written = os.environ.get(source.environment or "", "").encode("utf-8", "surrogateescape")
+    if len(written) == KEY_BYTES:
+        return written
+    match = _HEXADECIMAL.fullmatch(written)
+    if match is None:
+        what = source.file or f"the variable {source.environment}"
+        msg = f"{where}: {what} is no key of 64 hexadecimal digits; make one with `openssl rand -hex 32`"
+        raise ConfigError(msg)
+    return bytes.fromhex(match[1].decode("ascii"))
 
 
 def sync_directory(path: Path) -> None:

@@ -38,6 +38,7 @@ from detector.config.response import (
     Response,
 )
 from detector.config.sql import Database, SqlAppPasswords, SqlDirectory, SqlPassword
+from detector.config.tags import Tags
 from detector.config.values import LOOPBACK, Bytes, Count, HostPort, Network, Seconds, SecretSource, Section
 from detector.config.workflow import DryRun, Escalation, Retry, StepName
 
@@ -57,13 +58,13 @@ __all__ = [
     "CsvDirectory",
     "Database",
     "DovecotSessions",
+    "DryRun",
     "EnvelopeIdentity",
+    "Escalation",
     "Feedback",
     "FileLog",
     "HeaderIdentity",
     "Hold",
-    "DryRun",
-    "Escalation",
     "HookAction",
     "HookSettings",
     "HostPort",
@@ -90,8 +91,8 @@ __all__ = [
     "Relay",
     "Response",
     "Retry",
-    "SecretSource",
     "Seconds",
+    "SecretSource",
     "Section",
     "ServerTls",
     "SmtpChannel",
@@ -102,6 +103,7 @@ __all__ = [
     "StepName",
     "SyslogLog",
     "SyslogTls",
+    "Tags",
     "XclientIdentity",
     "load",
     "parse",

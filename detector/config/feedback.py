@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from detector.config.errors import Contradiction
+from detector.config.tags import Tags
 from detector.config.values import LOOPBACK, AbsolutePath, Count, HostPort, Network, Seconds, Section, not_empty
 
 
@@ -79,6 +80,7 @@ Logs = Annotated[FileLog | JournalLog | SyslogLog, Field(discriminator="source")
 class Feedback(Section):
     """Results of mail that passed."""
 
+    tags: Tags = Tags()
     logs: tuple[Logs, ...] = ()
     remember_time: Seconds = 864_000.0  # Postfix gives up after 5 days; then its report may be on its way as long
     remember_count: Count = 1_000_000

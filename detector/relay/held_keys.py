@@ -1,15 +1,11 @@
 """The keys of held mail: the newest encrypts, each of them reads."""
 
 import hashlib
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from detector.config import Config, ConfigError, SecretSource
-from detector.host import KEY_BYTES, own_key
-
-_HEXADECIMAL = re.compile(rb"\s*([0-9A-Fa-f]{64})\s*")
+from detector.config import Config
+from detector.host import configured_key, own_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +37,6 @@ class HoldKeys:
 def load_keys(config: Config) -> HoldKeys:
     """Those that are configured, or our own, which is made at the first start. Raises `ConfigError`."""
     if config.hold.keys:
-        return HoldKeys([_configured(place, source) for place, source in enumerate(config.hold.keys)])
+        sources = enumerate(config.hold.keys)
+        return HoldKeys([HoldKey.of(configured_key(f"hold.keys[{place}]", source)) for place, source in sources])
     return HoldKeys([HoldKey.of(own_key(config.hold_key, "what is held can be read by it only: restore it"))])
-
-
-def _configured(place: int, source: SecretSource) -> HoldKey:
-    where = f"hold.keys[{place}]"
-    if source.file is not None:
-        try:
-            written = source.file.read_bytes()
-        except OSError as error:
-            msg = f"{where}: {source.file} cannot be read: {error.strerror}"
-            raise ConfigError(msg) from error
-    else:
-        written = os.environ.get(source.environment or "", "").encode("utf-8", "surrogateescape")
-    if len(written) == KEY_BYTES:
-        return HoldKey.of(written)
-    match = _HEXADECIMAL.fullmatch(written)
-    if match is None:
-        what = source.file or f"the variable {source.environment}"
-        msg = f"{where}: {what} is no key of 64 hexadecimal digits; make one with `openssl rand -hex 32`"
-        raise ConfigError(msg)
-    return HoldKey.of(bytes.fromhex(match[1].decode("ascii")))
