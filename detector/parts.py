@@ -32,6 +32,7 @@ from detector.response.tools import Tools
 from detector.response.upkeep import Upkeep
 from detector.response.workflow import Containment
 from detector.state.campaigns import MemoryCampaigns
+from detector.state.handed_over import MemoryHandedOver
 from detector.state.joins import MemoryJoins
 from detector.state.profiles import MemoryProfiles
 from detector.state.usual import UsualFile
@@ -63,6 +64,7 @@ class Parts:
     _records: Records = field(init=False)
     _profiles: MemoryProfiles = field(init=False)
     _joins: MemoryJoins = field(init=False)
+    _handed_over: MemoryHandedOver = field(init=False)
     _book: Book = field(init=False, default_factory=Book)
     _desk: Desk = field(init=False)
     _contents: Contents = field(init=False)
@@ -93,6 +95,15 @@ class Parts:
             state.directory / "joins.sqlite", state.write_every, joins.remember_time, joins.remember_count, self.metrics
         )
         stack.push_async_callback(asyncio.to_thread, self._joins.close)
+        back = config.feedback
+        self._handed_over = MemoryHandedOver(
+            state.directory / "handed_over.sqlite",
+            state.write_every,
+            back.remember_time,
+            back.remember_count,
+            self.metrics,
+        )
+        stack.push_async_callback(asyncio.to_thread, self._handed_over.close)
 
     async def _build_desk(self) -> None:
         """What is done about incidents, and about what was kept long enough."""
@@ -152,6 +163,7 @@ class Parts:
                 **config.judging.model_dump(),
             ),
             contents=self._contents,
+            handed_over=self._handed_over,
             metrics=self.metrics,
             clock=self.clock,
             stopwatch=self.stopwatch,

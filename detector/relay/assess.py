@@ -19,12 +19,13 @@ import msgspec
 from detector import log
 from detector.config import Config
 from detector.mail.address import Address
+from detector.mail.delivery import Handed, Receipt, queue_id_of
 from detector.mail.headers import Header
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics
-from detector.ports import Clock, Desk, IdentitySource, ProfileStore
+from detector.ports import Clock, Desk, HandedOver, IdentitySource, ProfileStore
 from detector.relay import replies
 from detector.relay.body import Body
 from detector.relay.contents import Contents
@@ -34,6 +35,7 @@ from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, admit_message, settle
+from detector.verdict.handed import handed
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Verdict
@@ -51,6 +53,7 @@ class Assessor:
     desk: Desk
     policy: Policy
     contents: Contents
+    handed_over: HandedOver
     metrics: Metrics
     clock: Clock
     stopwatch: Clock
@@ -159,6 +162,7 @@ class Assessor:
         """Read and judge the transaction, and open an incident if need be; whether the message must wait."""
         started = self.stopwatch()
         header = Header.of(section)
+        draft.message_id = header.message_id
         transaction = self._transaction(draft, header, body)
         if body is not None:
             transaction = await self.contents.read(transaction, header, body)
@@ -202,10 +206,14 @@ class Assessor:
             return
         transaction, verdict = draft.judged
         now = self.clock()
-        await self.profiles.update(
-            transaction.identity.account,
-            lambda profile: (settle(profile, transaction, delivered, now, self.policy), None),
-        )
+
+        def settled(profile: Profile) -> tuple[Profile, Handed]:
+            passed = handed(profile, transaction, now, self.policy)
+            return settle(profile, transaction, delivered, now, self.policy), passed
+
+        passed = await self.profiles.update(transaction.identity.account, settled)
+        if delivered:
+            await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
         self.metrics.transactions.labels(verdict.action, _outcome(draft, reply)).inc()
         log.verdict(transaction, verdict, reply)
 

@@ -14,7 +14,7 @@ from detector.verdict.verdict import Verdict
 
 @dataclass(slots=True)
 class Draft:
-    """A transaction in the making. `waits`: to be held; `held`: it is, on disk."""
+    """A transaction in the making. `waits`: to be held; `held`: it is, on disk. `sent_to`: that next hop."""
 
     transaction_id: str
     facts: SessionFacts
@@ -27,6 +27,8 @@ class Draft:
     judged: tuple[Transaction, Verdict] | None = None
     waits: bool = False
     held: bool = False
+    message_id: str = ""
+    sent_to: str = ""
 
     @property
     def queue_id(self) -> str:

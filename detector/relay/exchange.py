@@ -175,6 +175,7 @@ class Exchange:
         return Letter(self._draft, self._argument, tuple(self._accepted), self._received())
 
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:
+        self._draft.sent_to = str(connection.server)
         return await connection.body(body.chunks(self._received() + self._head(section, body)))
 
     def _received(self) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from detector import log
 from detector.config import Hold
+from detector.mail.delivery import Handed
 from detector.mail.path import parse_rcpt
 from detector.metrics import Metrics
 from detector.ports import Clock, Temporary
@@ -16,6 +17,7 @@ from detector.relay.held_outcome import outcome, reported, state_of, wait_before
 from detector.relay.held_reports import Reports
 from detector.traffic.profile import Profile
 from detector.verdict.admit import settle
+from detector.verdict.handed import handed
 from detector.verdict.release import take_places
 
 RECORD_AGAIN = 1.0
@@ -72,10 +74,12 @@ class Carrier:
         delivered = any(one.state in sent and one.argument not in before for one in delivery.recipients)
         policy, now = route.assessor.policy, self._clock()
 
-        def settled(profile: Profile) -> tuple[Profile, None]:
-            return settle(profile, transaction, delivered, now, policy), None
+        def settled(profile: Profile) -> tuple[Profile, Handed]:
+            return settle(profile, transaction, delivered, now, policy), handed(profile, transaction, now, policy)
 
-        await route.assessor.profiles.update(message.account, settled)
+        passed = await route.assessor.profiles.update(message.account, settled)
+        if delivery.taken is not None:
+            await route.assessor.handed_over.remember(delivery.taken, passed, now)
 
     async def _record(self, message: HeldMessage, delivery: Delivery) -> HeldState:
         now = self._clock()

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+from detector.mail.delivery import Receipt, queue_id_of
 from detector.mail.path import parse_rcpt
 from detector.mail.reply import Reply
 from detector.mail.transaction import Recipient, RecipientStatus
@@ -34,6 +35,7 @@ class Delivery:
     recipients: tuple[HeldRecipient, ...]
     fault: str = ""
     problem: str = ""
+    taken: Receipt | None = None
 
 
 class Courier:
@@ -107,7 +109,7 @@ class _Attempt:
         if not reply.positive:
             return self._all_hear(reply, sorted(self._accepted))
         self._recipients = list(self.with_accepted(RecipientState.SENT, str(reply)))
-        return self._done()
+        return replace(self._done(), taken=Receipt(str(connection.server), queue_id_of(reply)))
 
     async def _ask_for(self, connection: Connection, place: int) -> None:
         recipient = self._recipients[place]

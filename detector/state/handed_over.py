@@ -11,6 +11,7 @@ import msgspec
 from detector.mail.delivery import Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
+from detector.ports import Temporary
 from detector.state.write_behind import Form, WriteBehind
 from detector.traffic.clock import DAY, latest
 
@@ -47,7 +48,7 @@ class MemoryHandedOver:
     """The `HandedOver` of one process and one event loop: the newest in memory, all of them on disk a moment later.
 
     A message is forgotten after `remember_time` seconds, or when there are `remember_count` newer ones. Lookups raise
-    `Temporary` when the disk cannot be read.
+    `Temporary` when the disk cannot be read; remembering never fails.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class MemoryHandedOver:
         self._put(_queue_key(receipt.server, queue_id), handed, now)
         if receipt.message_id:
             key, part = _message_key(receipt.message_id), (receipt.server, queue_id)
-            others = [other for other in self._parts(key) if other != part]
+            others = [other for other in self._others(key) if other != part]
             self._put(key, (*others[1 - MOST_PARTS :], part), now)
         # A clock that leaps says nothing about the age of what is remembered.
         if self._newest - before < DAY and self._put_count % max(1, self._most_rows // 100) == 0:
@@ -85,6 +86,13 @@ class MemoryHandedOver:
     def close(self) -> None:
         """Write what was not written yet. Blocks."""
         self._rows.close()
+
+    def _others(self, key: str) -> Parts:
+        """What cannot be read now is not worth to stop for."""
+        try:
+            return self._parts(key)
+        except Temporary:
+            return ()
 
     def _parts(self, key: str) -> Parts:
         found = self._find(key)
@@ -107,5 +115,6 @@ def _queue_key(server: str, queue_id: str) -> str:
 
 
 def _message_key(message_id: str) -> str:
-    """The sender chose it, so it may be long, and say who he is."""
-    return "message " + blake2b(message_id.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    """With and without its angle brackets. The sender chose it, so it may be long, and say who he is."""
+    bare = message_id.strip().removeprefix("<").removesuffix(">")
+    return "message " + blake2b(bare.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

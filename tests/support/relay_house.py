@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from detector import config
 from detector.content.reader import Reader
+from detector.mail.delivery import Handed, Receipt
 from detector.mail.reply import Reply
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
@@ -77,6 +78,22 @@ class DictJoin:
 
 
 @dataclass(slots=True)
+class HandedList:
+    """What the next hop took over, in order."""
+
+    taken: list[tuple[Receipt, Handed]] = field(default_factory=list)
+
+    async def remember(self, receipt: Receipt, handed: Handed, now: float) -> None:
+        self.taken.append((receipt, handed))
+
+    async def by_queue_id(self, server: str, queue_id: str) -> Handed | None:
+        return next((h for r, h in self.taken if (r.server, r.queue_id) == (server, queue_id)), None)
+
+    async def by_message_id(self, message_id: str) -> Sequence[Handed]:
+        return [handed for receipt, handed in self.taken if receipt.message_id == message_id]
+
+
+@dataclass(slots=True)
 class NearbyCampaigns:
     """What accounts send, as a replay remembers it; `fault`, if set, is raised instead."""
 
@@ -139,6 +156,7 @@ class House:
     metrics: Metrics
     reader: Reader
     campaigns: NearbyCampaigns
+    handed_over: HandedList
     now: list[float]
     route: Route
 
@@ -165,7 +183,7 @@ async def house(
     """
     metrics, book, now = Metrics("test"), Book(), [NOW]
     profiles, join, desk = DictProfiles(), DictJoin(), NoteDesk(book)
-    reader, campaigns = small_reader(), NearbyCampaigns()
+    reader, campaigns, handed_over = small_reader(), NearbyCampaigns(), HandedList()
     prior, model_version = load_prior()
     settings = settings.model_copy(
         update={"relay": settings.relay.model_copy(update={"spool_directory": spool, "listen": LISTEN})}
@@ -184,6 +202,7 @@ async def house(
         desk=desk,
         policy=Policy(recipient_key=b"k" * 32, priors=prior, model_version=model_version, **judging),
         contents=Contents(reader, campaigns, metrics, lambda: now[0]),
+        handed_over=handed_over,
         metrics=metrics,
         clock=lambda: now[0],
         stopwatch=lambda: 0.0,
@@ -202,7 +221,7 @@ async def house(
     server = Server(settings, route, tls, lambda: f"t{next(ids)}")
     await server.start()
     try:
-        yield House(server, profiles, join, desk, book, metrics, reader, campaigns, now, route)
+        yield House(server, profiles, join, desk, book, metrics, reader, campaigns, handed_over, now, route)
     finally:
         await server.stop()
         await pool.close()

@@ -317,6 +317,22 @@ async def test_an_innocent_template_is_no_campaign(sink: SmtpSink, settings: Set
                 if one.signal == "accomplices"]  # fmt: skip
 
 
+async def test_what_the_next_hop_took_is_remembered_by_the_name_that_it_gave(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
+    sink.answer("END", "bob", "250 2.0.0 Ok: queued as 4AB1", 1)
+    sink.answer("END", "bob", "451 4.3.0 Not now")
+    async with house(settings(), tmp_path, sink) as place:
+        for queue_id in ("Q1", "Q2"):
+            await submit(place, queue_id, ["bob@example.net", "nobody@example.net"], letter(CLEAN, 1))
+        ((receipt, handed),) = place.handed_over.taken
+    assert (receipt.server, receipt.queue_id) == (f"127.0.0.1:{sink.port}", "4AB1")
+    assert receipt.message_id
+    assert (handed.account, len(handed.recipients)) == (ANN, 1)
+    assert handed.first_time == handed.recipients
+
+
 async def test_faults_of_the_text_model_and_the_campaigns_cost_evidence_and_no_mail(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
