@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import audit, calibrate, ends, held, incidents, password, privacy, records, replay, response, train
+from detector.cli import (
+    audit,
+    calibrate,
+    ends,
+    feedback,
+    held,
+    incidents,
+    password,
+    privacy,
+    records,
+    replay,
+    response,
+    train,
+)
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
 
 HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
@@ -18,6 +31,7 @@ HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
   detector accounts show ann@example.org
                                     what speaks against this account today?
   detector replay /var/log/mail.log whom would it have stopped?
+  detector feedback bounce.eml      what does it say, and about whose mail?
   detector calibrate --live         which thresholds does my own mail ask for?
   detector demo                     the whole job on loopback, in a minute
 
@@ -46,6 +60,7 @@ app.add_typer(records.app, name="records")
 app.add_typer(train.app, name="train")
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
+app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
 
 
 @app.command(epilog=examples("detector serve /etc/detector/detector.toml"))

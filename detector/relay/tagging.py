@@ -48,6 +48,12 @@ def tag_keys(config: Config) -> Sequence[TagKey]:
     return [TagKey.of(own_key(own, "restore it, or remove it: reports about mail that left before will not count"))]
 
 
+def known_tag_keys(config: Config) -> Sequence[TagKey]:
+    """As `tag_keys`, but no key is made: there may be none yet. Raises `ConfigError`."""
+    tags = config.feedback.tags
+    return tag_keys(config) if tags.keys or tags.own_key(config.state.directory).exists() else []
+
+
 def build_tagger(config: Config) -> Tagger:
     """Raises `ConfigError`."""
     tags = config.feedback.tags

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from detector import config
 from detector.mail.path import parse_mail
 from detector.mail.tag import TagKey, transaction_of, untagged
-from detector.relay.tagging import Tagger, build_tagger, tag_keys
+from detector.relay.tagging import Tagger, build_tagger, known_tag_keys, tag_keys
 
 NOW, MONTH = 1_790_000_000.0, 2_592_000.0
 KEY = TagKey.of(b"k" * 32)
@@ -53,6 +53,13 @@ def test_the_key_is_made_once_and_is_secret(tmp_path: Path) -> None:
     (made,) = tag_keys(settings(tmp_path))
     assert [made] == tag_keys(settings(tmp_path))
     assert stat.S_IMODE((tmp_path / "tag.key").stat().st_mode) == 0o600
+
+
+def test_who_only_looks_makes_no_key(tmp_path: Path) -> None:
+    assert known_tag_keys(settings(tmp_path)) == []
+    assert not (tmp_path / "tag.key").exists()
+    made = tag_keys(settings(tmp_path))
+    assert known_tag_keys(settings(tmp_path)) == made
 
 
 def test_configured_keys_are_used_the_newest_first(tmp_path: Path) -> None:
