@@ -57,8 +57,11 @@ class Hold(Protocol):
         """Whether a message of this queue id was held before. Never waits."""
         ...
 
-    async def has(self, letter: Letter, chunks: AsyncIterable[bytes]) -> bool:
-        """Whether this very message was held, and is handed over again because our 250 was not heard."""
+    async def again(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply | None:
+        """What to answer when this very message was held, and is handed over again because our 250 was not heard.
+
+        250, and `draft.held` is set; 4xx when that cannot be told now; None when it is another message.
+        """
         ...
 
     async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:

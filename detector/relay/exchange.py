@@ -99,8 +99,9 @@ class Exchange:
             section = headers.header_section(body.head)
             reply = await self._route.assessor.decide(self._draft, section, body)
             if reply is None:
-                waits = self._draft.waits or await self._is_held(section, body)
-                reply = await (self._hold if waits else self._pass_on)(section, body)
+                reply = await self._held_before(section, body)
+            if reply is None:
+                reply = await (self._hold if self._draft.waits else self._pass_on)(section, body)
         finally:
             body.close()
         await self._give_back()
@@ -161,10 +162,13 @@ class Exchange:
     async def _send_mail(self, connection: Connection) -> Reply:
         return await say_mail(connection, self._argument, self._draft.facts.xforward)
 
-    async def _is_held(self, section: bytes, body: Body) -> bool:
-        """Whether we have this message on hold, though the client did not hear it: it must not go a second time."""
+    async def _held_before(self, section: bytes, body: Body) -> Reply | None:
+        """The answer to a message that we have on hold, though the client did not hear it: it must not go as well."""
         hold = self._route.hold
-        return hold.may_have(self._draft) and await hold.has(self._letter(), body.chunks(self._head(section, body)))
+        if not hold.may_have(self._draft):
+            return None
+        reply = await hold.again(self._letter(), body.chunks(self._head(section, body)))
+        return reply if reply is None or reply.positive else self._own(reply, "hold")
 
     async def _hold(self, section: bytes, body: Body) -> Reply:
         """Keep the message, as it would have been sent; the next hop hears RSET."""

@@ -66,16 +66,25 @@ class Intake:
         """Whether a message of this queue id was held before. Never waits."""
         return bool(draft.queue_id) and bool(self._origins) and _origin(draft) in self._origins
 
-    async def has(self, letter: Letter, chunks: AsyncIterable[bytes]) -> bool:
-        """Whether this very message was held, and is handed over again because our 250 was not heard."""
+    async def again(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply | None:
+        """What to answer when this very message was held, and is handed over again because our 250 was not heard.
+
+        None when it is another message. The login may be forgotten by now, so nothing but the message itself counts.
+        """
         seen = _Digest(letter)
         async for octets in without_end(chunks):
             seen.update(octets)
         try:
-            return await asyncio.to_thread(self._records.was_held, str(seen))
-        except Temporary as error:
-            log.records_failed("was_held", str(error))
-            return False
+            held_before = await asyncio.to_thread(self._records.was_held, str(seen))
+        except Temporary as error:  # what is passed on now may go twice
+            self._metrics.held_failures.labels("records").inc()
+            log.hold_failed(letter.draft.transaction_id, "records", str(error))
+            return replies.MESSAGE_HELD
+        if not held_before:
+            return None
+        self._metrics.held_results.labels("repeated").inc()
+        letter.draft.held = True
+        return replies.queued(letter.draft.transaction_id)
 
     async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:
         """250 when the message is on disk and recorded; else 4xx, and nothing of it stays."""
@@ -128,12 +137,12 @@ class Intake:
         """False if we have the same message already."""
         message_id = transaction.transaction_id
         digest = await self._file(letter, transaction, chunks)
+        self.remember([digest])
         try:
             kept = await asyncio.to_thread(self._records.put_held, self._row(letter, transaction, verdict, digest))
-            self.remember([digest])
         except Temporary as error:
             # It may be recorded all the same, as after a lost connection: then the row and the file belong together,
-            # and otherwise the file is removed at the next start.
+            # and the message is known when it comes again. Otherwise the file is removed at the next start.
             raise CannotHold("records", str(error)) from error
         if not kept:
             await asyncio.to_thread(self._files.erase, [message_id])

@@ -31,6 +31,19 @@ async def submit(
 ) -> list[str]:
     """One message over one connection; all replies from MAIL on."""
     await place.join.remember(PolicyRequest("loopback", queue_id, "", "", account, account), 0.0)
+    return await submit_without_login(place, queue_id, recipients, body, client=client, account=account)
+
+
+async def submit_without_login(
+    place: House,
+    queue_id: str,
+    recipients: list[str],
+    body: bytes = b"Subject: x\r\n\r\nhello",
+    *,
+    client: str = AWAY,
+    account: str = ANN,
+) -> list[str]:
+    """The same when nobody has told who sends it."""
     async with smtp_talk(place.port) as talk:
         await talk.hear()
         await talk.ask("EHLO mta.example")

@@ -136,7 +136,7 @@ class NoHold:
     def may_have(self, draft: Draft) -> bool:
         return False
 
-    async def has(self, letter: Letter, chunks: AsyncIterable[bytes]) -> bool:
+    async def again(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply | None:
         raise AssertionError(letter)
 
     async def take(self, letter: Letter, chunks: AsyncIterable[bytes]) -> Reply:

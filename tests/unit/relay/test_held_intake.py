@@ -16,7 +16,7 @@ from detector.relay import replies
 from detector.relay.held_files import HeldWriter
 from detector.relay.held_intake import without_end
 from tests.support.held_house import DOUBTFUL, STRANGERS, HeldWorld, doubtful, held_house
-from tests.support.mail_to import submit
+from tests.support.mail_to import submit, submit_without_login
 from tests.support.smtp_sink import SmtpSink
 
 Settings = Callable[..., config.Config]
@@ -125,6 +125,25 @@ async def test_without_records_nothing_is_taken_and_the_file_waits_for_the_next_
         assert files_of(world) == ["t1.aside"]
 
 
+async def test_what_was_recorded_though_the_answer_was_lost_does_not_pass_as_well(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        really_put = world.records.put_held
+
+        def put(message: HeldMessage) -> bool:
+            really_put(message)
+            raise Temporary("records: put_held: the connection was lost")
+
+        with monkeypatch.context() as lost:
+            lost.setattr(world.records, "put_held", put, raising=False)
+            assert await doubtful(place) == str(replies.MESSAGE_HELD)
+        place.exempt("ann@example.org")
+        assert await doubtful(place) == HELD + "t2"
+        assert files_of(world) == ["t1.held"]
+    assert sink.messages == []
+
+
 async def test_a_message_handed_over_again_is_kept_once(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
     async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
         assert [await doubtful(place), await doubtful(place)] == [HELD + "t1", HELD + "t2"]
@@ -142,6 +161,36 @@ async def test_it_does_not_pass_either_when_it_is_not_doubtful_any_more(
         assert await doubtful(place) == HELD + "t2"
         assert files_of(world) == ["t1.held"]
         assert (await submit(place, "3QID", STRANGERS, b"another body"))[-1] == "250 2.0.0 Ok"
+    assert len(sink.messages) == 1
+
+
+async def test_it_is_known_when_the_login_is_forgotten_as_after_a_crash(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        await doubtful(place)
+        place.join.logins.clear()
+        assert (await submit_without_login(place, "3QID", STRANGERS))[-1] == HELD + "t2"
+        assert (await submit_without_login(place, "3OTHER", STRANGERS))[-1] == "250 2.0.0 Ok"
+        assert files_of(world) == ["t1.held"]
+        assert world.value("detector_held_results_total", result="repeated") == 1
+    assert len(sink.messages) == 1
+
+
+async def test_while_the_records_cannot_tell_whether_it_is_held_it_waits_with_the_client(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        await doubtful(place)
+        place.exempt("ann@example.org")
+
+        def was_held(_: str) -> bool:
+            raise Temporary("records: was_held: locked")
+
+        monkeypatch.setattr(world.records, "was_held", was_held, raising=False)
+        assert await doubtful(place) == str(replies.MESSAGE_HELD)
+        assert await doubtful(place, "3OTHER") == "250 2.0.0 Ok"
+        assert world.value("detector_held_failures_total", reason="records") == 1
     assert len(sink.messages) == 1
 
 
