@@ -1,6 +1,7 @@
 """Ends the sessions of an account in Dovecot: first the cached logins, then the connections."""
 
 import os
+import re
 import subprocess
 
 from detector.config import ConfigError, DovecotSessions
@@ -11,10 +12,20 @@ NOBODY_TO_KICK = os.EX_NOHOST  # 68: "no users kicked" (seen with Dovecot 2.3.19
 FOR_EVER = (os.EX_USAGE, os.EX_NOPERM, os.EX_CONFIG)  # 64, 77, 78
 
 
+# As inet_aton(3) reads them too: 127.1 and 0x7f000001 are 127.0.0.1. A number alone is a name (seen with 2.3.19).
+PART = r"(?:0x[0-9a-f]+|\d+)"
+NETWORK = re.compile(
+    rf"(?:{PART}(?:\.{PART}){{1,3}}|0x[0-9a-f]+|{PART}(?=/)|[0-9a-f.]*:[0-9a-f:.]*)(?:/\d+)?(?: .*)?", re.IGNORECASE
+)
+
+
 def one_account(account: str) -> None:
-    """Raises `Refused` for what doveadm would not take for the name of one account."""
-    if account.startswith("-") or "*" in account or "?" in account:
-        msg = f"{account} would be an option or a pattern to doveadm"
+    """Raises `Refused` for what doveadm would not take for the name of one account.
+
+    `doveadm kick` ends the sessions of all who come from an address, so an account of that name has to wait for people.
+    """
+    if account.startswith("-") or "*" in account or "?" in account or NETWORK.fullmatch(account):
+        msg = f"{account} would be an option, a pattern or a network to doveadm: end its sessions by hand"
         raise Refused(msg)
 
 

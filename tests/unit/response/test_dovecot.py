@@ -41,9 +41,32 @@ def test_a_status_says_whose_turn_it_is(tmp_path: Path, status: int, error: type
         doveadm(tmp_path, f"print('no', file=sys.stderr); sys.exit({status})").end_sessions("ann", "r")
 
 
-@pytest.mark.parametrize("account", ["-A", "*", "ann*", "?nn"])
-def test_an_account_that_would_be_a_pattern_is_refused(tmp_path: Path, account: str) -> None:
-    with pytest.raises(Refused, match="option or a pattern"):
+@pytest.mark.parametrize("account", ["12345", "10a", "dead", "1.2.3.4@example.org", "2020.bea", "ann/7"])
+def test_an_account_that_looks_a_little_like_a_network_is_an_account(tmp_path: Path, account: str) -> None:
+    doveadm(tmp_path, "").end_sessions(account, "r")
+    assert (tmp_path / "calls").read_text().endswith(f"kick {account}\n")
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "-A",
+        "*",
+        "ann*",
+        "?nn",
+        "192.0.2.7",
+        "0.0.0.0/0",
+        "127.1",
+        "0x7f000001",
+        "2001:db8::1",
+        "::/0",
+        "::ffff:192.0.2.7",
+        "12345/1",
+        "127.1 x",
+    ],
+)
+def test_an_account_that_would_be_a_pattern_or_a_network_is_refused(tmp_path: Path, account: str) -> None:
+    with pytest.raises(Refused, match="option, a pattern or a network"):
         doveadm(tmp_path, "").end_sessions(account, "r")
     assert not (tmp_path / "calls").exists()
 

@@ -83,6 +83,6 @@ def test_another_server_is_not_taken_for_dovecot(api: Scripted, answer: Reply) -
 
 @pytest.mark.parametrize("account", ["*", "a?n", "-A"])
 def test_a_pattern_is_no_account(api: Scripted, account: str) -> None:
-    with pytest.raises(Refused, match="option or a pattern"):
+    with pytest.raises(Refused, match="option, a pattern or a network"):
         ender(api).end_sessions(account, "r")
     assert api.requests == []
