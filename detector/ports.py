@@ -108,6 +108,9 @@ class HandedOver(Protocol):
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
         """All transactions with it, also of several accounts: whoever writes a message chooses its Message-ID."""
 
+    async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
+        """What the next hop took of a transaction of ours; a held message may go in several parts."""
+
 
 class FeedbackSink(Protocol):
     """Where deliveries tell on the account."""

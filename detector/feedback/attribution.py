@@ -136,4 +136,5 @@ def _delivery(notice: Attempt, handed: Handed, recipient: bytes, now: float, sou
         key=event_key(notice.stamp, *(part.encode("utf-8", "surrogateescape") for part in parts)),
         stream=handed.stream,
         first_time=recipient in handed.first_time,
+        trusted=handed.trusted,
     )

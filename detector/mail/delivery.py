@@ -30,7 +30,7 @@ class Handed(Struct, frozen=True):
     """A transaction that the next hop took over, at this time (Unix seconds).
 
     Recipients are keyed hashes (`traffic.memory.keyed_hash`) of `RECIPIENT_BYTES`; `first_time` are those among them
-    whom the account had never reached.
+    whom the account had never reached. `trusted`: the identity was (`mail.transaction.Identity`).
     """
 
     account: str
@@ -39,6 +39,7 @@ class Handed(Struct, frozen=True):
     at: float
     recipients: frozenset[bytes]
     first_time: frozenset[bytes] = frozenset()
+    trusted: bool = False
 
 
 class Receipt(Struct, frozen=True):
@@ -67,6 +68,7 @@ class Delivery(Struct, frozen=True):
     key: bytes
     stream: Stream = Stream.PERSONAL
     first_time: bool = False
+    trusted: bool = False
 
 
 def queue_id_of(reply: Reply) -> str:

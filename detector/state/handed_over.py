@@ -1,4 +1,4 @@
-"""For whom the next hop took a message: remembered by queue id and by Message-ID, until its results are in."""
+"""For whom the next hop took a message: by queue id, Message-ID and our own transaction id, until results are in."""
 
 import json
 from collections import OrderedDict
@@ -18,7 +18,7 @@ from detector.traffic.clock import DAY, latest
 FRESH = 10_000
 """Messages in memory: most results come within seconds."""
 MOST_PARTS = 16
-"""Transactions that one Message-ID leads to: a message of many recipients comes in several."""
+"""Receipts that one Message-ID, or one transaction of ours, leads to: a message of many recipients comes in several."""
 
 Parts = tuple[tuple[str, str], ...]
 """Server and queue id of each."""
@@ -29,7 +29,8 @@ def pack(value: Handed | Parts) -> bytes:
     if isinstance(value, tuple):
         return json.dumps(value).encode("ascii")
     hashes = [sorted(one.hex() for one in group) for group in (value.recipients, value.first_time)]
-    return json.dumps([value.account, value.transaction_id, value.stream, value.at, *hashes]).encode("ascii")
+    told = [value.account, value.transaction_id, value.stream, value.at, *hashes, value.trusted]
+    return json.dumps(told).encode("ascii")
 
 
 def unpack(packed: bytes) -> Handed | Parts:
@@ -37,11 +38,11 @@ def unpack(packed: bytes) -> Handed | Parts:
     read = json.loads(packed)
     if isinstance(read, list) and all(isinstance(part, list) for part in read):
         return msgspec.convert(read, tuple[tuple[str, str], ...])
-    account, transaction_id, stream, at, recipients, first_time = msgspec.convert(
-        read, tuple[str, str, Stream, float, list[str], list[str]]
+    account, transaction_id, stream, at, recipients, first_time, trusted = msgspec.convert(
+        read, tuple[str, str, Stream, float, list[str], list[str], bool]
     )
     hashes = [frozenset(bytes.fromhex(one) for one in group) for group in (recipients, first_time)]
-    return Handed(account, transaction_id, stream, at, *hashes)
+    return Handed(account, transaction_id, stream, at, hashes[0], hashes[1], trusted)
 
 
 class MemoryHandedOver:
@@ -55,7 +56,7 @@ class MemoryHandedOver:
         self, path: Path, write_every: float, remember_time: float, remember_count: int, metrics: Metrics
     ) -> None:
         degraded = metrics.state_degraded.labels("handed_over")
-        self._most_rows = 2 * remember_count  # one by queue id, one by Message-ID
+        self._most_rows = 3 * remember_count  # one by queue id, one by Message-ID, one by the transaction
         self._rows = WriteBehind[Handed | Parts](path, Form(pack, unpack), write_every, self._most_rows, degraded)
         self._remember_time = remember_time
         self._fresh: OrderedDict[str, Handed | Parts] = OrderedDict()
@@ -67,10 +68,9 @@ class MemoryHandedOver:
         # A server that tells no queue id leaves the Message-ID to know it by.
         queue_id = receipt.queue_id or f"transaction {handed.transaction_id}"
         self._put(_queue_key(receipt.server, queue_id), handed, now)
+        self._put_part(_transaction_key(handed.transaction_id), (receipt.server, queue_id), now)
         if receipt.message_id:
-            key, part = _message_key(receipt.message_id), (receipt.server, queue_id)
-            others = [other for other in self._others(key) if other != part]
-            self._put(key, (*others[1 - MOST_PARTS :], part), now)
+            self._put_part(_message_key(receipt.message_id), (receipt.server, queue_id), now)
         # A clock that leaps says nothing about the age of what is remembered.
         if self._newest - before < DAY and self._put_count % max(1, self._most_rows // 100) == 0:
             self._rows.forget(now - self._remember_time, self._most_rows)
@@ -80,12 +80,22 @@ class MemoryHandedOver:
         return found if isinstance(found, Handed) and found.at >= self._newest - self._remember_time else None
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
-        found = [await self.by_queue_id(*part) for part in self._parts(_message_key(message_id))]
-        return [handed for handed in found if handed is not None]
+        return await self._all(_message_key(message_id))
+
+    async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
+        return await self._all(_transaction_key(transaction_id))
 
     def close(self) -> None:
         """Write what was not written yet. Blocks."""
         self._rows.close()
+
+    async def _all(self, key: str) -> Sequence[Handed]:
+        found = [await self.by_queue_id(*part) for part in self._parts(key)]
+        return [handed for handed in found if handed is not None]
+
+    def _put_part(self, key: str, part: tuple[str, str], now: float) -> None:
+        others = [other for other in self._others(key) if other != part]
+        self._put(key, (*others[1 - MOST_PARTS :], part), now)
 
     def _others(self, key: str) -> Parts:
         """What cannot be read now is not worth to stop for."""
@@ -102,7 +112,7 @@ class MemoryHandedOver:
         self._put_count += 1
         self._fresh[key] = value
         self._fresh.move_to_end(key)
-        if len(self._fresh) > min(2 * FRESH, self._most_rows):
+        if len(self._fresh) > min(3 * FRESH, self._most_rows):
             self._fresh.popitem(last=False)
         self._rows.put(key, value, now)
 
@@ -112,6 +122,10 @@ class MemoryHandedOver:
 
 def _queue_key(server: str, queue_id: str) -> str:
     return json.dumps([server, queue_id])  # unlike a separator, no part can contain it
+
+
+def _transaction_key(transaction_id: str) -> str:
+    return f"transaction {transaction_id}"
 
 
 def _message_key(message_id: str) -> str:

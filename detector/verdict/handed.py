@@ -21,4 +21,5 @@ def handed(profile: Profile, transaction: Transaction, now: float, policy: Polic
         now,
         frozenset(hashes.values()),
         new,
+        transaction.identity.trusted,
     )

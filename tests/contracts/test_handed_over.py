@@ -95,6 +95,14 @@ async def test_one_message_id_used_for_everything_stays_small(open_store: Open) 
     assert [handed.transaction_id for handed in await store.by_message_id("m@x")] == [f"t{n}" for n in range(24, 40)]
 
 
+async def test_a_transaction_that_went_in_several_parts_is_found_whole(open_store: Open) -> None:
+    store = open_store()
+    for queue_id in ("4AB1", "", "4AB2"):
+        await store.remember(Receipt(MTA, queue_id, "m@x"), of("ann"), 1.0)
+    assert await store.by_transaction("t1") == [of("ann")] * 3
+    assert await store.by_transaction("t2") == []
+
+
 async def test_odd_logins_survive_a_restart(open_store: Open) -> None:
     store = open_store()
     await store.remember(Receipt(MTA, "4AB1", "\udcff@x"), of("\udcff\x00ä\\"), 1.0)
@@ -117,7 +125,7 @@ async def test_at_most_remember_count_messages_are_kept(open_store: Open) -> Non
     store = open_store()
     for number in range(3 * REMEMBER_COUNT):
         at = float(number)
-        await store.remember(Receipt(MTA, f"Q{number}", f"m{number}@x"), of("ann", at=at), at)
+        await store.remember(Receipt(MTA, f"Q{number}", f"m{number}@x"), of("ann", f"t{number}", at), at)
     store.close()
     store = open_store()
     kept = [n for n in range(3 * REMEMBER_COUNT) if await store.by_queue_id(MTA, f"Q{n}") is not None]

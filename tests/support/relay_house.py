@@ -92,6 +92,9 @@ class HandedList:
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
         return [handed for receipt, handed in self.taken if receipt.message_id == message_id]
 
+    async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
+        return [handed for _, handed in self.taken if handed.transaction_id == transaction_id]
+
 
 @dataclass(slots=True)
 class NearbyCampaigns:
