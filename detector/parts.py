@@ -25,6 +25,7 @@ from detector.relay.identity import build_sources, headers_to_strip, needs_heade
 from detector.relay.policy_service import PolicyService
 from detector.relay.pool import Pool
 from detector.relay.server import Server
+from detector.relay.tagging import build_tagger
 from detector.response.desk import Desk
 from detector.response.durable import LOCAL
 from detector.response.providers import build
@@ -168,15 +169,16 @@ class Parts:
             clock=self.clock,
             stopwatch=self.stopwatch,
         )
-        limits = config.relay.limits
+        limits, tagger = config.relay.limits, build_tagger(config)
         route = Route(
             pool=pool,
             hold=self._held.intake,
             assessor=assessor,
             metrics=self.metrics,
-            strip=headers_to_strip(config),
+            strip=headers_to_strip(config) | tagger.strips,
             size_limit_bytes=limits.message_size_bytes,
             recipients_limit=limits.recipients_per_transaction,
+            tagger=tagger,
         )
         self._held.follow(route)
         return route

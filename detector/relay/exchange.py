@@ -19,6 +19,7 @@ from detector.relay.command_lines import line, say_data, say_mail, status
 from detector.relay.draft import Draft, Hold, Letter
 from detector.relay.next_hop import Connection, NextHopError
 from detector.relay.pool import Pool
+from detector.relay.tagging import Tagger
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Route:
     strip: frozenset[str]
     size_limit_bytes: int
     recipients_limit: int
+    tagger: Tagger = Tagger()  # noqa: RUF009 - frozen
 
 
 class Exchange:
@@ -160,7 +162,9 @@ class Exchange:
         return await say_data(connection)
 
     async def _send_mail(self, connection: Connection) -> Reply:
-        return await say_mail(connection, self._argument, self._draft.facts.xforward)
+        draft = self._draft
+        argument = self._route.tagger.mail(self._argument, draft.transaction_id, draft.received_at)
+        return await say_mail(connection, argument, draft.facts.xforward)
 
     async def _held_before(self, section: bytes, body: Body) -> Reply | None:
         """The answer to a message that we have on hold, though the client did not hear it: it must not go as well."""
@@ -183,10 +187,13 @@ class Exchange:
         return await connection.body(body.chunks(self._received() + self._head(section, body)))
 
     def _received(self) -> bytes:
-        return headers.received_line(self._draft.arrival, self._draft.transaction_id, self._draft.received_at)
+        """What we write above the message: our `Received`, and our tag."""
+        draft = self._draft
+        line = headers.received_line(draft.arrival, draft.transaction_id, draft.received_at)
+        return line + self._route.tagger.field(draft.transaction_id, draft.received_at)
 
     def _head(self, section: bytes, body: Body) -> bytes:
-        """The beginning of the message under our own line."""
+        """The beginning of the message under our own lines."""
         kept = headers.without(section, self._route.strip)
         # Text without any header must not become one: its first line could be read as part of ours.
         empty_line = b"" if section or body.head.startswith((b"\r\n", b".\r\n")) else b"\r\n"

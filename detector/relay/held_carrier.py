@@ -42,7 +42,9 @@ class Carrier:
         if not has_places:
             await self._take_places(message, route)
         try:
-            delivery = await self._courier.attempt(message, route.pool)
+            # The tag in the header is on disk since the message was held; that of the sender is of the same day.
+            mail = route.tagger.mail(message.mail, message.message_id, message.held_at)
+            delivery = await self._courier.attempt(replace(message, mail=mail), route.pool)
         except Withdrawn:
             delivery = Delivery(message.recipients)
             await self._teach(message, delivery, route)

@@ -16,8 +16,8 @@ from tests.support.smtp_sink import SmtpSink, SunkMessage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 MESSAGES, SESSIONS, ACCOUNTS = 5000, 20, 500
-# One Received field with its folded lines: what the hop puts above a message.
-OUR_TRACE = re.compile(rb"Received: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*")
+# One Received field with its folded lines, and the tag: what the hop puts above a message.
+OUR_TRACE = re.compile(rb"Received: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*X-Transaction-Tag: [0-9a-z.]+\r\n")
 # Everything is judged and nothing is refused, so that each message must arrive.
 OBSERVING = {"observe": True, "identity": [{"source": "envelope-sender"}]}
 
@@ -67,7 +67,7 @@ def arrived(messages: Sequence[SunkMessage]) -> list[str]:
 
 
 def assert_unchanged(letters: Sequence[Letter], messages: Sequence[SunkMessage]) -> None:
-    """Each message is what was sent, below one Received field of the hop."""
+    """Each message is what was sent, below one Received field and the tag of the hop."""
     sent = {letter.recipient: letter.content for letter in letters}
     for message in messages:
         [recipient] = message.addresses

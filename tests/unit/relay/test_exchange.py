@@ -1,11 +1,16 @@
 """What passes between client and next hop when the next hop is slow, short-tempered, or gone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from detector import config
+from detector.mail.address import Address
+from detector.mail.headers import Header
+from detector.mail.tag import TagKey, transaction_of, untagged
+from detector.relay.tagging import Tagger
 from tests.support.relay_house import house
 from tests.support.scripted_server import ScriptedServer, Talk
 from tests.support.smtp_sink import SmtpSink
@@ -157,3 +162,24 @@ async def test_text_without_a_header_arrives_as_text(
     (arrived,) = sink.messages
     assert arrived.header.startswith(b"Received: from pc.example")
     assert arrived.body == body
+
+
+KEY = TagKey.of(b"k" * 32)
+TAGGER = Tagger(KEY, "X-Transaction-Tag", in_envelope=True)
+
+
+async def test_what_leaves_carries_our_tag_and_no_other(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+    configuration = settings()
+    async with house(configuration, tmp_path, sink) as place:
+        route = replace(place.route, tagger=TAGGER, strip=place.route.strip | TAGGER.strips)
+        place.server.reconfigure(configuration, route, None)
+        async with smtp_talk(place.port) as talk:
+            await talk.begin()
+            assert await talk.message(b"x-transaction-tag: 7f.old\r\nSubject: x\r\n\r\nhello") == "250 2.0.0 Ok"
+    (message,) = sink.messages
+    header = Header.of(message.content)
+    assert [name for name, _ in header.written] == [b"Received", b"X-Transaction-Tag", b"Subject"]
+    tag = header.values(b"x-transaction-tag")[0]
+    assert transaction_of(tag, [KEY], place.now[0], 86_400.0) == "t1"
+    sender, returned = untagged(Address.parse(message.sender.address))
+    assert (str(sender), returned) == ("ann@example.org", tag)

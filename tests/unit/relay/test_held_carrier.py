@@ -1,15 +1,19 @@
 """What becomes of a released message: sent, tried again, told to its sender, or left to people."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from detector import config
 from detector.mail.address import Address
+from detector.mail.headers import Header
+from detector.mail.tag import DAY, TagKey, transaction_of, untagged
 from detector.ports import Temporary
 from detector.records.held_entries import Attempt, HeldDecision, HeldMessage, HeldSelection, HeldState
 from detector.relay import held_carrier
+from detector.relay.tagging import Tagger
 from detector.traffic.counting import is_known
 from tests.support.held_house import DOUBTFUL, STRANGERS, HeldWorld, doubtful, held_house
 from tests.support.relay_house import House
@@ -166,3 +170,23 @@ async def test_what_was_sent_is_told_to_the_records_until_they_take_it(
         await world.turn()
         assert world.states() == [HeldState.RELEASED]
     assert len(sink.messages) == 1
+
+
+async def test_held_mail_keeps_the_tag_of_the_day_on_which_it_came(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    key = TagKey.of(b"k" * 32)
+    configuration = settings(DOUBTFUL)
+    async with held_house(configuration, tmp_path, sink) as (place, world):
+        route = replace(place.route, tagger=Tagger(key, "X-Transaction-Tag", in_envelope=True))
+        place.server.reconfigure(configuration, route, None)
+        world.releaser.follow(route)
+        await doubtful(place)
+        came = place.now[0]
+        place.now[0] += 10 * DAY
+        release(place, world)
+        await world.turn()
+        (message,) = sink.messages
+        (tag,) = Header.of(message.content).values(b"x-transaction-tag")
+        assert transaction_of(tag, [key], came, 1.0) == "t1"
+        assert untagged(Address.parse(message.sender.address)) == (Address.parse(ANN), tag)
