@@ -1,14 +1,16 @@
 """Restores the records: the only command that must work where there are none."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from detector.cli.ends import Impossible
 from detector.cli.office import clock, login, name_of, opened, sqlite_file
 from detector.cli.roles import Role, demand, person, role_of
 from detector.config import Config, ConfigError, load
 from detector.host import hold_alone, make_directories
-from detector.records.backup import Restored, pg_restore, restore
+from detector.records.backup import Restored, pg_restore, restore, set_aside
 from detector.records.entries import AuditHead
 
 
@@ -30,7 +32,10 @@ def restore_from(config_file: Path, actor: str, file: Path, expected: AuditHead 
     make_directories(config)
     descriptor = _while_no_server_runs(config)
     try:
-        return restore(file, target, expected, (who, clock()))
+        restored = restore(file, target, expected, (who, clock()))
+        # What it remembers as done was done after the backup: what the records ask for would never begin.
+        containments = set_aside(Path(urlsplit(config.workflow_url).path.removeprefix("/")))
+        return replace(restored, aside=[*restored.aside, *containments])
     finally:
         os.close(descriptor)
 

@@ -29,10 +29,11 @@ def back_up(source: Path, target: Path) -> AuditHead:
     """Copy the database as it is at this moment, also while a server writes it; where its audit log ends.
 
     The copy holds nothing that was deleted. It appears under its name when it is whole, checked and on the disk.
-    Raises `Refused` when there is such a file already, or the copy is not sound, and `Temporary`.
+    Raises `Refused` when there is such a file already or no such directory, or the copy is not sound, and `Temporary`.
     """
-    if target.exists():
-        msg = f"{target} is there already: name a new file"
+    if target.exists() or not target.parent.is_dir():
+        problem = "is there already: name a new file" if target.exists() else "cannot be: there is no such directory"
+        msg = f"{target} {problem}"
         raise Refused(msg)
     unfinished = target.with_name(f"{target.name}.unfinished")
     with _cleared(unfinished), _said("back up"):
@@ -124,20 +125,26 @@ def _whole(path: Path, expected: AuditHead | None) -> AuditHead:
             records.close()
 
 
-def _put_in_place(unfinished: Path, target: Path) -> list[Path]:
-    number = 1
-    while (kept := target.with_name(f"{target.name}.before-restore-{number}")).exists():
+def set_aside(database: Path) -> list[Path]:
+    """Give a file of SQLite and its journal new names, which are the answer. Raises `Temporary`."""
+    number, aside = 1, []
+    while (kept := database.with_name(f"{database.name}.before-restore-{number}")).exists():
         number += 1
-    aside = []
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX)  # as `engine` does: nobody opens the database now
-        # The journal first: with another database it would be damage. Until the last line a second try works.
+    with _said("set aside"):
+        # The journal first: with another database it would be damage.
         for ending in ("-wal", "-shm", ""):
-            part = target.with_name(target.name + ending)
+            part = database.with_name(database.name + ending)
             if part.exists():
                 part.rename(kept.with_name(kept.name + ending))
                 aside.append(kept.with_name(kept.name + ending))
+    return aside
+
+
+def _put_in_place(unfinished: Path, target: Path) -> list[Path]:
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)  # as `engine` does: nobody opens the database now
+        aside = set_aside(target)  # until the next line is done a second try works
         unfinished.rename(target)
         os.fsync(directory)
     finally:

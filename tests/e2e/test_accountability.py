@@ -65,6 +65,26 @@ def test_records_that_are_lost_come_back_with_their_blocks(detector: DetectorPro
     detector.command("audit", "verify", "--expect", head, *words)
 
 
+def test_what_is_decided_again_after_a_restore_is_carried_out_again(detector: DetectorProcess, tmp_path: Path) -> None:
+    words = ("--config", str(detector.path), "--actor", "greta")
+    backup = tmp_path / "backup.sqlite"
+
+    def state() -> str:
+        return str(json.loads(detector.command("incidents", "show", "abcd", "--json", *words))["incident"]["state"])
+
+    block(detector, "abcdef0123456789", ANN)
+    wait_for(lambda: state() == "pending", "the containment waits for a person")
+    detector.command("records", "backup", str(backup), *words)
+    detector.command("incidents", "approve", "abcd", *words)
+    wait_for(lambda: state() == "contained", "the containment is done")
+    detector.stop()
+    detector.command("records", "restore", str(backup), *words)
+    detector.start()
+    assert state() == "pending"
+    detector.command("incidents", "approve", "abcd", *words)
+    wait_for(lambda: state() == "contained", "the containment is done again")
+
+
 def test_a_running_server_forgets_what_it_has_learned_of_an_account(detector: DetectorProcess) -> None:
     words = ("--config", str(detector.path), "--actor", "greta")
     for sender in (ANN, BOB):

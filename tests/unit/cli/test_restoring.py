@@ -33,6 +33,14 @@ def test_the_lock_is_free_after_a_restore(keyboard: Keyboard, backup: Path) -> N
     os.close(hold_alone(keyboard.directory / "state"))
 
 
+def test_what_containments_remember_does_not_outlive_the_records_it_is_about(keyboard: Keyboard, backup: Path) -> None:
+    containments = keyboard.directory / "state" / "containment.sqlite"
+    containments.write_bytes(b"what was done after the backup")
+    found = keyboard.read("records", "restore", str(backup))
+    assert [Path(path).name for path in found["aside"][1:]] == ["containment.sqlite.before-restore-1"]
+    assert not containments.exists()
+
+
 def test_a_whole_state_directory_that_is_lost_is_made_again(keyboard: Keyboard, backup: Path) -> None:
     state = keyboard.directory / "state"
     state.rename(keyboard.directory / "lost")
