@@ -9,6 +9,7 @@ from rich.text import Text
 from detector.cli.check_hold import check_hold
 from detector.cli.check_host import check_addresses, check_certificate, check_directories, check_models
 from detector.cli.check_outside import check_next_hops, check_records, check_response
+from detector.cli.check_tags import check_tags
 from detector.cli.finding import Finding, Level, hint
 from detector.cli.roles import unknown
 from detector.cli.words import counted
@@ -24,6 +25,7 @@ def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     yield from check_addresses(config)
     yield from check_certificate(config, clock())
     yield from check_hold(config)
+    yield from check_tags(config)
     yield from check_models()
     yield from check_next_hops(config)
     yield from check_records(config)
