@@ -1,7 +1,9 @@
 """Released messages on their way: each attempt, what the profile learns of it, and what the records are told."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from detector import log
 from detector.config import Hold
@@ -19,6 +21,8 @@ from detector.traffic.profile import Profile
 from detector.verdict.admit import settle
 from detector.verdict.handed import handed
 from detector.verdict.release import take_places
+
+T = TypeVar("T")
 
 RECORD_AGAIN = 1.0
 """Seconds until the records are told again what they could not take."""
@@ -64,7 +68,7 @@ class Carrier:
         def placed(profile: Profile) -> tuple[Profile, None]:
             return take_places(profile, addresses, now, policy), None
 
-        await route.assessor.profiles.update(message.account, placed)
+        await self._of_profile(message, route, placed)
 
     async def _teach(self, message: HeldMessage, delivery: Delivery, route: Route) -> None:
         """Who has it is known from now on; all other places are free again."""
@@ -79,9 +83,20 @@ class Carrier:
         def settled(profile: Profile) -> tuple[Profile, Handed]:
             return settle(profile, transaction, delivered, now, policy), handed(profile, transaction, now, policy)
 
-        passed = await route.assessor.profiles.update(message.account, settled)
-        if delivery.taken is not None:
+        passed = await self._of_profile(message, route, settled)
+        if delivery.taken is not None and passed is not None:
             await route.assessor.handed_over.remember(delivery.taken, passed, now)
+
+    async def _of_profile(
+        self, message: HeldMessage, route: Route, function: Callable[[Profile], tuple[Profile, T]]
+    ) -> T | None:
+        """None while profiles cannot be read: what was released goes all the same."""
+        try:
+            return await route.assessor.profiles.update(message.account, function)
+        except Temporary as error:
+            log.internal_error("profile of held mail", error)
+            self._metrics.broken_judgements.inc()
+            return None
 
     async def _record(self, message: HeldMessage, delivery: Delivery) -> HeldState:
         now = self._clock()

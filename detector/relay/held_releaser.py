@@ -78,7 +78,7 @@ class Releaser:
             await self._count(now)
         due = [account for account, at in self._looks.items() if at <= now]
         for account in due[:ACCOUNTS_A_ROUND]:
-            self._looks[account] = await self._look(account, route, now)
+            self._looks[account] = await self._look_safely(account, route, now)
         await self._send(route, now)
 
     async def settled(self) -> None:
@@ -94,6 +94,14 @@ class Releaser:
         self._counted_at = now
 
     # -- by itself --
+
+    async def _look_safely(self, account: str, route: Route, now: float) -> float:
+        """A fault with one account's mail keeps neither others' nor what was released."""
+        try:
+            return await self._look(account, route, now)
+        except Exception as error:
+            log.internal_error("look at held mail", error)
+            return now + LOOK_AGAIN
 
     async def _look(self, account: str, route: Route, now: float) -> float:
         """Let go what may go, the oldest first up to the first that may not; when to look again."""

@@ -9,6 +9,7 @@ import pytest
 
 from detector import config
 from detector.incident.incident import Incident, State
+from detector.ports import Temporary
 from detector.records.held_entries import HeldDecision, HeldMessage, HeldSelection, HeldState
 from detector.relay.held_carrier import Carrier
 from detector.relay.held_releaser import MESSAGES_A_LOOK
@@ -152,6 +153,25 @@ async def test_a_fault_of_ours_postpones_one_message_and_no_other(
             "good": HeldState.RELEASED,
         }
         assert world.records.due_held(world.spool, place.now[0] + 3599.0, 10) == []
+
+
+async def test_without_profiles_nothing_goes_by_itself_and_what_was_released_goes(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        put(world, a_held_message("waits"))
+        put(world, a_held_message("goes", state=HeldState.RELEASING))
+        place.profiles.fault = Temporary("profiles.sqlite: cannot be read: disk I/O error")
+        await world.turn(2)
+        assert {one.message_id: one.state for one in world.all()} == {
+            "waits": HeldState.HELD,
+            "goes": HeldState.RELEASED,
+        }
+        place.profiles.fault = None
+        place.now[0] += LOOK_AGAIN
+        await world.turn(3)
+        assert world.states() == [HeldState.RELEASED] * 2
+    assert len(sink.messages) == 2
 
 
 async def test_it_runs_until_it_is_cancelled_and_survives_records_that_are_away(
