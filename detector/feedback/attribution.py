@@ -122,7 +122,6 @@ def _delivery(notice: Attempt, handed: Handed, recipient: bytes, now: float, sou
     cause = None if notice.outcome is Outcome.SENT else cause_of(notice.reply, notice.enhanced)
     if status is DeliveryStatus.BOUNCED and cause in BLOCKS:
         status = DeliveryStatus.BLOCKED
-    parts = (notice.queue_id, *notice.recipients, notice.outcome.name)
     return Delivery(
         account=handed.account,
         transaction_id=handed.transaction_id,
@@ -133,7 +132,7 @@ def _delivery(notice: Attempt, handed: Handed, recipient: bytes, now: float, sou
         cause=cause,
         at=now,
         source=source,
-        key=event_key(notice.stamp, *(part.encode("utf-8", "surrogateescape") for part in parts)),
+        key=event_key(notice.line),  # with stamp, queue id, recipient and delay: no other event has the same
         stream=handed.stream,
         first_time=recipient in handed.first_time,
         trusted=handed.trusted,

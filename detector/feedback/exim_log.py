@@ -20,7 +20,7 @@ NOT_TRIED = b"retry time not reached"
 """Exim looked at the message, and at no server."""
 
 _LINE = re.compile(
-    rb"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? )?(?:\[\d+\] )?"
+    rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? )?(?:\[\d+\] )?"
     rb"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6}(?:[0-9A-Za-z]{5})?-[0-9A-Za-z]{2}(?:[0-9A-Za-z]{2})?) "
     rb"(?P<flag><=|=>|->|\*\*|==) (?P<rest>.*)"
 )
@@ -46,10 +46,10 @@ def read(line: bytes) -> Notice | None:
     if match["flag"] == b"<=":
         found = _MESSAGE_ID.search(rest)
         return Arrived(queue_id, text_of(found[1])) if found is not None else None
-    return _attempt(queue_id, OUTCOMES[match["flag"]], rest, match["stamp"] or line[:32])
+    return _attempt(queue_id, OUTCOMES[match["flag"]], rest, line)
 
 
-def _attempt(queue_id: str, outcome: Outcome, rest: bytes, stamp: bytes) -> Attempt | None:
+def _attempt(queue_id: str, outcome: Outcome, rest: bytes, line: bytes) -> Attempt | None:
     recipient = _RECIPIENT.match(rest)
     if recipient is None or (outcome is Outcome.DEFERRED and NOT_TRIED in rest):
         return None
@@ -67,7 +67,7 @@ def _attempt(queue_id: str, outcome: Outcome, rest: bytes, stamp: bytes) -> Atte
         outcome=outcome,
         enhanced=code[0] if code is not None else UNKNOWN_CODE[outcome],
         reply=text_of(words.strip()),
-        stamp=stamp.strip(),
+        line=line,
         relay=text_of(relay[1]) if relay is not None else "",
         next_queue_id=text_of(next_id[1]) if next_id is not None and outcome is Outcome.SENT else "",
     )

@@ -23,8 +23,8 @@ class Arrived(NamedTuple):
 class Attempt(NamedTuple):
     """One attempt for one recipient.
 
-    `recipients` begins with the address before an alias made others of it, if there was one. `stamp` is the line's own
-    time, as written. `relay` is the server that was asked, `next_queue_id` its name for the message; empty if not told.
+    `recipients` begins with the address before an alias made others of it, if there was one. `line` is all of it.
+    `relay` is the server that was asked, `next_queue_id` its name for the message; empty if not told.
     """
 
     queue_id: str
@@ -32,7 +32,7 @@ class Attempt(NamedTuple):
     outcome: Outcome
     enhanced: str
     reply: str
-    stamp: bytes
+    line: bytes
     relay: str = ""
     next_queue_id: str = ""
 

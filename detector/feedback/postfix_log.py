@@ -45,14 +45,13 @@ def _attempt(line: bytes, start: int, end: int) -> Attempt | None:
         return None
     relay = _RELAY.search(text, match.end(2) if match[2] else match.end(1))
     words = text[match.end() :].strip().removeprefix(b"(").removesuffix(b")")
-    stamp = line[:15] if line[:1].isalpha() else line[: line.find(b" ")]
     return Attempt(
         queue_id=text_of(line[start:end]),
         recipients=tuple(text_of(address) for address in (match[2], match[1]) if address),
         outcome=outcome,
         enhanced=match[3].decode("ascii"),
         reply=text_of(words[:LONGEST_REPLY]),
-        stamp=stamp,
+        line=line,
         relay=text_of(relay[1]) if relay is not None else "",
         next_queue_id=text_of(handed_on(text)) if outcome is Outcome.SENT else "",
     )

@@ -48,7 +48,7 @@ def test_what_exim_itself_wrote_is_understood() -> None:
 def test_a_refusal_keeps_the_words_of_the_server() -> None:
     found = attempt(f"** x@y.example {MX}: SMTP error from remote mail server after end of data: 554 5.7.1 Spam")
     assert found.reply == "SMTP error from remote mail server after end of data: 554 5.7.1 Spam"
-    assert (found.relay, found.stamp) == ("mx [192.0.2.1]", b"2026-11-22 07:41:29")
+    assert (found.relay, found.line.startswith(HEAD.encode())) == ("mx [192.0.2.1]", True)
 
 
 def test_a_content_filter_tells_the_next_queue_id() -> None:
@@ -73,7 +73,6 @@ def test_stamps_of_all_settings_and_ids_of_all_versions_are_read(head: str) -> N
     found = attempt(f"** x@y.example {MX}: 550 5.1.1 no", head)
     assert (found.recipients, found.enhanced) == (("x@y.example",), "5.1.1")
     assert found.queue_id == head.rsplit(maxsplit=1)[-1]
-    assert found.stamp
 
 
 def test_a_quoted_name_may_hold_spaces() -> None:
