@@ -1,0 +1,44 @@
+"""A bounce of a real server leads back to the transaction: by the tag in the returned header, or that in the sender."""
+
+import json
+import smtplib
+from pathlib import Path
+
+import pytest
+
+from detector.mail.address import Address
+from detector.mail.tag import untagged
+from tests.support import postfix
+from tests.support.detector_process import DetectorProcess
+from tests.support.mail_path import letter
+from tests.support.ports import HOST
+from tests.support.smtp_sink import SmtpSink
+
+pytestmark = [pytest.mark.e2e, pytest.mark.debian("postfix")]
+ANN = "ann@example.net"
+SETTINGS = {
+    "identity": [{"source": "envelope-sender"}],
+    "feedback": {"tags": {"in_envelope": True}},
+}
+
+
+def test_the_bounce_of_a_real_server_is_tied_to_its_transaction(sink: SmtpSink, tmp_path: Path) -> None:
+    sink.answer("RCPT", "bob@", "550 5.1.1 No such user here")
+    with postfix.outbound(sink.port) as outbound, DetectorProcess(tmp_path, outbound.port, SETTINGS) as detector:
+        with smtplib.SMTP(HOST, detector.port, timeout=60) as client:
+            client.sendmail(ANN, ["bob@example.org"], letter(ANN, "hello"))
+        (bounce,) = sink.wait_for_messages(1, to="ann@example.net")
+        (accepted,) = detector.events("verdict")
+        sender, tag = untagged(Address.parse(bounce.addresses[0]))
+        assert (str(sender), bool(tag)) == (ANN, True)
+
+        whole, bare = tmp_path / "bounce.eml", tmp_path / "bare.eml"
+        whole.write_bytes(bounce.content)
+        bare.write_bytes(bounce.content.replace(b"X-Transaction-Tag", b"X-Taken-Away"))
+        told = json.loads(detector.command("feedback", "--json", "--config", str(detector.path), str(whole), str(bare)))
+        for report in told["reports"]:
+            assert (report["kind"], report["tie"]) == ("bounce", "tied")
+            assert report["transaction"] == accepted["transaction"]
+            assert [(one["address"], one["cause"]) for one in report["recipients"]] == [
+                ("bob@example.org", "no such user")
+            ]
