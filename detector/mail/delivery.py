@@ -54,6 +54,7 @@ class Delivery(Struct, frozen=True):
     """One attempt for one recipient of a transaction (RFC 3463 `enhanced`, and the words of the last server).
 
     `at` is our time (Unix seconds), `source` names the log, `key` is the same whenever the same event is told again.
+    `weak`: only a Message-ID ties it to the transaction, and that is known to everybody who was written to.
     """
 
     account: str
@@ -69,6 +70,22 @@ class Delivery(Struct, frozen=True):
     stream: Stream = Stream.PERSONAL
     first_time: bool = False
     trusted: bool = False
+    weak: bool = False
+
+
+class Complained(Struct, frozen=True):
+    """A recipient of a transaction called it abuse; the fields are those of `Delivery`.
+
+    `recipient` is empty where the report does not tell who it was.
+    """
+
+    account: str
+    transaction_id: str
+    recipient: bytes
+    at: float
+    stream: Stream = Stream.PERSONAL
+    trusted: bool = False
+    weak: bool = False
 
 
 def queue_id_of(reply: Reply) -> str:

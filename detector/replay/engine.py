@@ -23,7 +23,7 @@ from detector.replay.events import Complaint, Delivery, Inbound, Report
 from detector.replay.profiles import Profiles
 from detector.replay.spool import Spool
 from detector.traffic.campaign import keys_of
-from detector.traffic.counting import as_believed, is_known
+from detector.traffic.counting import as_believed, complainer, is_known
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
 from detector.verdict.campaign import suspicious
@@ -118,7 +118,8 @@ class Engine:
             return
         passed.told.add(mark)
         profile = self._profiles.get(passed.account)
-        self._profiles.put(passed.account, learn_complaint(profile, passed.stream, report.time))
+        recipient = complainer(Address.parse(report.rcpt), self._policy.recipient_key)
+        self._profiles.put(passed.account, learn_complaint(profile, passed.stream, report.time, recipient))
 
     def released(self, now: float) -> Iterable[str]:
         """The held messages, by transaction id, that may go now; each is told once."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from detector.mail.address import Address
+from detector.mail.delivery import RECIPIENT_BYTES
 from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transaction
 from detector.traffic.clock import day_of, latest
 from detector.traffic.features import Tally
@@ -46,6 +47,7 @@ class _Count:
     refused: int = 0
     unwanted: int = 0
     first_time_bad: int = 0
+    to_complainers: int = 0
     messages: int = 0
     domains: int = 0
 
@@ -53,6 +55,11 @@ class _Count:
 def is_known(profile: Profile, address: Address, key: bytes) -> bool:
     """Whether the account has reached this address before, or had mail from it."""
     return KnownRecipients.hashed(address.key, key) in profile.known
+
+
+def complainer(address: Address, key: bytes) -> bytes:
+    """How `Profile.complainers` knows a recipient: as reports about a message that passed do."""
+    return keyed_hash(address.key, key, RECIPIENT_BYTES)
 
 
 def is_refused(reply: str) -> bool:
@@ -97,7 +104,7 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
     """
     at = latest(profile.counters.updated_at, now)
     profile = profile.on_day(day_of(at))
-    found = _counted(profile, transaction, key)
+    found = _counted(profile, transaction, at, key)
     texts, same_text, copies = profile.texts, 0.0, 0.0
     if transaction.content is not None:
         texts = texts.add(transaction.content, found.recipients, _at_home(profile, origin, at), at)
@@ -132,10 +139,11 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
         run=run,
         first_seen=profile.first_seen or at,
         lately=profile.lately.add(found.recipients, at) if _elsewhere(profile, origin, at) else profile.lately,
+        complainers=profile.complainers.mail(found.to_complainers, at) if found.to_complainers else profile.complainers,
     )
 
 
-def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
+def _counted(profile: Profile, transaction: Transaction, at: float, key: bytes) -> _Count:
     day = profile.today.day
     found = _Count(profile.counted, profile.run, Reached(profile.today.reached, profile.today.reached_before))
     message = Counted.hashed(f"message\0{transaction.message_key}", key)
@@ -144,6 +152,11 @@ def _counted(profile: Profile, transaction: Transaction, key: bytes) -> _Count:
         stranger = not is_known(profile, recipient.address, key)
         found.anybody_known |= not stranger
         _meet(found, recipient.address, stranger, since, key)
+        if profile.complainers and profile.complainers.has(complainer(recipient.address, key), at):
+            again = Counted.hashed(f"again\0{transaction.message_key}\0{recipient.address.key}", key)
+            if found.counted.since(again, day) is None:
+                found.counted = found.counted.add(Counted.stamped(again, day))
+                found.to_complainers += 1
         if stranger and recipient.status is RecipientStatus.REFUSED:
             refusal = Counted.hashed(f"refused\0{transaction.message_key}\0{recipient.address.key}", key)
             if found.counted.since(refusal, day) is None:

@@ -6,11 +6,13 @@ from msgspec.structs import replace
 from detector.traffic.amounts import Amount, CohortNumber, Nats, Number
 from detector.traffic.baseline import Baseline, Today
 from detector.traffic.clock import DAY, day_of, latest
+from detector.traffic.complainers import Complainers
 from detector.traffic.counters import Counters
 from detector.traffic.habits import Habits
 from detector.traffic.lately import Lately
 from detector.traffic.memory import Counted, KnownRecipients
 from detector.traffic.reading import Reading
+from detector.traffic.reputation import Reputation
 from detector.traffic.run import Run
 from detector.traffic.texts import Texts
 from detector.traffic.window import Window
@@ -31,6 +33,7 @@ class Profile(Struct, frozen=True, array_like=True, gc=False, tag="profile-2"):
     mail was held first in this episode, 0 when none was. `reverse_paths` knows authors (From) too. `highest` is for the
     calibration: the highest score since `first_seen` (Unix seconds) or since an operator forgave, and the highest one
     at which enough groups spoke for a block. `cohort` is what was learned (`traffic.cohort`), 0 when not known yet.
+    `heard` is the number of the last answer to its mail that it has learned of (`state.heard`).
     """
 
     counters: Counters = Counters()
@@ -53,6 +56,9 @@ class Profile(Struct, frozen=True, array_like=True, gc=False, tag="profile-2"):
     cohort: CohortNumber = 0
     leaning: Leaning = Leaning()
     lately: Lately = Lately()
+    reputation: Reputation = Reputation()
+    complainers: Complainers = Complainers()
+    heard: Number = 0
 
     def on_day(self, day: int) -> "Profile":
         """The profile on a day: when the day has changed, the day before is learned or, if suspicious, forgotten.
@@ -90,6 +96,7 @@ def forgive(profile: Profile, now: float) -> Profile:
         texts=Texts(),
         run=Run(),
         lately=Lately(),
+        complainers=replace(profile.complainers, again=0.0),
         reading=profile.reading.weighed(0.0, at),
         held_since=0.0,
         highest_score=0.0,

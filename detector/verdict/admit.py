@@ -55,7 +55,7 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
     already when they are judged, where each counts once.)
     """
     transaction = as_believed(profile, transaction, now, policy.recipient_key)
-    known, reserved, answered, accepted, domains = profile.known, 0, 0, 0, 0
+    known, reserved, answered, accepted, domains, sent = profile.known, 0, 0, 0, 0, 0
     for recipient in transaction.recipients:
         if recipient.status not in ASKED:
             continue
@@ -63,9 +63,12 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
         reserved += stranger
         if delivered and recipient.status is RecipientStatus.ACCEPTED:
             known = known.add(KnownRecipients.hashed(recipient.address.key, policy.recipient_key))
+            sent += 1
             answered += stranger  # of friends it is no news
             accepted += stranger
             domains |= 1 << crc32(recipient.address.domain.lower().encode("utf-8", "surrogateescape")) % 64
+    if sent:
+        profile = replace(profile, reputation=profile.reputation.add(now, sent=sent))
     if answered:
         profile = _answered(profile, transaction.stream, answered, now)
     if not reserved:

@@ -1,7 +1,8 @@
 """Group feedback: recipients, and those who receive for them, turn away more of the account's mail than usual.
 
-The two terms are factors of one e-value, so they are added: first whether there is such a recipient, and then, of those
-there are, whether the mail is wanted.
+The terms are factors of one e-value, so they are added: first whether there is such a recipient, and then, of those
+there are, whether the mail is wanted. Who has complained and gets mail again has answered for it already: it counts as
+one more that is not wanted, and what that adds is told apart.
 """
 
 from typing import NamedTuple
@@ -36,10 +37,13 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
     answers, number = profile.counters.answers, STREAMS.index(stream)
     answered = answers[ANSWERS_OF[stream][0]] + accepted
     existing = max(answered - answers[refused], answers[unwanted])
-    evidence = (
+    objections = Odds(prior.objections[number], UNWANTED_MAIL)
+    evidence: tuple[Evidence, ...] = (
         _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST, _excuse(profile, stream))),
-        _weigh(profile, stream, unwanted, existing, Odds(prior.objections[number], UNWANTED_MAIL)),
+        _weigh(profile, stream, unwanted, existing, objections),
     )
+    if again := profile.complainers.at(profile.counters.updated_at).again:
+        evidence = (*evidence, _weigh_again(profile, stream, again, existing, objections))
     return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
 
@@ -67,3 +71,13 @@ def _weigh(profile: Profile, stream: Stream, index: int, answered: float, odds: 
     if odds.excuse:
         nats = with_rare_excuse(nats, odds.excuse)
     return Evidence(Group.FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)
+
+
+def _weigh_again(profile: Profile, stream: Stream, again: float, answered: float, odds: Odds) -> Evidence:
+    """What mail to complainers adds to the objections; never less than nothing."""
+    index = ANSWERS_OF[stream][2]
+    bad = profile.counters.answers[index]
+    usual = profile.baseline.bad_rate(index, stream, odds.usual)
+    with_them = bad_list(bad + again, answered + again, usual, odds.alternative)
+    without = bad_list(bad, answered, usual, odds.alternative)
+    return Evidence(Group.FEEDBACK, "to_complainers_24h", again, 0.0, max(with_them - without, 0.0))

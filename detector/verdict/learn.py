@@ -58,12 +58,20 @@ def learn_result(profile: Profile, told: Told, now: float, policy: Policy) -> Pr
     )
 
 
-def learn_complaint(profile: Profile, stream: Stream, now: float) -> Profile:
-    """A recipient called a message abuse: as telling as a server that turns it away as spam. Tell it once for each."""
+def learn_complaint(profile: Profile, stream: Stream, now: float, recipient: bytes = b"") -> Profile:
+    """A recipient called a message abuse: as telling as a server that turns it away as spam. Tell it once for each.
+
+    `recipient` is his keyed hash (`traffic.counting.complainer`), empty where he is not known.
+    """
     at = latest(profile.counters.updated_at, now)
     profile = profile.on_day(day_of(at))
     tally = Tally(unwanted=1)
-    return replace(profile, counters=profile.counters.add(stream, tally, at), today=profile.today.answer(stream, tally))
+    return replace(
+        profile,
+        counters=profile.counters.add(stream, tally, at),
+        today=profile.today.answer(stream, tally),
+        complainers=profile.complainers.add(recipient, at) if recipient else profile.complainers,
+    )
 
 
 def learn_correspondent(profile: Profile, mail_from: Address, policy: Policy) -> Profile:

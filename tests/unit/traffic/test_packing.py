@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Stream, Transaction
 from detector.traffic.baseline import Today
+from detector.traffic.complainers import MOST as MOST_COMPLAINERS
+from detector.traffic.complainers import Complainers
 from detector.traffic.habits import Habits, Seen
 from detector.traffic.memory import Counted, KnownRecipients
 from detector.traffic.packing import MOST_BYTES, pack, unpack
@@ -98,12 +100,14 @@ def test_of_an_account_that_fills_every_field_the_recipients_not_needed_for_long
         programs=habits,
         window=Window(0.5, 0.5, 0.5, (bucket,) * MOST_BUCKETS, (bucket,) * MOST_BUCKETS, 2**32),
         texts=Texts((text,) * MOST_TEXTS),
+        complainers=Complainers(bytes(4 * MOST_COMPLAINERS), 0.5, 0.5),
+        heard=2**40,
     )
     kept = unpack(pack(profile))
     assert len(pack(profile)) <= MOST_BYTES
     assert kept == replace(profile, known=kept.known)
     assert hashes.endswith(kept.known.hashes)
-    assert len(kept.known.hashes) > 3 * 100
+    assert len(kept.known.hashes) > 3 * 60
 
 
 @given(st.binary(max_size=300))

@@ -5,15 +5,18 @@ from math import fsum, isfinite, log
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Baseline, Today
 from detector.traffic.counters import Counters
 from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, Tally
 from detector.traffic.profile import Profile
+from detector.verdict.explain import explain
 from detector.verdict.feedback import weigh_feedback
 from detector.verdict.odds import CAP, FLOOR
 from detector.verdict.policy import Policy
+from detector.verdict.verdict import Action, Verdict
 
 MOST = 10**9
 PERSONAL, AUTOMATIC = Stream.PERSONAL, Stream.AUTOMATIC
@@ -37,6 +40,36 @@ def turned_away(count: int, unwanted: int, stream: Stream = PERSONAL, refused: i
 def used_to(count: int, refused: int, stream: Stream) -> Baseline:
     """The past of an account of whose recipients so many were refused."""
     return Baseline().learn(Today(1).add(stream, [1.0] * len(FEATURES), Tally(count, 0, count, refused)))
+
+
+def again(profile: Profile, count: int) -> Profile:
+    """With mail to so many who had complained."""
+    return replace(profile, complainers=profile.complainers.mail(count, profile.counters.updated_at))
+
+
+def test_mail_to_a_complainer_weighs_as_one_more_who_does_not_want_it(policy: Policy) -> None:
+    profile = again(turned_away(20, 1), 1)
+    score = weigh_feedback(profile, PERSONAL, policy.prior)
+    as_much = weigh_feedback(turned_away(21, 2), PERSONAL, policy.prior)
+    told = score.evidence[-1]
+    assert (told.signal, told.value) == ("to_complainers_24h", 1.0)
+    assert told.nats > 0.5
+    assert score.evidence[1].nats + told.nats == pytest.approx(as_much.evidence[1].nats)
+    assert "had complained" in " ".join(explain(Verdict(Action.ACCEPT, score.nats, (score,), "", "")))
+
+
+def test_who_never_mailed_a_complainer_has_no_such_signal(policy: Policy) -> None:
+    assert len(weigh_feedback(turned_away(20, 1), PERSONAL, policy.prior).evidence) == 2
+
+
+@given(refusals, st.integers(min_value=1, max_value=50), streams)
+def test_mail_to_complainers_never_speaks_for_an_account(
+    policy: Policy, answers: tuple[int, int], count: int, stream: Stream
+) -> None:
+    profile = turned_away(*answers, stream)
+    with_them = weigh_feedback(again(profile, count), stream, policy.prior)
+    assert with_them.nats >= weigh_feedback(profile, stream, policy.prior).nats
+    assert isfinite(with_them.nats)
 
 
 def nats(policy: Policy, count: int, refused: int, stream: Stream = PERSONAL) -> float:
