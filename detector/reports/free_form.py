@@ -117,6 +117,8 @@ def _is_bounce(pieces: Pieces, lower: str, returned: Header) -> bool:
     returns = bool(returned.written) or pieces.returns
     if from_daemon(pieces):
         return returns or wording.says(lower, wording.FAILURE_SAID) or cause_of(lower) is not Cause.OTHER
+    if wording.says(pieces.subject.lower(), wording.AUTOMATIC_SUBJECT):  # also of an answer to a bounce
+        return False
     looks_so = wording.says(pieces.subject.lower(), wording.FAILURE_SUBJECT)
     return (looks_so or (returns and _comes_from_nobody(pieces.header))) and wording.says(lower, wording.FAILURE_SAID)
 

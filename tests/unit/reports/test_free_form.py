@@ -144,6 +144,7 @@ def test_too_many_recipients_are_counted() -> None:
             "From: bob@example.net\nSubject: Re: hello\n",
             "Your mail could not be delivered? I got it. bob@example.net\n",
         ),
+        ("From: bob@example.net\nSubject: Automatic reply: Delivery failure\n", "It was rejected: bob@example.net\n"),
         ("From: shop@example.net\nSubject: Your order\n", "We deliver on Monday. Questions: help@example.net\n"),
         (DAEMON.replace("failure notice", "hello"), "Good morning bob@example.net\n"),
     ],
