@@ -12,20 +12,22 @@ from detector.incident.incident import Event, Incident, State
 
 STANDS = {
     State.OPEN: "the containment is under way",
-    State.PENDING: "waits for you: the password is not changed before somebody confirms",
+    State.PENDING: "waits for you: the password is not changed before somebody says so",
     State.CONTAINED: "contained; waits for your decision",
     State.CONFIRMED: "confirmed; blocked until it is released",
     State.CLOSED: "closed",
 }
 CONFIRM = "It was abuse:         detector incidents confirm {id}"
 DISMISS = "It was a false alarm: detector incidents dismiss {id}"
+APPROVE = "You do not know yet:  detector incidents approve {id}"
 RELEASE = 'The customer has cleaned up: detector accounts release {account} --reason "..."'
 TERMINATE = 'End the service:   detector accounts terminate {account} --reason "..."'
 KEEP = 'Let it go on:      detector accounts keep {account} --reason "..."'
 NEXT = {
     State.OPEN: ("Nothing is needed from you now. If you know more than the program:", CONFIRM, DISMISS),
     State.PENDING: (
-        "Decide. To confirm changes the password, ends the sessions and tells the customer.",
+        "Decide. To approve or to confirm changes the password, ends the sessions and tells the customer.",
+        APPROVE,
         CONFIRM,
         DISMISS,
     ),

@@ -120,7 +120,8 @@ def confirm(
 ) -> None:
     """It was abuse: count a strike.
 
-    The account stays blocked until it is released. Where the password still waits for a person, it is changed now.
+    Its held mail is discarded, and what was put on hold in queues is deleted. The account stays blocked until it is
+    released. Where the password still waits for a person, it is changed now.
     """
     from detector.cli.office import opened
     from detector.cli.roles import Role
@@ -139,8 +140,9 @@ def dismiss(
 ) -> None:
     """It was a false alarm: lift the block now.
 
-    A strike that was counted is taken back. What led to the block is forgotten. A changed password stays changed: the
-    customer needs a new one.
+    Its held mail and queues are released, and the customer, if there was a notice, gets an apology. A strike that was
+    counted is taken back. What led to the block is forgotten. A changed password stays changed: the customer needs a
+    new one.
     """
     from detector.cli.office import opened
     from detector.cli.roles import Role
