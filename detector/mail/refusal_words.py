@@ -48,7 +48,7 @@ caixa postal cheia|ящик переполнен|一杯
 )
 USER = _words(
     """
-no mx record|address not found|couldn't be found|could not be found|no mail box|not an active
+5.1.0 address rejected|no mx record|address not found|couldn't be found|could not be found|no mail box|not an active
 name or service not known|is frozen|domain is not reachable|user unknown|unknown user|unknown local user
 unknown local part|unknown local-part|unknown recipient|unknown address|unknown email|unknown account
 unknown mailbox|unknown or illegal|unknown or invalid|recipient unknown|recipient not found|recipientnotfound
@@ -86,7 +86,7 @@ blocked for|is blocked|denied due|administrative prohibition|administratively|no
 not accepted from|access denied|relaying denied|relay access denied|permitted to relay|smtp authentication
 requires confirmation|by destination|bad spf|no access from|sender rejected|sender address rejected
 sender verify|sender denied|permission to post|not authorized|not permitted|not allowed|prohibited|suspicious
-uribl|surbl|banned|spamscore|unwelcome|does not want|accept only|only accepts|denied by|restrict
+uribl|surbl|banned|spamscore|unwelcome|does not want|message filtered|domain filter|accept only|only accepts|denied by|restrict
 you have been blocked|suspect|harmful|rejected for
 """
 )
@@ -102,7 +102,7 @@ too many recipients|too many connections|too many concurrent|too many messages|t
 connection refused|connection reset|connection dropped|lost connection|connection closed|no route to host
 not reachable|unreachable|could not be contacted|did not accept our requests to connect|did not respond
 not responding|unable to contact|wasn't able to establish|failing for a long time|expired|unavailable or busy
-deferred|not yet been delivered|delayed|has not been delivered|service unavailable|for more than
+deferred|not yet been delivered|delayed|currently unavailable|has not been delivered|service unavailable|for more than
 """
 )
 TOO_BIG = _words(

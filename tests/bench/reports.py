@@ -4,12 +4,12 @@
     python -m tests.bench.reports --missed   also names what is not understood, and as what it was taken
 
 Truth: the recipients of delivery status notifications are read from their fields with Python's email package, those of
-free-form bounces stand in reports_expected.tsv, with what is no bounce (`-`). There is the cause, too, where Sisimai's own
-tests state one that is one of ours; for the files of flufl.bounce and bounceparser it is ours, by reading them.
+free-form bounces stand in reports_expected.tsv, with what is no bounce (`-`). There is the cause, too, where Sisimai's
+own tests state one that is one of ours; for the files of flufl.bounce and bounceparser it is ours, by reading them.
 
-The free-form files are in two halves, by a hash of the name. The rules were written while looking at `seen` only; at first
-sight of the other half they found 92.3 % of its recipients and 84.2 % of its causes, and took 2 of 12 others for bounces.
-Only then its misses were read, too. flufl.bounce is compared where it can be imported, for example with
+The free-form files are in two halves, by a hash of the name. The rules were written while looking at `seen` only; at
+first sight of the other half they found 92.3 % of its recipients and 84.2 % of its causes, and took 2 of 12 others for
+bounces. Only then its misses were read, too. flufl.bounce is compared where it can be imported, for example with
 PYTHONPATH=/some/venv/lib/python3.11/site-packages.
 """
 
