@@ -55,7 +55,9 @@ class Steps:
     def perform(self, incident_id: str, step: str) -> Result:
         """Do a step to its end. A step that the timeline tells as finished is not done twice.
 
-        The timeline is asked because a crash may come after the act and before the workflow has heard of it.
+        The timeline is asked because a crash may come after the act and before the workflow has heard of it, and before
+        each attempt, because we may have been stopped for so long that another process has taken over: a late second
+        password would replace the one that the customer has been given since.
         """
         plan = PLANS[step]
         before = result_of(self._timeline(incident_id), step)
@@ -63,6 +65,9 @@ class Steps:
             return before
         began_at = self._tools.clock()
         result, detail = self._try(incident_id, plan)
+        elsewhere = result_of(self._timeline(incident_id), step)
+        if elsewhere is not None:
+            return elsewhere
         if result is Result.DONE:
             self._measure(incident_id, plan)
         return self._tell(incident_id, plan, result, detail, began_at)
@@ -132,10 +137,12 @@ class Steps:
         key = plan.key(incident_id)
 
         def attempt() -> Told:
+            incident, timeline = self._incident(incident_id), self._timeline(incident_id)
+            if result_of(timeline, plan.step) is not None:
+                return _skip("another process has done it")
             # What a person has dismissed is not done any more; what the dismissal itself brings is.
-            if plan in CONTAINING and self._dismissed(incident_id):
+            if plan in CONTAINING and is_dismissed(incident, timeline):
                 return _skip("dismissed")
-            incident = self._incident(incident_id)
             limit = plan.limit(self._tools.settings)
             return self._calls.call(plan.step, key, lambda: self._acts[plan.step](incident), limit)
 
@@ -174,9 +181,6 @@ class Steps:
     def _done(self, incident: Incident) -> list[str]:
         steps = finished_steps(self._timeline(incident.incident_id))
         return [done.step for done in steps if done.result == Result.DONE]
-
-    def _dismissed(self, incident_id: str) -> bool:
-        return is_dismissed(self._incident(incident_id), self._timeline(incident_id))
 
     def _incident(self, incident_id: str) -> Incident:
         return self._patience.insist(lambda: self._tools.records.incident(incident_id), "incident")

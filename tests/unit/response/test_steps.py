@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event as Signal
 
@@ -6,7 +7,7 @@ import pytest
 
 from detector.config import DryRun, Response, Retry
 from detector.incident.incident import Event
-from detector.ports import Temporary
+from detector.ports import Refused, Temporary
 from detector.response.calls import Calls
 from detector.response.patience import Patience
 from detector.response.plan import CONTAINING, PLANS, SETTLING, Plan
@@ -37,6 +38,22 @@ def test_a_step_that_the_timeline_tells_as_done_is_not_done_twice(scene: Scene) 
         assert perform(scene, *(plan.step for plan in CONTAINING)) == [Result.DONE] * 5
     assert len(scene.passwords.asked) == len(scene.app_passwords.asked) == len(scene.sessions.asked) == 1
     assert len(scene.queue.asked) == len(scene.letters.sent) == 1
+
+
+@pytest.mark.parametrize("failure", [None, Temporary("no answer within 60 s"), Refused("the connection is broken")])
+def test_who_was_stopped_in_the_middle_does_not_do_again_what_another_process_has_done_since(
+    scene: Scene, failure: Exception | None
+) -> None:
+    scene.passwords.gate = Signal()
+    scene.passwords.failures = [failure] if failure else []
+    with ThreadPoolExecutor(1) as stopped:
+        result = stopped.submit(perform, scene, "change_password")
+        assert scene.passwords.entered.wait(60)
+        scene.records.record_step("i-1", "change_password", "done", NOW, "set by the one that took over")
+        scene.passwords.gate.set()
+        assert result.result(60) == [Result.DONE]
+    assert len(scene.passwords.asked) == 1
+    assert [told for told in scene.told() if told != "change_password: retried"] == ["opened", "change_password: done"]
 
 
 @pytest.mark.parametrize("plan", CONTAINING, ids=lambda plan: plan.step)
