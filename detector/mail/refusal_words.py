@@ -86,8 +86,8 @@ blocked for|is blocked|denied due|administrative prohibition|administratively|no
 not accepted from|access denied|relaying denied|relay access denied|permitted to relay|smtp authentication
 requires confirmation|by destination|bad spf|no access from|sender rejected|sender address rejected
 sender verify|sender denied|permission to post|not authorized|not permitted|not allowed|prohibited|suspicious
-uribl|surbl|banned|spamscore|unwelcome|does not want|message filtered|domain filter|accept only|only accepts|denied by|restrict
-you have been blocked|suspect|harmful|rejected for
+uribl|surbl|banned|spamscore|unwelcome|does not want|message filtered|domain filter|accept only|only accepts|denied by
+restrict|you have been blocked|suspect|harmful|rejected for
 """
 )
 GREYLIST = _words(
