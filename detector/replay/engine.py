@@ -93,10 +93,9 @@ class Engine:
         elif isinstance(report, Complaint):
             self._complaint(report)
         elif isinstance(report, Inbound):
-            profile = self._profiles.get(report.account)
-            self._profiles.put(
-                report.account, learn_correspondent(profile, Address.parse(report.mail_from), self._policy)
-            )
+            account = report.account.lower()
+            profile = self._profiles.get(account)
+            self._profiles.put(account, learn_correspondent(profile, Address.parse(report.mail_from), self._policy))
 
     def _result(self, report: Delivery) -> None:
         passed, result = self._awaited.get(report.id), result_of(report.status)

@@ -78,7 +78,7 @@ def transaction_of(event: Submission, message: Written) -> Transaction:
     return Transaction(
         transaction_id=event.id,
         message_key=message_key(SOURCE, event.retry_of or event.id, "", "", b""),
-        identity=Identity(event.account, SOURCE, trusted=True),
+        identity=Identity(event.account.lower(), SOURCE, trusted=True),
         client=event.client_ip,
         helo=event.helo,
         mail_from=mail_from,

@@ -112,7 +112,7 @@ class Joiner:
             address = _text(client[1])
             if login is not None:
                 self.count.logins += 1
-                self._begin(name, _text(login[1]), address)
+                self._begin(name, _text(login[1]).lower(), address)  # as the relay names accounts
             elif address.startswith("127.") or address == "::1":
                 self._begin(name, "", address)
         return before if before is not None and before.account and before.recipients else None

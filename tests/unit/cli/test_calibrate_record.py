@@ -37,7 +37,7 @@ def events(path: Path, days: int = 30, accounts: tuple[str, ...] = ("ann", "Bob"
 def test_events_become_accounts_after_the_warm_up(tmp_path: Path) -> None:
     watch = watch_record("jsonl", events(tmp_path / "events"), 14.0, Known())
     assert {one.account: (one.begins_at, one.ends_at) for one in watch.accounts} == dict.fromkeys(
-        ("ann", "Bob"), (BEGIN + 14 * DAY, BEGIN + 29 * DAY)
+        ("ann", "bob"), (BEGIN + 14 * DAY, BEGIN + 29 * DAY)
     )
     assert watch.notes == ["122 lines read, 1 broken.", "The first 14 of 29 days only teach what is usual."]
     assert all(one.blockable == 0.0 and one.highest < 4.0 for one in watch.accounts)

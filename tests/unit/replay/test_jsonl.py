@@ -14,6 +14,7 @@ from detector.replay.engine import Engine
 from detector.replay.events import Submission
 from detector.replay.jsonl import Malformed, answers, transaction_of
 from detector.replay.profiles import Profiles
+from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
 from detector.verdict.hold import PROBATION
 from detector.verdict.policy import Policy
@@ -131,6 +132,15 @@ def test_a_retry_has_the_key_of_the_first_attempt() -> None:
     retry = transaction_of(Submission("t7", 2.0, "ann", ["x@a.example"], retry_of="t1"), Written.of(b""))
     other = transaction_of(Submission("t8", 2.0, "ann", ["x@a.example"]), Written.of(b""))
     assert first.message_key == retry.message_key != other.message_key
+
+
+def test_one_account_in_two_spellings_is_one_account(policy: Policy) -> None:
+    profiles = Profiles()
+    inbound = {"type": "inbound", "time": 2000.0, "account": "ANN@customer.example", "mail_from": "friend@c.example"}
+    told(Engine(policy, profiles), line(1), line(2, account="Ann@Customer.Example"), json.dumps(inbound).encode())
+    known = profiles.get("ann@customer.example").known
+    assert profiles.get("ann@customer.example").counters.updated_at == 2000.0
+    assert KnownRecipients.hashed("friend@c.example", policy.recipient_key) in known
 
 
 def test_the_header_section_tells_the_stream() -> None:

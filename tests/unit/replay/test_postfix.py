@@ -60,6 +60,13 @@ def test_the_lines_of_a_message_are_joined_by_its_queue_id() -> None:
     assert bob.identity.account == "bob"
 
 
+def test_an_account_is_named_in_lower_case_as_the_relay_does() -> None:
+    log = Log()
+    log.submit(T, "4ABC1", login="Ann@Customer.Example")
+    log.deliver(T, "4ABC1", "x@a.example")
+    assert [transaction.identity.account for transaction in joined(log)] == ["ann@customer.example"]
+
+
 def test_mail_without_a_login_is_passed_over() -> None:
     log = Log()
     log.submit(T, "4ABC1", login="")
