@@ -3,13 +3,14 @@
 Who writes a message chooses its Message-ID and its recipients' names, and both stand in the log. So a line counts only
 if the queue id is one that the next hop gave to a message of ours and the recipient is one of that message. A message
 that comes back into the queue from a content filter has another queue id; it is known by what the filter answered
-(`queued as`), or else by its Message-ID, if all of our messages that lately had it are of one account.
+(`queued as`), or else by its Message-ID, if all of our messages that lately had it are of one account: a weak tie.
 """
 
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -38,6 +39,13 @@ BLOCKS = frozenset({Cause.POLICY, Cause.REPUTATION})
 _ADDRESS = re.compile(r"[^\s<>@\"(]+@[^\s<>@\",:;)]+")
 
 
+class Known(NamedTuple):
+    """`weak`: by its Message-ID only."""
+
+    handed: Handed
+    weak: bool
+
+
 @dataclass(slots=True)
 class Attribution:
     """Knows one log. `servers` are the next hops (`host:port`) that it may speak of.
@@ -60,13 +68,13 @@ class Attribution:
             return "other"
         if notice.relay.rpartition(":")[2] in self.own_ports:
             return "other"
-        handed = await self._find(notice.queue_id)
-        recipient = self._recipient(notice, handed) if handed is not None else None
-        if handed is None or recipient is None:
+        known = await self._find(notice.queue_id)
+        recipient = self._recipient(notice, known.handed) if known is not None else None
+        if known is None or recipient is None:
             return "stranger"
-        if await self._passed(notice, handed, recipient, now):
+        if await self._passed(notice, known.handed, recipient, now):
             return "passed"
-        return _delivery(notice, handed, recipient, now, self.source)
+        return _delivery(notice, known, recipient, now, self.source)
 
     async def _arrive(self, notice: Arrived, now: float) -> None:
         self._arrived[notice.queue_id] = None
@@ -80,34 +88,36 @@ class Attribution:
             return
         recipients = frozenset[bytes]().union(*(handed.recipients for handed in known))
         first_time = frozenset[bytes]().union(*(handed.first_time for handed in known))
-        await self._is_also(notice.queue_id, replace(known[-1], recipients=recipients, first_time=first_time), now)
+        whole = replace(known[-1], recipients=recipients, first_time=first_time)
+        await self.handed_over.remember(Receipt(self._weakly, notice.queue_id), whole, now)
 
     async def _passed(self, notice: Attempt, handed: Handed, recipient: bytes, now: float) -> bool:
         """Whether this was no delivery, but a content filter that gave the message back to the same server."""
         if not notice.next_queue_id or notice.next_queue_id == notice.queue_id:
             return False
         following = await self._find(notice.next_queue_id)
-        if following is not None:
-            return following.account == handed.account and recipient in following.recipients
-        if notice.next_queue_id not in self._arrived:
+        if following is None and notice.next_queue_id not in self._arrived:
             return False
-        await self._is_also(notice.next_queue_id, handed, now)
+        if following is not None and not following.weak:
+            return following.handed.account == handed.account and recipient in following.handed.recipients
+        await self.handed_over.remember(Receipt(self._here, notice.next_queue_id), handed, now)
         return True
 
-    async def _is_also(self, queue_id: str, handed: Handed, now: float) -> None:
-        await self.handed_over.remember(Receipt(self._here, queue_id), handed, now)
-
-    async def _find(self, queue_id: str) -> Handed | None:
-        for server in (*self.servers, self._here):
+    async def _find(self, queue_id: str) -> Known | None:
+        for server in (*self.servers, self._here, self._weakly):
             handed = await self.handed_over.by_queue_id(server, queue_id)
             if handed is not None:
-                return handed
+                return Known(handed, server == self._weakly)
         return None
 
     @property
     def _here(self) -> str:
         """Stands for the server that writes this log, whatever its address."""
         return f"log {self.source}"
+
+    @property
+    def _weakly(self) -> str:
+        return f"log by message-id {self.source}"
 
     def _recipient(self, notice: Attempt, handed: Handed) -> bytes | None:
         for text in notice.recipients:
@@ -117,7 +127,8 @@ class Attribution:
         return None
 
 
-def _delivery(notice: Attempt, handed: Handed, recipient: bytes, now: float, source: str) -> Delivery:
+def _delivery(notice: Attempt, known: Known, recipient: bytes, now: float, source: str) -> Delivery:
+    handed = known.handed
     status = STATUSES[notice.outcome]
     cause = None if notice.outcome is Outcome.SENT else cause_of(notice.reply, notice.enhanced)
     if status is DeliveryStatus.BOUNCED and cause in BLOCKS:
@@ -136,4 +147,5 @@ def _delivery(notice: Attempt, handed: Handed, recipient: bytes, now: float, sou
         stream=handed.stream,
         first_time=recipient in handed.first_time,
         trusted=handed.trusted,
+        weak=known.weak,
     )

@@ -47,6 +47,7 @@ async def test_a_delivery_is_laid_at_the_door_of_its_account(attribution: Attrib
     delivery = await found(attribution, sent())
     assert (delivery.account, delivery.transaction_id, delivery.recipient) == ("ann", "t-4AB1", hashed("bob@y.example"))
     assert (delivery.status, delivery.at, delivery.source) == (DeliveryStatus.DELIVERED, NOW + 1, "log")
+    assert not delivery.weak
 
 
 @pytest.mark.parametrize(
@@ -106,13 +107,21 @@ async def test_an_alias_counts_for_the_address_that_the_account_wrote_to(attribu
 async def test_mail_that_a_filter_gives_back_is_known_by_what_the_filter_answers(attribution: Attribution) -> None:
     await attribution.delivery(Arrived("4AB2", ""), NOW)
     assert await attribution.delivery(sent(next_id="4AB2"), NOW) == "passed"
-    assert (await found(attribution, sent("4AB2"))).account == "ann"
+    delivery = await found(attribution, sent("4AB2"))
+    assert (delivery.account, delivery.weak) == ("ann", False)
+
+
+async def test_a_message_id_is_a_weak_tie_until_the_filter_answers(attribution: Attribution) -> None:
+    await attribution.delivery(Arrived("4AB2", "1@pc.example"), NOW)
+    assert (await found(attribution, sent("4AB2"))).weak
+    assert await attribution.delivery(sent(next_id="4AB2"), NOW) == "passed"
+    assert not (await found(attribution, sent("4AB2"))).weak
 
 
 async def test_mail_that_a_filter_gives_back_is_known_by_its_message_id(attribution: Attribution) -> None:
     await attribution.delivery(Arrived("4AB2", "1@pc.example"), NOW)
-    assert await attribution.delivery(sent(next_id="4AB2"), NOW) == "passed"
-    assert (await found(attribution, sent("4AB2", to="cid@y.example"))).account == "ann"
+    delivery = await found(attribution, sent("4AB2", to="cid@y.example"))
+    assert (delivery.account, delivery.weak) == ("ann", True)
     assert await attribution.delivery(sent("4AB2", to="eve@y.example"), NOW) == "stranger"
 
 
