@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from detector.incident.notice import Notice
-from detector.mail.delivery import Delivery, Handed, Receipt
+from detector.mail.delivery import Complained, Delivery, Handed, Receipt
+from detector.mail.login import PolicyRequest
 from detector.mail.transaction import Identity, Transaction
 from detector.traffic.profile import Profile
+from detector.verdict.answer import Answer
 from detector.verdict.verdict import Verdict
 
 T = TypeVar("T")
@@ -72,22 +74,6 @@ class ProfileStore(Protocol):
     async def accounts(self) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRequest:
-    """What Postfix told the policy service about a message (SMTPD_POLICY_README), as far as we use it.
-
-    `host` is the address of the Postfix server that asked; with `queue_id` (after-queue) or with `client_address` and
-    `client_port` (before-queue) it names the message when it arrives by SMTP.
-    """
-
-    host: str
-    queue_id: str
-    client_address: str
-    client_port: str
-    sasl_username: str
-    sender: str
-
-
 class LoginJoin(Protocol):
     """Remembers which login stands behind a queue id, for as long as Postfix may keep the message."""
 
@@ -119,6 +105,13 @@ class FeedbackSink(Protocol):
         """They count, durably, when this returns; the same `key` again does not. Raises `Temporary`."""
 
 
+class ComplaintSink(Protocol):
+    """Where complaints do."""
+
+    async def complain(self, complaints: Sequence[Complained]) -> None:
+        """As `FeedbackSink.tell`; each recipient of a transaction complains once."""
+
+
 class IdentitySource(Protocol):
     """One way to learn which account is answerable. Asked in the configured order, first answer wins."""
 
@@ -146,6 +139,9 @@ class Desk(Protocol):
 
     async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
         """The account is blocked, durably, when this returns."""
+
+    async def open_afterwards(self, answer: Answer, verdict: Verdict, words: str) -> None:
+        """The same for mail that has passed, because of what came back; `words` for people say what."""
 
     def note(self, transaction: Transaction, verdict: Verdict) -> None:
         """Remember a verdict worth a look. Never waits."""

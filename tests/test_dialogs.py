@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from detector import config
+from detector.mail.login import PolicyRequest
 from detector.mail.reply import Reply
-from detector.ports import PolicyRequest
 from detector.relay import replies
 from tests.support import dialog
 from tests.support.held_house import held_house

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "detector/relay/incoming.py": "tests/unit/relay/test_wire.py: memory, disk and pauses on a real socket",
     "detector/verdict/verdict.py": "holds values only",
     "detector/mail/content.py": "holds values only",
+    "detector/mail/login.py": "holds values only",
     "detector/feedback/notices.py": "holds values only",
     "detector/feedback/source.py": "says what sources must do; each has its own tests",
     "detector/mail/refusal_words.py": "tests/unit/mail/test_causes.py: holds words only",

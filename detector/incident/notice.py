@@ -9,8 +9,23 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from detector.incident.incident import Incident
 
-VARIABLES = ("account", "name", "when", "recipients", "network", "done", "contact", "sender", "code", "incident")
+VARIABLES = (
+    "account",
+    "name",
+    "when",
+    "recipients",
+    "network",
+    "afterwards",
+    "done",
+    "contact",
+    "sender",
+    "code",
+    "incident",
+)
 """What a template may name. There is no variable for a password, because nothing here knows one."""
+
+AFTERWARDS = "came back"
+"""The fact of an incident that was found by answers to mail that had passed; its words say which."""
 
 NUMBER = re.compile(r"\d+")
 
@@ -72,6 +87,7 @@ def values_of(facts: Facts) -> dict[str, object]:
         "when": datetime.fromtimestamp(incident.opened_at, UTC),
         "recipients": recipients.group() if recipients else "",
         "network": network_of(incident.facts.get("client", "")),
+        "afterwards": AFTERWARDS in incident.facts,
         "done": frozenset(facts.done),
         "contact": facts.contact,
         "sender": facts.sender,

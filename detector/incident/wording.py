@@ -7,7 +7,7 @@ from dataclasses import replace
 from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 
 from detector.incident.incident import Incident, State
-from detector.incident.notice import VARIABLES, Facts, Form, Kind, values_of
+from detector.incident.notice import AFTERWARDS, VARIABLES, Facts, Form, Kind, values_of
 from detector.incident.templates import TEXTS, name_of, split
 from detector.verdict.verdict import Action, Verdict
 
@@ -67,7 +67,10 @@ _NOBODY = Incident(
 EVERY_STEP = ("change_password", "revoke_app_passwords", "end_sessions", "hold_queue")
 SAMPLES = (
     Facts(
-        replace(_NOBODY, facts={"recipients": "about 480 within 24 hours", "client": "192.0.2.77"}),
+        replace(
+            _NOBODY,
+            facts={"recipients": "about 480 within 24 hours", "client": "192.0.2.77", AFTERWARDS: "40 bounces"},
+        ),
         EVERY_STEP,
         "Ann Sample",
         "Abuse desk",

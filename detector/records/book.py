@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from detector.records.entries import Exemption, Standing
+from detector.traffic.profile import Profile
+from detector.verdict.declaration import within
 
 
 class Book:
@@ -28,6 +30,14 @@ class Book:
         if exemption is None or not exemption.holds(now) or (exemption.declaration and self.blocked(account)):
             return None
         return exemption
+
+    def lets_through(self, account: str, profile: Profile, now: float) -> bool:
+        """Whether a person exempted the account, and it keeps to what was declared for it.
+
+        The profile counts the mail in question already, as far as it is known.
+        """
+        exemption = self.exemption(account, now)
+        return exemption is not None and within(profile, exemption.declaration, now)
 
     def cohort(self, account: str) -> str:
         """What a person assigned, a word of `Cohort`; empty where nobody did."""

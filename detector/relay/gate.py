@@ -12,7 +12,6 @@ from detector.records.book import Book
 from detector.relay import replies
 from detector.relay.draft import Draft
 from detector.traffic.profile import Profile
-from detector.verdict.declaration import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,7 @@ class Gate:
 
         The profile counts the mail in question already, as far as it is known.
         """
-        if self.config.observe:
-            return True
-        exemption = self.book.exemption(account, now)
-        return exemption is not None and within(profile, exemption.declaration, now)
+        return self.config.observe or self.book.lets_through(account, profile, now)
 
     def cohort(self, account: str) -> str:
         """What a person assigned, empty where nobody did."""

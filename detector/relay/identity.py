@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from detector import config
 from detector.config import Config, Network
 from detector.mail.headers import value_above_first_received
+from detector.mail.login import PolicyRequest
 from detector.mail.transaction import UNKNOWN, Identity
-from detector.ports import IdentitySource, LoginJoin, PolicyRequest, SessionFacts
+from detector.ports import IdentitySource, LoginJoin, SessionFacts
 from detector.relay.hosts import allowed, canonical, same_host_key
 
 ACCOUNT_LENGTH = 320  # octets; RFC 5321 section 4.5.3.1: 64 + "@" + 255

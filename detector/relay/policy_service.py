@@ -9,8 +9,9 @@ from collections import deque
 from typing import cast
 
 from detector import config, log
+from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
-from detector.ports import Clock, LoginJoin, PolicyRequest
+from detector.ports import Clock, LoginJoin
 from detector.relay.hosts import allowed, canonical, same_host_key
 
 DUNNO = b"action=DUNNO\n\n"

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from detector import log
 from detector.incident.incident import Incident, State
+from detector.incident.notice import AFTERWARDS
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock, ProfileStore, Temporary
@@ -14,6 +16,7 @@ from detector.records.entries import Erasure
 from detector.records.records import Forgiveness, Records
 from detector.response.workflow import Containment
 from detector.traffic.profile import Profile, forgive, release
+from detector.verdict.answer import Answer
 from detector.verdict.verdict import Verdict
 
 
@@ -42,24 +45,32 @@ class Desk:
 
         When the records are out of reach the block holds in memory and is written as soon as they are back.
         """
-        account = transaction.identity.account
-        if self.book.blocked(account):
+        about = _About(transaction.identity.account, transaction.identity.trusted, transaction.transaction_id)
+        await self._open(about, verdict, _facts(transaction, verdict))
+
+    async def open_afterwards(self, answer: Answer, verdict: Verdict, words: str) -> None:
+        """The same because of answers to mail that has passed; the incident names the last one's transaction."""
+        about = _About(answer.account, answer.trusted, answer.transaction_id)
+        await self._open(about, verdict, {AFTERWARDS: words, "recipients": _recipients(verdict)})
+
+    async def _open(self, about: "_About", verdict: Verdict, facts: dict[str, str]) -> None:
+        if self.book.blocked(about.account):
             return
         now = self.clock()
         incident = Incident(
             incident_id=self.new_id(),
-            account=account,
-            trusted=transaction.identity.trusted,
+            account=about.account,
+            trusted=about.trusted,
             state=State.OPEN,
             opened_at=now,
             changed_at=now,
             verdict=verdict,
-            transaction_id=transaction.transaction_id,
-            facts=_facts(transaction, verdict),
+            transaction_id=about.transaction_id,
+            facts=facts,
         )
-        self.book.block(account, incident.incident_id)
+        self.book.block(about.account, incident.incident_id)
         self.metrics.incidents_opened.labels(str(incident.trusted).lower()).inc()
-        log.incident_opened(incident.incident_id, account, verdict.score, incident.trusted)
+        log.incident_opened(incident.incident_id, about.account, verdict.score, incident.trusted)
         await self._save(incident)
 
     def note(self, transaction: Transaction, verdict: Verdict) -> None:
@@ -142,18 +153,30 @@ class Desk:
         log.records_failed(operation, str(error))
 
 
+class _About(NamedTuple):
+    """Whose incident it is, and which mail tipped the scale."""
+
+    account: str
+    trusted: bool
+    transaction_id: str
+
+
 def _facts(transaction: Transaction, verdict: Verdict) -> dict[str, str]:
     """Words for people; no recipient addresses."""
+    return {
+        "client": transaction.client,
+        "mail_from": str(transaction.mail_from),
+        "helo": transaction.helo,
+        "identity_source": transaction.identity.source,
+        "recipients": _recipients(verdict),
+    }
+
+
+def _recipients(verdict: Verdict) -> str:
     per_day = [
         evidence.value
         for score in verdict.groups
         for evidence in score.evidence
         if evidence.signal in ("recipients_24h", "automatic_recipients_24h")
     ]
-    return {
-        "client": transaction.client,
-        "mail_from": str(transaction.mail_from),
-        "helo": transaction.helo,
-        "identity_source": transaction.identity.source,
-        "recipients": f"about {round(sum(per_day))} within 24 hours",
-    }
+    return f"about {round(sum(per_day))} within 24 hours"

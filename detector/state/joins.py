@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
-from detector.ports import PolicyRequest
 from detector.state.write_behind import Form, WriteBehind
 from detector.traffic.clock import DAY, latest
 

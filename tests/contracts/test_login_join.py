@@ -7,8 +7,9 @@ from typing import Protocol
 
 import pytest
 
+from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
-from detector.ports import LoginJoin, PolicyRequest
+from detector.ports import LoginJoin
 from detector.state.joins import MemoryJoins
 
 REMEMBER_TIME = 1000.0

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from detector.ports import PolicyRequest
+from detector.mail.login import PolicyRequest
 from tests.support.relay_house import House
 from tests.support.smtp_talk import smtp_talk
 from tests.support.text_model import CLEAN

@@ -11,11 +11,12 @@ from typing import TypeVar
 from detector import config
 from detector.content.reader import Reader
 from detector.mail.delivery import Handed, Receipt
+from detector.mail.login import PolicyRequest
 from detector.mail.reply import Reply
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.models import load_prior
-from detector.ports import Clock, PolicyRequest
+from detector.ports import Clock
 from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
 from detector.relay import replies
@@ -29,6 +30,7 @@ from detector.relay.pool import Pool
 from detector.relay.server import Server
 from detector.replay.campaigns import Campaigns
 from detector.traffic.profile import Profile
+from detector.verdict.answer import Answer
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Verdict
 from tests.support.smtp_sink import SmtpSink
@@ -121,10 +123,15 @@ class NoteDesk:
     book: Book
     incidents: list[tuple[Transaction, Verdict]] = field(default_factory=list)
     notes: list[tuple[Transaction, Verdict]] = field(default_factory=list)
+    afterwards: list[tuple[Answer, Verdict, str]] = field(default_factory=list)
 
     async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
         self.book.block(transaction.identity.account, f"i{len(self.incidents)}")
         self.incidents.append((transaction, verdict))
+
+    async def open_afterwards(self, answer: Answer, verdict: Verdict, words: str) -> None:
+        self.book.block(answer.account, f"late {len(self.afterwards)}")
+        self.afterwards.append((answer, verdict, words))
 
     def note(self, transaction: Transaction, verdict: Verdict) -> None:
         self.notes.append((transaction, verdict))

@@ -96,8 +96,8 @@ def faults(source: str, name: str = "notice.en.txt") -> list[str]:
 def test_a_template_cannot_name_a_secret() -> None:
     problems = faults(HEAD + "Your new one is {{ password }}, dear {{ account }}")
     assert problems == [
-        "unknown variables: password; possible are account, name, when, recipients, network, done, contact, sender, "
-        "code, incident"
+        "unknown variables: password; possible are account, name, when, recipients, network, afterwards, done, "
+        "contact, sender, code, incident"
     ]
 
 

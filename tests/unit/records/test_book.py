@@ -1,8 +1,12 @@
 """What the relay knows of accounts between two looks at the records."""
 
+from detector.mail.transaction import Stream
 from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
 from detector.traffic.cohort import Cohort
+from detector.traffic.counters import Counters
+from detector.traffic.features import Tally
+from detector.traffic.profile import Profile
 from detector.verdict.declaration import Declaration
 
 NOBODY = Standing({}, {})
@@ -23,6 +27,15 @@ def test_once_the_records_know_a_block_they_can_lift_it() -> None:
     assert book.blocked("ann")
     book.replace(NOBODY)
     assert not book.blocked("ann")
+
+
+def test_who_keeps_a_declaration_is_let_through() -> None:
+    book = Book()
+    book.replace(Standing({}, {"ann": Exemption("ann", None, "me", "", recipients_per_day=100)}))
+    busy = Profile(counters=Counters().add(Stream.PERSONAL, Tally(recipients=500), 50.0))
+    assert book.lets_through("ann", Profile(), 50.0)
+    assert not book.lets_through("ann", busy, 50.0)
+    assert not book.lets_through("bob", Profile(), 50.0)
 
 
 def test_an_exemption_ends_at_its_time() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from detector import config
 from detector.content.model import TextModel
-from detector.ports import PolicyRequest
+from detector.mail.login import PolicyRequest
 from detector.relay import replies
 from detector.verdict.hold import PROBATION
 from detector.verdict.verdict import Action, Group, Verdict

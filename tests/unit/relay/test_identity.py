@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.config import Config, parse
+from detector.mail.login import PolicyRequest
 from detector.mail.transaction import UNKNOWN, Identity
-from detector.ports import PolicyRequest, SessionFacts
+from detector.ports import SessionFacts
 from detector.relay.identity import build_sources, headers_to_strip, identify, needs_header
 
 FACTS = SessionFacts("192.0.2.7", {}, {}, "ann@example.org", "")

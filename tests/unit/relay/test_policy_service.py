@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector import config
+from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
-from detector.ports import PolicyRequest, Temporary
+from detector.ports import Temporary
 from detector.relay.policy_service import PolicyService
 
 DUNNO = b"action=DUNNO\n\n"

@@ -16,6 +16,7 @@ from detector.records.book import Book
 from detector.records.records import Exemption, Records
 from detector.response.desk import Desk
 from detector.traffic.profile import Profile
+from detector.verdict.answer import Answer, Kind
 from tests.support.relay_house import DictProfiles
 from tests.support.response import NOW, VERDICT
 
@@ -88,6 +89,16 @@ async def test_a_block_is_durable_when_the_incident_is_open(desk: Desk, records:
 async def test_the_facts_name_no_recipient(desk: Desk, records: _Unreliable) -> None:
     await desk.open_incident(_transaction(), VERDICT)
     assert "bob" not in str(records.incident("i1").facts)
+
+
+async def test_what_came_back_opens_an_incident_that_says_so(desk: Desk, records: _Unreliable) -> None:
+    answer = Answer(ANN, "t7", b"8octets1", Kind.REFUSED, NOW, trusted=True)
+    for _ in range(2):
+        await desk.open_afterwards(answer, VERDICT, "12 recipients do not exist")
+    (incident,) = records.incidents()
+    assert (incident.account, incident.trusted, incident.transaction_id) == (ANN, True, "t7")
+    assert incident.facts == {"came back": "12 recipients do not exist", "recipients": "about 0 within 24 hours"}
+    assert desk.book.blocked(ANN)
 
 
 async def test_one_account_has_one_incident(desk: Desk, records: _Unreliable) -> None:

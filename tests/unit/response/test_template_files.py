@@ -1,9 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from detector.config import ConfigError, NoticeSettings
-from detector.incident.notice import Facts, Kind, Notice
+from detector.incident.notice import AFTERWARDS, Facts, Kind, Notice
 from detector.response.template_files import own, read_letter, read_templates, shipped
 from tests.support.response import incident
 
@@ -22,6 +23,19 @@ def test_four_languages_come_with_the_program() -> None:
         "en",
     ]
     assert notice(settings(language="fr"), "it").language == "fr"
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("de", "im Nachhinein"), ("en", "afterwards"), ("es", "después"), ("fr", "après coup")]
+)
+def test_a_customer_is_told_if_it_was_found_out_only_afterwards(language: str, word: str) -> None:
+    at_once = incident()
+    late = replace(at_once, facts={**at_once.facts, AFTERWARDS: "12 do not exist"})
+    templates = read_templates(settings())
+    assert word in templates.render(Kind.NOTICE, language, Facts(late)).body
+    assert len(templates.render(Kind.NOTICE, language, Facts(late)).body) > len(
+        templates.render(Kind.NOTICE, language, Facts(at_once)).body
+    )
 
 
 def test_an_operators_text_takes_the_place_of_ours(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
-from detector.ports import PolicyRequest
 from detector.state import joins
 from detector.state.joins import MemoryJoins, Remembered, pack, unpack
 

@@ -1,0 +1,19 @@
+"""Which login handed a message to the submission server, as its policy protocol tells it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """What Postfix told the policy service about a message (SMTPD_POLICY_README), as far as we use it.
+
+    `host` is the address of the Postfix server that asked; with `queue_id` (after-queue) or with `client_address` and
+    `client_port` (before-queue) it names the message when it arrives by SMTP.
+    """
+
+    host: str
+    queue_id: str
+    client_address: str
+    client_port: str
+    sasl_username: str
+    sender: str
