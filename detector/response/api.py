@@ -153,7 +153,7 @@ class Api:
                 raise Refused(msg)
         try:
             return Answer(status, json.loads(octets))
-        except ValueError:  # an error page, or nothing
+        except (ValueError, RecursionError):  # an error page, nothing, or brackets without an end
             return Answer(status, None)
 
 

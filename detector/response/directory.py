@@ -138,7 +138,7 @@ def contact_of_answer(account: str, answer: str) -> Contact | None:
     try:
         values = json.loads(answer.strip() or "{}")
         return contact_of(account, values) if values else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"the customer directory's answer cannot be used: {error}"
         raise Refused(msg) from error
 

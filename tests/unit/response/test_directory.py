@@ -152,7 +152,9 @@ def test_a_program_need_not_know_a_customer(answer: str) -> None:
     assert program(answer).contact("ann") is None
 
 
-@pytest.mark.parametrize("answer", ["not json", json.dumps(["a@b"]), json.dumps({"address": "nowhere"}), '"a@b"'])
+@pytest.mark.parametrize(
+    "answer", ["not json", json.dumps(["a@b"]), json.dumps({"address": "nowhere"}), '"a@b"', "[" * 60_000]
+)
 def test_an_odd_answer_is_refused(answer: str) -> None:
     with pytest.raises(Refused, match="answer cannot be used"):
         program(repr(answer)).contact("ann")
