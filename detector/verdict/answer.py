@@ -56,13 +56,15 @@ class Answer(Struct, frozen=True):
     weak: bool = False
 
     @property
-    def mark(self) -> bytes:
-        """The same for all that tell the same: a log, a bounce and its copy are one answer.
+    def marks(self) -> tuple[bytes, ...]:
+        """By the first it is remembered, and by any of them it was told before: a log and a bounce are one answer.
 
-        What was delivered may bounce later, by another server, so these two are not the same.
+        What was delivered may bounce later, by another server, so these two are not the same. A weak answer adds
+        nothing to one that is not weak, and cannot take its place: else whoever forges one hides the other.
         """
         topic = "bad" if self.kind in {Kind.REFUSED, Kind.UNWANTED} else self.kind.value
-        return event_key(self.transaction_id.encode(), self.recipient, topic.encode())
+        mark = event_key(self.transaction_id.encode("utf-8", "surrogateescape"), self.recipient, topic.encode())
+        return (event_key(b"weak", mark), mark) if self.weak else (mark,)
 
 
 def answer_of(delivery: Delivery) -> Answer | None:

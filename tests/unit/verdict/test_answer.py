@@ -56,11 +56,17 @@ def test_that_a_friend_got_his_mail_is_no_news() -> None:
 
 
 def test_the_log_and_the_bounce_of_one_failure_are_one_answer() -> None:
-    by_log, by_bounce = answer(Kind.REFUSED), Answer("ann", "t1", BOB, Kind.UNWANTED, NOW + 60, weak=True)
-    assert by_log.mark == by_bounce.mark
-    marks = {answer(kind).mark for kind in (Kind.DELIVERED, Kind.REFUSED, Kind.COMPLAINT, Kind.ADDRESS)}
+    by_log, by_bounce = answer(Kind.REFUSED), Answer("ann", "t1", BOB, Kind.UNWANTED, NOW + 60)
+    assert by_log.marks == by_bounce.marks
+    marks = {answer(kind).marks for kind in (Kind.DELIVERED, Kind.REFUSED, Kind.COMPLAINT, Kind.ADDRESS)}
     assert len(marks) == 4
-    assert answer(Kind.REFUSED, recipient=b"8octets2").mark != by_log.mark
+    assert answer(Kind.REFUSED, recipient=b"8octets2").marks != by_log.marks
+
+
+def test_a_weak_answer_is_known_by_a_better_one_and_does_not_hide_it() -> None:
+    weak, sure = answer(Kind.REFUSED, weak=True), answer(Kind.REFUSED)
+    assert sure.marks[0] in weak.marks
+    assert weak.marks[0] not in sure.marks
 
 
 def test_an_answer_teaches_what_the_replay_learns_of_it(policy: Policy) -> None:

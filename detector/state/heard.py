@@ -1,0 +1,136 @@
+"""Answers to mail that passed: each is counted once, and none is lost on the way into its account's profile.
+
+Profiles are written a moment after they change, so a crash takes their last seconds. An answer is on disk, with a
+number that only grows, before a profile learns of it, and the profile remembers the last number (`Profile.heard`):
+after a crash it learns exactly what it does not know yet.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from detector.mail.transaction import Stream
+from detector.ports import Temporary
+from detector.state.table import damaged, open_for_writing, set_aside
+from detector.traffic.clock import DAY
+from detector.verdict.answer import Answer, Kind
+
+KNOWN_FOR = DAY
+"""Seconds for which an answer is kept as it was. After that only its mark stays, by which nobody is known."""
+TIDY_EVERY = 1_000
+"""Answers."""
+NUMBERS_A_SECOND = 100
+"""A file that is begun anew goes on above all numbers of the one before: fewer answers than that come in the mean."""
+
+
+class Heard:
+    """One SQLite file. Blocks; may be called in any thread. All methods raise `Temporary`.
+
+    A mark is forgotten after `keep_time` seconds: longer than a report can still be tied to its transaction.
+    """
+
+    def __init__(self, path: Path, keep_time: float) -> None:
+        self._path = path
+        self._keep_time = keep_time
+        self._lock = threading.Lock()  # guards all below
+        self._connection: sqlite3.Connection | None = None
+        self._added = 0
+        self._tidied_to = 0.0
+
+    def add(self, answers: Sequence[Answer], now: float) -> list[tuple[int, Answer]]:
+        """Those that are new, each once, with their numbers; they survive the end of the process and of the machine."""
+        different: dict[bytes, Answer] = {}
+        for one in answers:
+            different.setdefault(one.marks[0], one)
+        with self._database() as database:
+            database.execute("BEGIN IMMEDIATE")
+            fresh = [(mark, one) for mark, one in different.items() if not _is_known(database, one.marks)]
+            (last,) = database.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()
+            first = max(last + 1, int(now * NUMBERS_A_SECOND))
+            rows = [(number, mark, one.at, pack(one)) for number, (mark, one) in enumerate(fresh, first)]
+            database.executemany("INSERT INTO rows (number, key, at, value) VALUES (?, ?, ?, ?)", rows)
+            self._added += len(fresh)
+            if self._added >= TIDY_EVERY:
+                self._added = 0
+                self._tidy(database, now)
+            database.execute("COMMIT")
+        return [(number, one) for number, (_, one) in enumerate(fresh, first)]
+
+    def since(self, then: float) -> list[tuple[int, Answer]]:
+        """In the order in which they came; `then` in Unix seconds, at most `KNOWN_FOR` ago."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT number, value FROM rows WHERE at >= ? AND value != x'' ORDER BY number", (then,)
+            ).fetchall()
+        return [(number, unpack(value)) for number, value in rows]
+
+    def forget(self, account: str) -> None:
+        """Its profile is erased: nothing that came before is to be learned again."""
+        numbers = [(number,) for number, answer in self.since(0.0) if answer.account == account]
+        with self._database() as database:
+            database.executemany("UPDATE rows SET value = x'' WHERE number = ?", numbers)
+
+    def tidy(self, now: float) -> None:
+        """Keep nothing longer than is promised."""
+        with self._database() as database:
+            self._tidy(database, now)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _tidy(self, database: sqlite3.Connection, now: float) -> None:
+        database.execute("DELETE FROM rows WHERE at < ?", (now - self._keep_time,))
+        old = (self._tidied_to - DAY, now - KNOWN_FOR)
+        database.execute("UPDATE rows SET value = x'' WHERE at >= ? AND at < ? AND value != x''", old)
+        self._tidied_to = now - KNOWN_FOR
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = open_for_writing(self._path)
+                    # A report by SMTP is answered with 250 for this: it must survive a power failure, too.
+                    self._connection.execute("PRAGMA synchronous = FULL")
+                    # What is forgotten is overwritten, not only unlinked.
+                    self._connection.execute("PRAGMA secure_delete = ON")
+                yield self._connection
+            except (sqlite3.Error, OSError) as error:
+                self._give_up(error)
+                msg = f"{self._path}: {error}"
+                raise Temporary(msg) from error
+
+    def _give_up(self, error: Exception) -> None:
+        """What was begun is undone with the connection; the next one may find a file to set aside."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if isinstance(error, sqlite3.Error) and damaged(error) and self._path.exists():
+            set_aside(self._path, error)
+
+
+def pack(answer: Answer) -> bytes:
+    # json, not msgspec: a login may carry octets that are not UTF-8, as surrogate escapes
+    told = [answer.account, answer.transaction_id, answer.recipient.hex(), answer.kind, answer.at, answer.stream]
+    return json.dumps([*told, answer.first_time, answer.trusted, answer.weak]).encode("ascii")
+
+
+def unpack(packed: bytes) -> Answer:
+    """Raises `ValueError` for anything that `pack` did not make."""
+    account, transaction_id, recipient, kind, at, stream, first_time, trusted, weak = msgspec.convert(
+        json.loads(packed), tuple[str, str, str, Kind, float, Stream, bool, bool, bool]
+    )
+    return Answer(account, transaction_id, bytes.fromhex(recipient), kind, at, stream, first_time, trusted, weak)
+
+
+def _is_known(database: sqlite3.Connection, marks: Sequence[bytes]) -> bool:
+    query = "SELECT 1 FROM rows WHERE key = ?"
+    return any(database.execute(query, (mark,)).fetchone() is not None for mark in marks)
