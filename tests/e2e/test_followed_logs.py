@@ -1,5 +1,6 @@
 """A real Postfix delivers, bounces and defers; its log is followed, rotated and followed on by the next process."""
 
+import asyncio
 import json
 import os
 import random
@@ -8,18 +9,26 @@ import signal
 import smtplib
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from detector.config import parse
+from detector.feedback.build import Following
 from detector.feedback.notices import Attempt, Outcome
 from detector.feedback.postfix_log import read
+from detector.mail.delivery import DeliveryStatus
+from detector.metrics import Metrics
+from tests.support.feedback import MemorySink
 from tests.support.follower_process import FRIENDS
+from tests.support.mail_to import ANN, submit
 from tests.support.packages import need
-from tests.support.ports import wait_for
+from tests.support.ports import HOST, wait_for
 from tests.support.postfix import Postfix, outbound
+from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
@@ -106,6 +115,34 @@ def test_each_result_reaches_the_sink_once(postfix: Postfix, sink: SmtpSink, fol
     assert {(status, enhanced) for _, status, enhanced, _ in told} == {
         ("delivered", "2.0.0"), ("bounced", "5.1.1"), ("blocked", "5.7.1"), ("deferred", "4.7.1"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["good", "bad", "spam"])
+async def test_what_becomes_of_mail_that_passed_the_hop_leads_to_its_account_within_seconds(
+    postfix: Postfix, tmp_path: Path, kind: str
+) -> None:
+    """Relay, outbound server and follower together; the submission server told the login by XFORWARD and queue id."""
+    text = (
+        f'observe = true\nstate.directory = "{tmp_path}"\nnext_hop.servers = ["{HOST}:{postfix.port}"]\n'
+        f'[[feedback.logs]]\nsource = "file"\nmta = "postfix"\npath = "{postfix.directory / "log"}"\n'
+    )
+    sink, config = MemorySink(), parse(text)
+    async with house(config, tmp_path, config.next_hop.servers[0]) as place:
+        following = Following(config, place.handed_over, sink, b"k" * 32, Metrics("test"), time.time)
+        await following.start()
+        try:
+            async with asyncio.timeout(30):
+                while not following._followed.position(config.feedback.logs[0].name):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            await submit(place, "4AAA", [f"{kind}0@friend.example"])
+            async with asyncio.timeout(5):
+                while not sink.deliveries:  # noqa: ASYNC110 - nobody tells us
+                    await asyncio.sleep(0.05)
+        finally:
+            await following.stop()
+    (delivery,) = sink.deliveries
+    statuses = {"good": DeliveryStatus.DELIVERED, "bad": DeliveryStatus.BOUNCED, "spam": DeliveryStatus.BLOCKED}
+    assert (delivery.account, delivery.status, delivery.first_time) == (ANN, statuses[kind], True)
 
 
 def test_rotation_and_many_kills_lose_and_double_nothing(
