@@ -8,6 +8,7 @@ from detector.cli.ends import Impossible
 from detector.cli.offenders import Offender, offender
 from detector.cli.office import Office
 from detector.incident.incident import Event, IllegalTransition, Incident, State
+from detector.records.held_entries import HeldDecision, HeldSelection
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import TimelineEntry, UnknownIncident
 from detector.verdict.explain import explain
@@ -35,12 +36,16 @@ RESULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An incident with all that was told about it; `strikes` are those of the account that count."""
+    """An incident with all that was told about it; `strikes` are those of the account that count.
+
+    `held` is the number of messages that share its fate.
+    """
 
     incident: Incident
     explanation: list[str]
     timeline: list[TimelineEntry]
     strikes: Offender
+    held: int
 
 
 def newest(office: Office, everything: bool, account: str | None, limit: int) -> list[Incident]:
@@ -53,7 +58,8 @@ def newest(office: Office, everything: bool, account: str | None, limit: int) ->
 
 def tell(office: Office, incident: Incident) -> Story:
     timeline = office.records.timeline(incident.incident_id)
-    return Story(incident, list(explain(incident.verdict)), timeline, offender(office, incident.account))
+    held = office.records.count_held(HeldSelection(incident=incident.incident_id), HeldDecision.DISCARD)
+    return Story(incident, list(explain(incident.verdict)), timeline, offender(office, incident.account), held)
 
 
 def password_change(timeline: Sequence[TimelineEntry]) -> Change:

@@ -7,8 +7,10 @@ from detector.cli.decisions import Change, Story, password_change
 from detector.cli.offenders import in_words
 from detector.cli.page import Page
 from detector.cli.postfix_queue import commands
-from detector.cli.words import moment, since, span
+from detector.cli.words import counted, moment, since, span
 from detector.incident.incident import Event, Incident, State
+from detector.records.held_entries import HeldDecision
+from detector.records.incidents import HELD_MAIL_TOLD
 
 STANDS = {
     State.OPEN: "the containment is under way",
@@ -35,6 +37,10 @@ NEXT = {
     State.CONFIRMED: ("The account stays blocked until all its devices are scanned.", RELEASE, DISMISS),
     State.CLOSED: ("Nothing more is done here: the account may send.",),
 }
+HELD = (
+    "Held with it: {mail}, see `detector held list --incident {id}`. A confirmation discards it, a dismissal sends it."
+)
+QUEUE_DISCARDED = "discard_queue: done"
 NEW_PASSWORD = "Its password was changed and stays so: the customer needs a new one."
 SAYS_NOTHING = ("0", "about 0 within 24 hours")
 
@@ -92,9 +98,14 @@ def show_decision(story: Story) -> None:
                     f"incidents show {incident.incident_id[:8]}`. If it is changed, the customer needs a new one.",
                     "bold",
                 )
-        page.line("Mail of it that waits in the queue of the submission server is delivered at the next attempt.")
+        _show_held_mail(page, story)
+        if _queue_is_discarded(story):
+            page.line("Its mail in the queue was deleted after the confirmation: what is missing must be sent again.")
+        else:
+            page.line("Mail of it that waits in the queue of the submission server is delivered at the next attempt.")
         return
     page.line(f"Incident {incident.incident_id} is confirmed: {incident.account} has {in_words(story.strikes)}.")
+    _show_held_mail(page, story)
     _show_next(page, story)
 
 
@@ -106,6 +117,8 @@ def show_release(story: Story) -> None:
     )
     if password_change(story.timeline) is Change.DONE:
         page.line(NEW_PASSWORD)
+    if _queue_is_discarded(story):
+        return
     page.line(
         "Mail of the thief that still waits in the queue of the submission server is delivered at the next attempt. "
         "If you have not deleted it, do it now; as root on a Postfix, list it and then delete what was listed:"
@@ -121,6 +134,8 @@ def _show_next(page: Page, story: Story) -> None:
         page.line("The policy proposes to end the service. A person decides that, never this program:")
         page.line(TERMINATE.format(account=shlex.quote(incident.account)))
         page.line(KEEP.format(account=shlex.quote(incident.account)))
+    if story.held and incident.state is not State.CLOSED:
+        page.line(HELD.format(mail=counted(story.held, "message"), id=incident.incident_id[:8]))
     if incident.state is State.CONFIRMED:
         _show_what_comes_before_the_release(page, story)
     for line in NEXT[incident.state]:
@@ -136,11 +151,26 @@ def _show_what_comes_before_the_release(page: Page, story: Story) -> None:
             "The password is not changed yet. The running server changes the password within seconds; if none runs, "
             "when it starts. The release must wait for it."
         )
+    if _queue_is_discarded(story):
+        return
     page.line(
         "Before the release, delete what the thief left in the queue of the submission server: it would be delivered. "
         "As root on a Postfix, list it and then delete what was listed:"
     )
     _show_queue_commands(page, story.incident)
+
+
+def _show_held_mail(page: Page, story: Story) -> None:
+    """What this decision, the last of the story, has done with it."""
+    told = [one for one in story.timeline if one.event in HELD_MAIL_TOLD.values()]
+    if told and told[-1].at == story.incident.changed_at:
+        sent = told[-1].event == HELD_MAIL_TOLD[HeldDecision.RELEASE]
+        fate = "sent by the server, within seconds where it runs" if sent else "discarded"
+        page.line(f"Held mail, {told[-1].detail}: {fate}.")
+
+
+def _queue_is_discarded(story: Story) -> bool:
+    return any(told.event == QUEUE_DISCARDED for told in story.timeline)
 
 
 def _show_queue_commands(page: Page, incident: Incident) -> None:

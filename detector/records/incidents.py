@@ -91,14 +91,16 @@ def apply(
         probation = Step.BEGIN_PROBATION in steps
         values = {"sequence": sequence, "account": incident.account, "at": told.at, "probation": probation}
         connection.execute(insert(forgiveness).values(values))
-    _decide_about_held_mail(connection, incident_id, steps, told)
     errands.add(connection, incident_id, event.value, steps, told.at)
     _tell(connection, incident_id, told)
+    _decide_about_held_mail(connection, incident_id, steps, told)
     audit.append(connection, told.at, (told.actor, event.value, incident_id, told.detail))
     return incident, steps
 
 
 HELD_MAIL = {Step.RELEASE_HELD: HeldDecision.RELEASE, Step.DISCARD_HELD: HeldDecision.DISCARD}
+HELD_MAIL_TOLD = {HeldDecision.RELEASE: "held_mail: released", HeldDecision.DISCARD: "held_mail: discarded"}
+"""Events of the timeline; the detail is the number of messages."""
 
 
 def _decide_about_held_mail(
@@ -107,7 +109,9 @@ def _decide_about_held_mail(
     selection = HeldSelection(incident=incident_id)
     for decision in (HELD_MAIL[step] for step in steps if step in HELD_MAIL):
         if held.count(connection, selection, decision):
-            held.decide(connection, selection, decision, (told.actor, told.at, f"{told.event} of the incident"))
+            reason = f"{told.event} of the incident"
+            number = held.words(held.decide(connection, selection, decision, (told.actor, told.at, reason)), "")
+            _tell(connection, incident_id, TimelineEntry(told.at, PROGRAM, HELD_MAIL_TOLD[decision], number))
 
 
 def _refuse_to_release_what_ended(connection: Connection, incident: Incident, event: Event) -> None:

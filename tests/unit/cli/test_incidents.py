@@ -6,6 +6,7 @@ import pytest
 
 from detector.cli.postfix_queue import commands
 from detector.incident.incident import Event
+from tests.support.held_house import a_held_message
 from tests.unit.cli.conftest import ANN, Keyboard
 
 FIRST, SECOND = "3f2a9c01d4e5f607", "3f99000000000000"
@@ -111,6 +112,37 @@ def test_before_a_release_the_thiefs_mail_leaves_the_queue(keyboard: Keyboard) -
         assert "Before the release, delete what the thief left in the queue" in told
         assert all(command in told for command in commands(ANN))
         assert "not changed yet" not in told
+
+
+def test_nobody_is_asked_to_delete_what_the_program_has_deleted(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    keyboard.type("incidents", "confirm", "3f2a")
+    keyboard.tell_step("done", "change_password")
+    keyboard.tell_step("done", "discard_queue")
+    assert "postsuper" not in keyboard.type("incidents", "show", "3f2a").output
+    assert "postsuper" not in keyboard.type("accounts", "release", ANN, "--reason", "scanned").output
+
+
+def test_a_dismissal_after_the_queue_was_deleted_says_that_this_mail_is_gone(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    keyboard.type("incidents", "confirm", "3f2a")
+    keyboard.tell_step("done", "discard_queue")
+    told = keyboard.type("incidents", "dismiss", "3f2a").output
+    assert "what is missing must be sent again" in told
+    assert "delivered at the next attempt" not in told
+
+
+def test_what_a_decision_does_with_held_mail_is_told_before_it_and_after_it(keyboard: Keyboard) -> None:
+    records = keyboard.records()
+    for message_id in ("aa11", "aa22"):
+        records.put_held(a_held_message(message_id, account=ANN))
+    records.close()
+    keyboard.open_incident()
+    story = keyboard.type("incidents", "show", "3f2a").output
+    assert "Held with it: 2 messages, see `detector held list --incident 3f2a9c01`." in story
+    assert "Held mail, 2 messages: discarded." in keyboard.type("incidents", "confirm", "3f2a").output
+    assert "Held mail, 2 messages: sent" in keyboard.type("incidents", "dismiss", "3f2a").output
+    assert "held mail: discarded" in keyboard.type("incidents", "show", "3f2a").output
 
 
 def test_a_login_with_a_quote_can_be_copied_into_a_shell(keyboard: Keyboard) -> None:

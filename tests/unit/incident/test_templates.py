@@ -30,6 +30,17 @@ def test_the_notice_tells_the_facts_of_the_incident() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_an_apology_does_not_promise_mail_that_was_deleted(language: str) -> None:
+    sent, deleted = (
+        Templates(ALL, "en").render(Kind.APOLOGY, language, Facts(incident(), done)).body
+        for done in (DONE, (*DONE, "discard_queue"))
+    )
+    assert sent != deleted
+    assert max(map(len, deleted.splitlines())) <= 76
+    assert "\n\n\n" not in deleted
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_language_says_the_same_things(language: str, kind: Kind) -> None:
     told = Templates(ALL, "en").render(kind, language, Facts(incident(recipients="480"), DONE, contact="+1 555 0100"))

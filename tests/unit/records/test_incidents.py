@@ -194,21 +194,22 @@ def held_message(message_id: str) -> HeldMessage:
 
 
 @pytest.mark.parametrize(
-    ("event", "state", "reason"),
+    ("event", "state", "told"),
     [
-        (Event.DISMISS, HeldState.RELEASING, "dismiss of the incident"),
-        (Event.CONFIRM, HeldState.DISCARDED, "confirm of the incident"),
+        (Event.DISMISS, HeldState.RELEASING, "held_mail: released"),
+        (Event.CONFIRM, HeldState.DISCARDED, "held_mail: discarded"),
     ],
 )
 def test_a_decision_about_an_incident_is_one_about_its_held_mail(
-    records: Records, make_incident: Make, event: Event, state: HeldState, reason: str
+    records: Records, make_incident: Make, event: Event, state: HeldState, told: str
 ) -> None:
     records.put_held(held_message("t1"))
     records.open_incident(make_incident())
     records.apply("i1", event, 200.0, "olga")
     message = records.held("t1")
     assert message is not None
-    assert (message.state, message.decided_by, message.reason) == (state, "olga", reason)
+    assert (message.state, message.decided_by, message.reason) == (state, "olga", f"{event} of the incident")
+    assert [(entry.event, entry.detail) for entry in records.timeline("i1")[1:]] == [(event, ""), (told, "1 message")]
 
 
 def test_a_dismissal_after_the_confirmation_gives_the_held_mail_back(records: Records, make_incident: Make) -> None:
