@@ -166,3 +166,13 @@ async def test_mail_has_its_turn_while_much_is_read(house: House) -> None:
     await house.follower(ScriptedSource()).take(Batch([b"x"] * 10_000, "7"))
     task.cancel()
     assert turns >= 50
+
+
+async def test_stamps_of_another_time_and_lines_of_any_kind_do_no_harm(house: House) -> None:
+    (line,) = lines("5.1.1")
+    text = line[16:]
+    hostile = [b"Jan  1 00:00:00 " + text, b"2099-12-31T23:59:59+14:00 " + text, b"Feb 31 99:99:99 " + text]
+    hostile += [b"\xff\x00" * 500, b"x" * 65_536, b"Mar  5 10:00:00 mx1 postfix/smtp[1]: " * 1000, b"]: : to=<"]
+    hostile += [b"Mar  5 10:00:00 mx1 postfix/smtp[1]: 4AB1: to=<" + b"<" * 10_000 + b">, dsn=5.1.1, status=bounced"]
+    await house.run(Batch([*hostile, line], "7"))
+    assert [delivery.at for delivery in house.sink.deliveries] == [NOW + 1] * 4
