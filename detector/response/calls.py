@@ -38,7 +38,10 @@ class Calls:
             self._changed.notify_all()
 
     def call(self, kind: str, key: str, action: Callable[[], T], limit: float) -> T:
-        """What `action` returns or raises; `Temporary` when that takes longer than `limit` seconds."""
+        """What `action` returns or raises; `Temporary` when that takes longer than `limit` seconds.
+
+        What would end a program ends only this call, as a `RuntimeError`: the workflow would wait for ever.
+        """
         with self._changed:
             self._await(lambda: key in self._calls or self._running(kind) < self._most, limit, self._busy(kind))
             call = self._calls.get(key)
@@ -48,8 +51,10 @@ class Calls:
                 Thread(target=self._run, args=(call, action), name=f"call-{kind}", daemon=True).start()
             self._await(lambda: call.over, limit, f"no answer within {limit:g} s")
             self._calls.pop(key, None)
-        if call.error is not None:
+        if isinstance(call.error, Exception):
             raise call.error
+        if call.error is not None:
+            raise RuntimeError(repr(call.error)) from call.error
         return cast("T", call.answer)
 
     def forget(self, key: str) -> None:

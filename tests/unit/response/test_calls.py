@@ -29,6 +29,15 @@ def test_an_error_comes_back() -> None:
         Calls(1).call("a", "1", refuse, 5.0)
 
 
+@pytest.mark.parametrize("end", [SystemExit(1), KeyboardInterrupt()])
+def test_a_provider_that_would_end_the_program_ends_only_its_call(end: BaseException) -> None:
+    def leave() -> None:
+        raise end
+
+    with pytest.raises(RuntimeError, match=type(end).__name__):
+        Calls(1).call("a", "1", leave, 5.0)
+
+
 def test_who_waits_for_one_that_hangs_is_let_go() -> None:
     calls, until = Calls(1), Event()
     with pytest.raises(Temporary, match=r"no answer within 0\.01 s"):
