@@ -81,4 +81,5 @@ def _answered(profile: Profile, stream: Stream, recipients: int, now: float) -> 
     tally, at = Tally(answered=recipients), latest(profile.counters.updated_at, now)
     profile = profile.on_day(day_of(at))
     counters = profile.counters.add(stream, tally, at)
-    return replace(profile, counters=counters, today=profile.today.answer(stream, tally))
+    lately = profile.lately.answer(recipients, at) if stream is Stream.PERSONAL else profile.lately
+    return replace(profile, counters=counters, today=profile.today.answer(stream, tally), lately=lately)

@@ -32,10 +32,14 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
     """Bad answers of the last day; `expected` is how many of so many are usual. No answers say nothing.
 
     `accepted` recipients of the transaction in question are good answers for now: those refused are counted already.
+    So are those who were accepted beside refused ones in personal mail that we hold: they cannot answer as long as we
+    do, and a list of which a few are refused at once must not look as if these were all.
     """
     _, refused, unwanted = ANSWERS_OF[stream]
     answers, number = profile.counters.answers, STREAMS.index(stream)
     answered = answers[ANSWERS_OF[stream][0]] + accepted
+    if profile.lately.withheld and stream is Stream.PERSONAL:
+        answered += profile.lately.at(profile.counters.updated_at).withheld
     existing = max(answered - answers[refused], answers[unwanted])
     objections = Odds(prior.objections[number], UNWANTED_MAIL)
     evidence: tuple[Evidence, ...] = (

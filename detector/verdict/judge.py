@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from detector.mail.transaction import RecipientStatus, Transaction
+from detector.mail.transaction import RecipientStatus, Stream, Transaction
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.cohort import learn_cohort
 from detector.traffic.counting import as_believed, count, is_known, origin_of
+from detector.traffic.features import ANSWERS_OF
 from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
@@ -24,6 +25,7 @@ WARM_UP = 14 * DAY  # a new account is unusual in everything; the calibration do
 CHANGES = frozenset({Group.BULK, Group.CLIENT, Group.CAMPAIGN})
 STRANGE = 1.5  # nats of client from which friends too have reason to doubt that it is the owner who writes
 FEW_COPIES = 3.0
+ANSWERED = ANSWERS_OF[Stream.PERSONAL][0]
 
 
 def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy) -> tuple[Profile, Verdict]:
@@ -56,6 +58,9 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     if (profile.counted, profile.today.reached) != (before.counted, before.today.reached):
         # What is only tried again makes no day more suspicious.
         profile = _marked(profile, groups, at, policy)
+    if action is Action.HOLD and profile.today.answers[ANSWERED] > before.today.answers[ANSWERED]:
+        # Some were refused just now; the others cannot answer while we hold the message.
+        profile = replace(profile, lately=profile.lately.withhold(asked.strangers, at))
     begins = action is Action.HOLD and not 0.0 <= at - profile.held_since < EPISODE
     profile = replace(profile, reading=reading, held_since=at if begins else profile.held_since)
     return profile, Verdict(action, score, groups, policy.policy_version, policy.model_version)

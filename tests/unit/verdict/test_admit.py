@@ -1,11 +1,14 @@
 """No more first-time recipients are in flight than the window allows; known ones always pass."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.mail.address import Address
 from detector.mail.transaction import RecipientStatus, Stream
 from detector.traffic.features import ANSWERS_OF
+from detector.traffic.lately import Lately
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, admit_message, settle
 from detector.verdict.policy import Policy
@@ -118,3 +121,12 @@ def test_what_was_delivered_is_an_answer_of_its_stream_and_of_the_day(policy: Po
     assert profile.counters.answers[answered] == profile.today.answers[answered] == 1.0
     assert sum(profile.counters.answers) == 1.0
     assert not any(settle(Profile(), one, False, NOW, policy).counters.answers)
+
+
+def test_held_mail_that_is_delivered_answers_for_itself_and_is_withheld_no_more(policy: Policy) -> None:
+    profile = Profile(lately=Lately().withhold(2.0, NOW))
+    one = transaction(1, [("a@b.example", ACCEPTED)])
+    assert settle(profile, one, True, NOW, policy).lately.withheld == 1.0
+    assert settle(profile, one, False, NOW, policy).lately.withheld == 2.0
+    automatic = replace(one, stream=Stream.AUTOMATIC)
+    assert settle(profile, automatic, True, NOW, policy).lately.withheld == 2.0

@@ -11,6 +11,7 @@ from detector.mail.transaction import Stream
 from detector.traffic.baseline import Baseline, Today
 from detector.traffic.counters import Counters
 from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, Tally
+from detector.traffic.lately import Lately
 from detector.traffic.profile import Profile
 from detector.verdict.explain import explain
 from detector.verdict.feedback import weigh_feedback
@@ -198,6 +199,16 @@ def test_a_message_counts_its_accepted_recipients_as_if_they_had_been_answered(p
     refused_only = Profile(counters=Counters().add(PERSONAL, Tally(answered=5, refused=5), 0.0))
     now = weigh_feedback(refused_only, PERSONAL, policy.prior, accepted=15)
     assert now.nats == weigh_feedback(answered(20, 5), PERSONAL, policy.prior).nats
+
+
+@given(st.integers(min_value=0, max_value=200))
+def test_who_was_accepted_in_held_mail_counts_as_if_he_had_answered(policy: Policy, withheld: int) -> None:
+    refused_only = Profile(counters=Counters().add(PERSONAL, Tally(answered=5, refused=5), 0.0))
+    holding = replace(refused_only, lately=Lately().withhold(withheld, 0.0))
+    assert weigh_feedback(holding, PERSONAL, policy.prior) == weigh_feedback(
+        answered(5 + withheld, 5), PERSONAL, policy.prior
+    )
+    assert weigh_feedback(holding, AUTOMATIC, policy.prior) == weigh_feedback(refused_only, AUTOMATIC, policy.prior)
 
 
 def test_refusals_of_forwarded_mail_are_not_held_against_the_person(policy: Policy) -> None:

@@ -203,6 +203,34 @@ def test_a_thiefs_mailing_is_held_however_long_it_is_tried_again(policy: Policy)
         assert verdict.action in {Action.HOLD, Action.BLOCK}
 
 
+def test_a_letter_that_we_hold_is_no_bad_list_because_only_refusals_come_at_once(policy: Policy) -> None:
+    profile, verdict = judge(settled(policy), transaction(1, client=HOME), MONDAY, policy)
+    for number in range(16):
+        parents = strangers(24, name=f"parent{number}-") + strangers(1, REFUSED, f"moved{number}-")
+        letter = transaction(100 + number, parents if number % 2 else parents[:-1], client=HOME)
+        profile, verdict = judge(profile, letter, MONDAY + 15.0 * number, policy)
+        profile = settle(profile, letter, verdict.action is Action.ACCEPT, MONDAY + 15.0 * number, policy)
+        assert nats(verdict, Group.FEEDBACK) < 1.0
+    assert verdict.action is Action.HOLD
+    assert profile.lately.withheld > 6 * 24
+
+
+def test_a_held_message_that_is_tried_again_brings_no_more_good_answers(policy: Policy) -> None:
+    letter = transaction(99, strangers(400) + strangers(1, REFUSED, "moved"), client=HOME)
+    profile, verdict = judge(settled(policy), letter, MONDAY, policy)
+    again, _ = judge(profile, letter, MONDAY + 60.0, policy)
+    assert verdict.action is Action.HOLD
+    assert again.lately.withheld == profile.lately.withheld == 400.0
+
+
+def test_what_passes_at_once_is_not_withheld(policy: Policy) -> None:
+    profile, verdict = judge(
+        settled(policy), transaction(99, [*strangers(1), *strangers(1, REFUSED, "b")]), MONDAY, policy
+    )
+    assert verdict.action is Action.ACCEPT
+    assert not profile.lately.withheld
+
+
 def test_a_silenced_group_has_no_say(policy: Policy) -> None:
     quiet = replace(policy, silent_groups=frozenset({Group.BULK}))
     _, verdict = judge(settled(policy), transaction(99, strangers(1000), client=HOME), MONDAY, quiet)
