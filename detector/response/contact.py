@@ -1,6 +1,7 @@
 """A contact from the named values that a customer directory gives, whatever kind of directory it is."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -53,7 +54,8 @@ def without_hijacked_ways(contact: Contact) -> Contact:
 def is_hijacked(address: str, account: str) -> bool:
     """Whether mail to the address would land in the mailbox that the thief reads.
 
-    Case is folded and `+detail` is cut off (RFC 5233 calls it a subaddress): both lead to the same mailbox. A login
+    Case is folded, `+detail` is cut off (RFC 5233 calls it a subaddress), a domain may be written in its ASCII form
+    (RFC 5891) or with a dot at its end, and a letter with an accent as two: all lead to the same mailbox. A login
     without a domain may have its mailbox in any, so an address of the same name is taken for it. The reverse-path is
     not asked: the thief chooses it, and could choose the customer's other address to keep the notice away.
 
@@ -65,8 +67,15 @@ def is_hijacked(address: str, account: str) -> bool:
     return _mailbox(contact.local_part, domain) == _mailbox(login.local_part, login.domain)
 
 
-def _mailbox(local_part: str, domain: str) -> str:
-    return Address(local_part.partition("+")[0], domain).key
+def _mailbox(local_part: str, domain: str) -> tuple[str, bytes]:
+    return unicodedata.normalize("NFKC", local_part.partition("+")[0]).casefold(), _ascii(domain.removesuffix("."))
+
+
+def _ascii(domain: str) -> bytes:
+    try:
+        return domain.encode("idna").lower()
+    except UnicodeError:  # an address literal, or no domain at all
+        return domain.lower().encode("utf-8", "surrogateescape")
 
 
 def _read(account: str, values: object) -> tuple[Contact, list[str]]:

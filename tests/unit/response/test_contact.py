@@ -74,6 +74,11 @@ def test_the_way_into_the_hijacked_mailbox_is_none() -> None:
         ("ann@private.example", "ann@example.org", False),
         ("Ann+cases@example.org", "ann", True),
         ("ann.lee@example.org", "ann", False),
+        ("ann@example.org.", "ann@example.org", True),
+        ("ann@xn--bcher-kva.example", "ann@bücher.example", True),
+        ("Rene\u0301@example.org", "ren\u00e9@example.org", True),
+        ("ann@[192.0.2.7]", "ann@[192.0.2.7]", True),
+        (f"ann@{'x' * 70}.example", "ann@example.org", False),
     ],
 )
 def test_the_hijacked_mailbox_is_recognised(address: str, account: str, hijacked: bool) -> None:
