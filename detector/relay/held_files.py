@@ -26,8 +26,9 @@ class HeldFiles:
 
     # -- one message --
 
-    def create(self, message_id: str) -> "HeldWriter":
-        return HeldWriter(self, message_id)
+    def create(self, message_id: str, like: os.stat_result | None = None) -> "HeldWriter":
+        """`like`: for the owner of that file, whoever we are, as root must not take a message from the service."""
+        return HeldWriter(self, message_id, like)
 
     def read(self, message_id: str) -> Iterator[bytes]:
         """The message, chunk by chunk; believe none of it before the end was reached. Raises `Unreadable`."""
@@ -52,10 +53,12 @@ class HeldFiles:
 
     def rekey(self, message_id: str) -> bool:
         """Encrypt with the newest key; False where that is done already. Raises `Unreadable` too."""
+        like: os.stat_result | None = None
         with contextlib.suppress(FileNotFoundError), self.path(message_id).open("rb") as file:
             if sealed_by(file) == self.keys.newest.key_id:
                 return False
-        writer = self.create(message_id)
+            like = os.fstat(file.fileno())
+        writer = self.create(message_id, like)
         try:
             for octets in self.read(message_id):
                 writer.write(octets)
@@ -83,14 +86,24 @@ class HeldFiles:
         return lock
 
     def spool_id(self) -> str:
-        """The name of this directory in the records, made once: only who has the files sends them."""
+        """The name of this directory in the records, made once: only who has the files sends them.
+
+        Raises `ConfigError`.
+        """
         path = self.directory / "id"
         if not path.exists():
             unfinished = path.with_suffix(UNFINISHED)
-            unfinished.write_text(secrets.token_hex(8), "ascii")
+            with unfinished.open("w", encoding="ascii") as file:
+                file.write(secrets.token_hex(8))
+                file.flush()
+                os.fsync(file.fileno())
             unfinished.rename(path)
             sync_directory(self.directory)
-        return path.read_text("ascii").strip()
+        name = path.read_text("ascii").strip()
+        if not name:  # by it all that was held here would be nobody's
+            msg = f"hold.directory: {path} is empty; write into it the `spool` that the rows of held mail have"
+            raise ConfigError(msg)
+        return name
 
     def complete(self) -> set[str]:
         """The ids of all messages that are here."""
@@ -115,12 +128,14 @@ class HeldFiles:
 class HeldWriter:
     """Writes one message; it is there, and survives a power failure, when `commit` returns."""
 
-    def __init__(self, files: HeldFiles, message_id: str) -> None:
+    def __init__(self, files: HeldFiles, message_id: str, like: os.stat_result | None = None) -> None:
         self._files = files
         self._target = files.path(message_id)
         self._unfinished = self._target.with_suffix(UNFINISHED)
         descriptor = os.open(self._unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._file: IO[bytes] = os.fdopen(descriptor, "wb")
+        if like is not None and os.geteuid() == 0:
+            os.fchown(descriptor, like.st_uid, like.st_gid)
         self._sealer = Sealer(self._file, files.keys.newest, message_id)
 
     def write(self, octets: bytes) -> None:

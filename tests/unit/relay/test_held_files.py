@@ -81,6 +81,16 @@ def test_after_rekey_the_old_key_is_not_needed(files: HeldFiles) -> None:
         read(files, "m1")
 
 
+def test_rekey_by_root_leaves_the_files_to_the_service(files: HeldFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(files, "m1")
+    owner, given = (files.directory / "m1.held").stat(), []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _, *who: given.append(who))
+    assert HeldFiles(files.directory, HoldKeys([NEW, OLD])).rekey("m1")
+    put(files, "m2")
+    assert given == [(owner.st_uid, owner.st_gid)]
+
+
 def test_rekey_of_what_cannot_be_read_leaves_it_as_it_is(files: HeldFiles) -> None:
     put(files, "m1")
     with pytest.raises(Unreadable):
@@ -96,6 +106,12 @@ def test_a_directory_belongs_to_one_process_and_keeps_its_name(files: HeldFiles)
     os.close(lock)
     os.close(files.hold_alone())
     assert files.spool_id() == HeldFiles(files.directory, HoldKeys([NEW])).spool_id()
+
+
+def test_a_directory_that_has_lost_its_name_is_not_given_another(files: HeldFiles) -> None:
+    (files.directory / "id").touch()
+    with pytest.raises(ConfigError, match="is empty; write into it the `spool`"):
+        files.spool_id()
 
 
 def test_the_free_room_of_its_disk_is_known(files: HeldFiles) -> None:
