@@ -36,7 +36,8 @@ STATUSES = {
 }
 BLOCKS = frozenset({Cause.POLICY, Cause.REPUTATION})
 
-_ADDRESS = re.compile(r"[^\s<>@\"(]+@[^\s<>@\",:;)]+")
+# A name may have 64 characters (RFC 5321 section 4.5.3.1.1); without a bound, a long word is looked at again and again.
+_ADDRESS = re.compile(r"[^\s<>@\"(]{1,64}@[^\s<>@\",:;)]+")
 
 
 class Known(NamedTuple):

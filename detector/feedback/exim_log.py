@@ -25,6 +25,7 @@ _LINE = re.compile(
     rb"(?P<flag><=|=>|->|\*\*|==) (?P<rest>.*)"
 )
 _RECIPIENT = re.compile(rb'("(?:[^"\\]|\\.){0,64}"@\S+|\S+?):?(?: <([^>\s]+)>)?(?= |\Z)')
+_SIZE = b" S="
 _MESSAGE_ID = re.compile(rb" S=\d+(?: [A-Z0-9]+=\S+)* id=(\S+)")
 _RELAY = re.compile(rb" H=(\S+ \[[^\]\s]+\](?::\d+)?)")
 _CONFIRMED = re.compile(rb' C="([^"]*)"')
@@ -44,7 +45,7 @@ def read(line: bytes) -> Notice | None:
         return None
     queue_id, rest = text_of(match["id"]), match["rest"]
     if match["flag"] == b"<=":
-        found = _MESSAGE_ID.search(rest)
+        found = _MESSAGE_ID.match(rest, max(rest.find(_SIZE), 0))  # a subject may come later, and say anything
         return Arrived(queue_id, text_of(found[1])) if found is not None else None
     return _attempt(queue_id, OUTCOMES[match["flag"]], rest, line)
 
