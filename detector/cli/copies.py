@@ -72,7 +72,7 @@ def forget_in(office: Office, account: str, reason: str, incidents: bool) -> For
     return Forgotten(account, erased, office.records.left_of(account))
 
 
-def show_forgotten(forgotten: Forgotten) -> None:
+def show_forgotten(forgotten: Forgotten, incidents: bool) -> None:
     page = Page()
     page.line(
         f"What was learned of the mail of {forgotten.account} is erased: by a running server within about a second."
@@ -81,8 +81,10 @@ def show_forgotten(forgotten: Forgotten) -> None:
     page.line(f"Erased: {', '.join(erased) or 'nothing else was recorded'}.")
     left = [f"{NAMES.get(kind, kind)} ({count})" for kind, count in forgotten.left.items()]
     if left:
+        sooner = "" if incidents else "Closed incidents are kept for a time; --incidents erases them now. "
         page.line(
-            f"Left, because it is needed: {', '.join(left)}. Closed incidents are kept for a time (--incidents erases "
-            f"them now), those with a strike as long as it counts; held mail goes when it is decided about."
+            f"Left, because it is needed: {', '.join(left)}. {sooner}An incident stays while it is not closed, its "
+            "strike counts, or its held mail is there; held mail stays until it is decided about and its file is "
+            "erased (that of a discarded message after hold.keep_discarded). Then forget again."
         )
     page.line("The audit log keeps who was looked at and decided about, and this erasure. Backups still have it all.")

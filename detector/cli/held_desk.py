@@ -41,6 +41,8 @@ def _completed(words: str, found: list[str], what: str) -> str:
 
 def the_message(office: Office, words: str) -> HeldMessage:
     """Raises `Impossible`."""
+    if not words:  # as a script has it whose variable is empty
+        raise Impossible("name a message: `detector held list` has their ids")
     message = office.records.held(chosen(office, words, "", "", "").message)
     if message is None:
         msg = f"held message {words} has just gone"
@@ -80,7 +82,9 @@ def _why_not(office: Office, selection: HeldSelection, decision: HeldDecision) -
 
 
 def beginning(office: Office, message: HeldMessage) -> bytes:
-    """The header section. Raises `Impossible`."""
+    """The header section, empty when the file was erased after its end. Raises `Impossible`."""
+    if message.erased:
+        return b""
     octets = bytearray()
     for piece in _read(office, message):
         octets += piece
@@ -149,6 +153,9 @@ def rekey_all(office: Office) -> tuple[int, list[str]]:
 
 def _read(office: Office, message: HeldMessage) -> Iterator[bytes]:
     """As the sender wrote it, under our own line. Raises `Impossible`."""
+    if message.erased:
+        msg = f"message {message.message_id} is {message.state.value}, and its file was erased"
+        raise Impossible(msg)
     try:
         yield from unstuffing(_files(office).read(message.message_id))
     except Unreadable as error:

@@ -91,7 +91,9 @@ def show_message(message: HeldMessage, read: bytes, whole: bool, now: float) -> 
     )
     page.heading("Content" if whole else "Headers")
     for line in read.decode("utf-8", "replace").splitlines():
-        page.line(line)
+        page.line(line.expandtabs())
+    if message.erased:
+        page.line("erased with its file, when it had ended")
     if message.state in NEXT:
         page.heading("What comes next")
         for command in NEXT[message.state]:

@@ -11,6 +11,7 @@ from detector.cli.words import counted, moment, since, span
 from detector.incident.incident import Event, Incident, State
 from detector.records.held_entries import HeldDecision
 from detector.records.incidents import HELD_MAIL_TOLD
+from detector.records.switches import Switch
 
 STANDS = {
     State.OPEN: "the containment is under way",
@@ -57,6 +58,17 @@ def show_list(found: Sequence[Incident], now: float) -> None:
     page.table(("INCIDENT", "ACCOUNT", "STATE", ">SCORE", ">OPENED"), rows)
 
 
+def show_freeze(freeze: Switch | None) -> None:
+    """Why containments do not go on, while they are frozen."""
+    if freeze is not None:
+        end = f"until {moment(freeze.until)} UTC, or " if freeze.until is not None else ""
+        Page().line(
+            f"{freeze.actor} has frozen all containments ({freeze.reason}): they wait {end}until `detector response "
+            "unfreeze`.",
+            "bold",
+        )
+
+
 def show_story(story: Story, now: float) -> None:
     page, incident = Page(), story.incident
     page.heading(f"Incident {incident.incident_id}: {incident.account}")
@@ -98,6 +110,12 @@ def show_decision(story: Story) -> None:
                     f"incidents show {incident.incident_id[:8]}`. If it is changed, the customer needs a new one.",
                     "bold",
                 )
+        if story.strikes.decided is not None and story.strikes.decided.ended:
+            page.line(
+                f"Its service is still noted as ended: `detector accounts keep {shlex.quote(incident.account)}` takes "
+                "that back, else its next block cannot be released.",
+                "bold",
+            )
         _show_held_mail(page, story)
         if _queue_is_discarded(story):
             page.line("Its mail in the queue was deleted after the confirmation: what is missing must be sent again.")

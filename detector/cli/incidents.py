@@ -44,7 +44,7 @@ def list_incidents(  # noqa: PLR0913, PLR0917 - each is an argument or an option
 ) -> None:
     """Incidents that are not closed, newest first."""
     from detector.cli.decisions import newest
-    from detector.cli.incident_pages import show_list
+    from detector.cli.incident_pages import show_freeze, show_list
     from detector.cli.office import opened
     from detector.cli.page import print_json
     from detector.cli.roles import Role
@@ -56,13 +56,14 @@ def list_incidents(  # noqa: PLR0913, PLR0917 - each is an argument or an option
             print_json(found)
         else:
             show_list(found, office.clock())
+            show_freeze(office.records.frozen(office.clock()))
 
 
 @app.command(epilog=examples("detector incidents show 3f2a"))
 def show(incident: IncidentId, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False) -> None:
     """Why, what was done, and what comes next."""
     from detector.cli.decisions import find, tell
-    from detector.cli.incident_pages import show_story
+    from detector.cli.incident_pages import show_freeze, show_story
     from detector.cli.office import opened
     from detector.cli.page import print_json
     from detector.cli.roles import Role
@@ -75,6 +76,7 @@ def show(incident: IncidentId, config: ConfigFile = DEFAULT_CONFIG, actor: Actor
             print_json(story)
         else:
             show_story(story, office.clock())
+            show_freeze(office.records.frozen(office.clock()))
 
 
 @app.command(epilog=examples("detector incidents approve 3f2a", "detector incidents approve --all-waiting"))

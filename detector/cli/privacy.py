@@ -128,4 +128,4 @@ def forget(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
         if as_json:
             print_json(forgotten)
         else:
-            show_forgotten(forgotten)
+            show_forgotten(forgotten, incidents)

@@ -54,6 +54,7 @@ def freeze(
     actor: Actor = "",
 ) -> None:
     """Let all containments wait. Accounts are still blocked, operators are still told of them."""
+    from detector.cli.accounts import given
     from detector.cli.office import opened
     from detector.cli.response_times import end_of_freeze
     from detector.cli.roles import Role
@@ -62,7 +63,7 @@ def freeze(
     with opened(config, actor, Role.OPERATOR) as office:
         now = office.clock()
         end = end_of_freeze(hours, until, now)
-        office.records.freeze(now, end, office.actor, reason)
+        office.records.freeze(now, end, office.actor, given(reason))
     print(f"Containments wait until {moment(end)} UTC, or until `detector response unfreeze`.")
 
 

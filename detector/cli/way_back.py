@@ -89,8 +89,8 @@ def self_release(
     """End a block by the one-time code that the customer's notice has brought.
 
     For your customer portal or hotline; the code is read from standard input. It works once, when the containment is
-    done; a strike is counted, and the account comes back on probation. Notices carry a code where
-    response.self_release is true, for each account once in 30 days.
+    done; a strike is counted, and the account comes back on probation. After five wrong ones it is void.
+    Notices carry a code where response.self_release is true, for each account once in 30 days.
     """
     from detector.cli.decisions import self_release as decide
     from detector.cli.office import opened
@@ -98,6 +98,8 @@ def self_release(
     from detector.cli.roles import Role
 
     code = typer.prompt("Code", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline(200)
+    if not code.strip():  # it would count as a wrong one
+        raise typer.BadParameter("give the code on standard input", param_hint="CODE")
     with opened(config, actor, Role.OPERATOR) as office:
         incident = decide(office, named(account), code.strip())
         if as_json:

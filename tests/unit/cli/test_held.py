@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detector.config import load
-from detector.records.held_entries import HeldMessage, HeldState
+from detector.records.held_entries import HeldDecision, HeldMessage, HeldSelection, HeldState
 from detector.relay.held_files import HeldFiles
 from detector.relay.held_keys import load_keys
 from tests.support.held_house import a_held_message
@@ -70,6 +70,22 @@ def test_a_message_without_its_file_is_shown_as_damaged(desk: Keyboard) -> None:
     assert [line["damaged"] for line in desk.read("held", "list")] == [False, True, False]
     assert "damaged" in desk.type("held", "list").output
     assert "is missing" in refused(desk.type("held", "show", "aa22"))
+
+
+def test_a_message_that_has_ended_is_still_explained_and_its_content_is_gone(desk: Keyboard) -> None:
+    files_of(desk).path("aa22").unlink()
+    records = desk.records()
+    records.decide_held(HeldSelection("aa22"), HeldDecision.DISCARD, "olga", 5.0, "an offer")
+    records.held_erased(["aa22"])
+    records.close()
+    output = desk.type("held", "show", "aa22").output
+    assert all(word in output for word in ("discarded", "by olga: an offer", "bob@example.net", "erased with its file"))
+    assert desk.read("held", "show", "aa22")["headers"] == []
+    assert "its file was erased" in refused(desk.type("held", "show", "aa22", "--content", "--reason", "asked"))
+
+
+def test_no_id_is_no_message(desk: Keyboard) -> None:
+    assert "name a message" in refused(desk.type("held", "show", ""))
 
 
 def test_show_tells_headers_recipients_and_why_but_no_content(desk: Keyboard) -> None:

@@ -132,6 +132,12 @@ def test_a_dismissal_after_the_queue_was_deleted_says_that_this_mail_is_gone(key
     assert "delivered at the next attempt" not in told
 
 
+def test_a_dismissal_of_who_was_to_leave_says_that_this_is_still_noted(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    keyboard.type("accounts", "terminate", ANN, "--reason", "third time")
+    assert f"`detector accounts keep {ANN}` takes that back" in keyboard.type("incidents", "dismiss", "3f2a").output
+
+
 def test_what_a_decision_does_with_held_mail_is_told_before_it_and_after_it(keyboard: Keyboard) -> None:
     records = keyboard.records()
     for message_id in ("aa11", "aa22"):

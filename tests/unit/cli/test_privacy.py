@@ -117,7 +117,10 @@ def test_what_counts_stays_and_is_told(keyboard: Keyboard) -> None:
     assert {"incidents", "timeline", "strikes"} <= found["left"].keys()
     answer = keyboard.type("accounts", "forget", ANN, "--yes", *WHY)
     assert "Erased: nothing else was recorded." in answer.output
-    assert "incidents (1)" in answer.output.split("Left, because it is needed:")[1]
+    left = answer.output.split("Left, because it is needed:")[1]
+    assert ("incidents (1)" in left, "--incidents erases them now" in left, "Then forget again" in left) == (True,) * 3
+    again = keyboard.type("accounts", "forget", ANN, "--incidents", "--yes", *WHY)
+    assert "--incidents" not in again.output
 
 
 def test_nothing_is_erased_unless_it_is_meant(keyboard: Keyboard) -> None:

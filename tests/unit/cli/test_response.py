@@ -42,6 +42,21 @@ def test_a_freeze_is_recorded_with_its_end_and_reason(keyboard: Keyboard) -> Non
     records.close()
 
 
+def test_who_looks_at_incidents_is_told_that_they_are_frozen_and_why(keyboard: Keyboard) -> None:
+    keyboard.open_incident()
+    keyboard.type("response", "freeze", "--for", "2", "--reason", "new database")
+    for words in (("incidents", "list"), ("incidents", "show", "3f2a")):
+        assert "olga" in keyboard.type(*words).output
+        assert "has frozen all containments (new database)" in keyboard.type(*words).output
+    keyboard.type("response", "unfreeze")
+    assert "frozen" not in keyboard.type("incidents", "list").output
+
+
+def test_a_freeze_needs_a_reason(keyboard: Keyboard) -> None:
+    assert keyboard.type("response", "freeze", "--for", "2", "--reason", " ").status == 2
+    assert keyboard.type("response", "unfreeze").status == 1
+
+
 def test_a_freeze_is_ended_once(keyboard: Keyboard) -> None:
     assert keyboard.type("response", "freeze", "--for", "2", "--reason", "new database").status == 0
     assert keyboard.type("response", "unfreeze", "--reason", "done").status == 0

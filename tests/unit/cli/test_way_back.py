@@ -71,7 +71,15 @@ def test_a_customer_comes_back_by_the_code_of_the_notice(keyboard: Keyboard) -> 
     assert answer.status == 0, answer
     assert "may send again" in answer.output
     assert keyboard.read("accounts", "show", ANN)["standing"] == "free"
-    assert CODE not in keyboard.type("audit", "show").output
+    told = keyboard.type("audit", "list")
+    assert (told.status, CODE in told.output) == (0, False)
+
+
+def test_no_code_is_not_a_wrong_one(keyboard: Keyboard) -> None:
+    offer(keyboard)
+    for _ in range(6):
+        assert keyboard.type("accounts", "self-release", ANN, typed="\n").status == 2
+    assert keyboard.type("accounts", "self-release", ANN, typed=f"{CODE}\n").status == 0
 
 
 def test_a_wrong_code_and_an_account_that_is_not_blocked_are_refused_in_words(keyboard: Keyboard) -> None:
