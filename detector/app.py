@@ -21,7 +21,7 @@ from detector.tls import server_context
 
 VERSION = version("outbound-abuse-detector")
 RESTART_NEEDED = ("policy_service", "state", "records", "hold", "response", "metrics", "log")
-"""Sections that a reload does not take over; `relay.listen` is another."""
+"""Sections that a reload does not take over; `relay.listen` and `feedback.logs` are others."""
 
 
 def clock() -> float:
@@ -86,6 +86,8 @@ class Application:
                     log.restart_needed(section)
             if config.relay.listen != self._config.relay.listen:
                 log.restart_needed("relay.listen")
+            if config.feedback.logs != self._config.feedback.logs:
+                log.restart_needed("feedback.logs")
             self._config = config
             old, parts.pool = parts.pool, pool
             await old.close()
