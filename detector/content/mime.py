@@ -5,6 +5,7 @@ from binascii import a2b_qp
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ MOST_PARTS = 100
 DEEPEST = 8
 MOST_TEXT_BYTES = 262_144  # of a part, as transferred
 LONGEST_VALUE = 2000
+LONGEST_KNOWN = 400  # octets of the header section of a part: most are the same few
 
 _PARAMETER = re.compile(r';\s*+([a-z]++)[*0-9]*+\s*+=\s*+(?:"([^"]*+)"?|([^;\s]*+))', re.IGNORECASE)
 _KIND = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
@@ -59,31 +61,64 @@ def parsed(written: Written) -> Message:
     return Message(header_text(_first(header, b"subject")), header_text(_first(header, b"reply-to")), parts)
 
 
+class _Described(NamedTuple):
+    """What the header section of a part says of it."""
+
+    header: Header
+    kind: str
+    boundary: str
+    charset: str
+    encoding: str
+    filename: str
+    attached: bool
+
+
 def _leaves(header: Header, content: bytes) -> Iterator[Part]:
-    waiting = [(header, content, 0, False)]
+    waiting = [(_described(header), content, 0, False)]
     for _ in range(2 * MOST_PARTS):
         if not waiting:
             return
-        header, content, depth, alternative = waiting.pop()
-        kind, parameters = _media_type(_written(header, b"content-type"))
-        boundary = parameters.get("boundary", "")
+        found, content, depth, alternative = waiting.pop()
+        header, kind, boundary, charset, encoding, filename, attached = found
         if boundary and depth < DEEPEST and kind.startswith("multipart/"):
             alternative = alternative or kind == "multipart/alternative"
-            inner = [Written.of(piece) for piece in _split(content, boundary.encode("utf-8", "surrogateescape"))]
-            waiting += [(piece.header, piece.rest, depth + 1, alternative) for piece in reversed(inner)]
+            inner = [_apart(piece) for piece in _split(content, boundary.encode("utf-8", "surrogateescape"))]
+            waiting += [(part, rest, depth + 1, alternative) for part, rest in reversed(inner)]
         else:
-            disposition = _first(header, b"content-disposition")
-            names = dict(_pairs(disposition)) if disposition else {}
-            yield Part(
-                header=header,
-                kind="text/plain" if kind.startswith("multipart/") else kind,
-                charset=parameters.get("charset", ""),
-                encoding=_encoding(_written(header, b"content-transfer-encoding")),
-                filename=header_text(names.get("filename") or parameters.get("name") or ""),
-                attached=disposition.strip().lower().startswith("attachment"),
-                alternative=alternative,
-                content=content,
-            )
+            kind = "text/plain" if kind.startswith("multipart/") else kind
+            yield Part(header, kind, charset, encoding, filename, attached, alternative, content)
+
+
+def _apart(piece: bytes) -> tuple[_Described, bytes]:
+    """What the header section of a part says, and what follows it."""
+    end = piece.find(b"\n\r\n", 0, LONGEST_KNOWN) + 3
+    known = _known(piece[:end]) if end > 2 else None
+    if known is not None:
+        return known, piece[end:]
+    written = Written.of(piece)
+    return _described(written.header), written.rest
+
+
+@lru_cache(maxsize=512)
+def _known(section: bytes) -> _Described | None:
+    """None where the section ends earlier."""
+    header = Header.of(section)
+    return _described(header) if header.section == section else None
+
+
+def _described(header: Header) -> _Described:
+    kind, parameters = _media_type(_written(header, b"content-type"))
+    disposition = _first(header, b"content-disposition")
+    names = dict(_pairs(disposition)) if disposition else {}
+    return _Described(
+        header,
+        kind,
+        boundary=parameters.get("boundary", ""),
+        charset=parameters.get("charset", ""),
+        encoding=_encoding(_written(header, b"content-transfer-encoding")),
+        filename=header_text(names.get("filename") or parameters.get("name") or ""),
+        attached=disposition.strip().lower().startswith("attachment"),
+    )
 
 
 def _first(header: Header, name: bytes) -> str:
@@ -114,8 +149,8 @@ def _media_type(written: bytes) -> tuple[str, Mapping[str, str]]:
 
 
 def _pairs(value: str) -> Iterator[tuple[str, str]]:
-    for match in _PARAMETER.finditer(value):
-        yield match[1].lower(), match[2] if match[2] is not None else match[3]
+    for name, quoted, bare in _PARAMETER.findall(value):
+        yield name.lower(), quoted or bare
 
 
 def _split(content: bytes, boundary: bytes) -> list[bytes]:

@@ -33,7 +33,8 @@ class TextModel:
     weights: NDArray[np.float32]
     bias: float
     # The same once more, to be asked without a search: a row by first half of the keys has their second halves, then
-    # their weights in half precision, which is that of the files. As many octets to a row as are fetched at once.
+    # their weights in half precision, which is that of the files. As many octets to a row as are fetched at once, so
+    # that each half of it has `_length` places, a power of two.
     _rows: NDArray[np.uint16] = field(init=False, repr=False)
     _length: int = field(init=False, repr=False)
 
@@ -43,11 +44,12 @@ class TextModel:
             raise ValueError(msg)
         row = self.keys >> np.uint32(16)
         place = np.arange(len(row)) - row.searchsorted(row)
-        length = int(place.max(initial=0)) + 1
-        if length > LONGEST_ROW:
-            msg = f"{length} keys have the same first half"
+        most = int(place.max(initial=0)) + 1
+        if most > LONGEST_ROW:
+            msg = f"{most} keys have the same first half"
             raise ValueError(msg)
-        rows = _aligned(ROWS, -(-2 * length // (LINE // 2)) * (LINE // 2))  # an empty place weighs nothing
+        length = max(LINE // 4, 1 << (most - 1).bit_length())
+        rows = _aligned(ROWS, 2 * length)  # an empty place weighs nothing
         rows[row, place] = self.keys.astype(np.uint16)
         rows[row, length + place] = self.weights.astype(np.float16).view(np.uint16)
         object.__setattr__(self, "_rows", rows)
@@ -59,8 +61,9 @@ class TextModel:
         To be compared only with scores of other texts.
         """
         rows, length = self._rows.take(asked >> np.uint32(16), axis=0), self._length
-        known = rows[:, :length] == asked.astype(np.uint16)[:, None]
-        weights = rows[:, length : 2 * length].view(np.float16)[known]
+        at = (rows[:, :length] == asked.astype(np.uint16)[:, None]).reshape(-1).nonzero()[0]
+        at += (at & -length) + length  # from the place among the first halves of all rows to that in the second
+        weights = rows.reshape(-1).take(at).view(np.float16)
         total = float(np.add.reduce(weights, dtype=np.float64))
         # Unknown words are in the divisor: a foreign language moves the score towards the bias, which is no evidence.
         return total / divisor(len(asked)) + self.bias

@@ -59,7 +59,8 @@ class Reader:
 
     def read(self, message: Written) -> Content:
         """What the message says."""
-        key, program, author = _key(message), program_of(message.header), author_of(message.header)
+        header = message.header
+        key, program, author = _key(message), program_of(header), author_of(header)
         try:
             found = self._look(key, message)
             surprise = None if found.text_score is None else self.usual.surprise(found.text_score)

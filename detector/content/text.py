@@ -32,6 +32,9 @@ class Structure(Struct, frozen=True, gc=False):
     attachments: tuple[str, ...] = ()
 
 
+PLAIN = Structure()
+
+
 class Letter(Struct, frozen=True, gc=False):
     """A message as it is read. `text` is folded; the sender's own words come first, what he quotes last."""
 
@@ -77,6 +80,8 @@ def _text(shown: list[Part], pages: dict[int, Page]) -> str:
 
 def _structure(parts: tuple[Part, ...], pages: list[Page], text: str, links: list[Link]) -> Structure:
     images = sum([page.images for page in pages]) + sum([part.kind.startswith("image/") for part in parts])
+    if not (pages or images or links) and len(parts) == 1 and not parts[0].attached and parts[0].kind in _SHOWN_KINDS:
+        return PLAIN
     return Structure(
         html=bool(pages),
         form=any(page.form for page in pages),

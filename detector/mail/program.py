@@ -56,19 +56,10 @@ def program_of(header: Header, author_domain: str = "") -> str:
     >>> program_of(Header.of(section))
     'Swift|m.m.m@shop.example|DFi'
     """
-    order, seen = "", set()
-    name = message_id = b""
-    for written, value in _within_reach(header).written[:MOST_FIELDS]:
-        letter = _LETTERS.get(written.lower())
-        if letter is None or letter in seen:
-            continue
-        if not letter:
-            name = name or _beginning(value)
-            continue
-        seen.add(letter)
-        order += letter if written in _OTHERWISE or letter not in "IV" else letter.lower()
-        if letter == "I":
-            message_id = _beginning(value)
+    fields = _within_reach(header).written[:MOST_FIELDS]
+    order, at, named = _order(tuple([written for written, _ in fields]))
+    name = next((name for place in named if (name := _beginning(fields[place][1]))), b"") if named else b""
+    message_id = b"" if at is None else _beginning(fields[at][1])
     if not (order or name):
         return ""
     shown, sorts_fields = _shown(name)
@@ -93,6 +84,20 @@ def author_of(header: Header) -> str:
         if address:
             return address[1].lower()
     return ""
+
+
+@lru_cache(maxsize=256)  # of at most MOST_BYTES; there are fewer of them than messages
+def _order(names: tuple[bytes, ...]) -> tuple[str, int | None, tuple[int, ...]]:
+    """Of fields with these names: their order in letters, which one is Message-ID, and which may name the program."""
+    order, message_id, named = {}, None, []
+    for place, written in enumerate(names):
+        letter = _LETTERS.get(written.lower())
+        if letter == "":
+            named.append(place)
+        elif letter is not None and letter not in order:
+            order[letter] = letter if written in _OTHERWISE or letter not in "IV" else letter.lower()
+            message_id = place if letter == "I" else message_id
+    return "".join(order.values()), message_id, tuple(named)
 
 
 def _within_reach(header: Header) -> Header:

@@ -74,3 +74,19 @@ class Transaction:
     received_at: float
     size_bytes: int = 0
     content: Content | None = None
+
+    def read(self, recipients: tuple[Recipient, ...], content: Content | None) -> "Transaction":
+        """With those recipients and what its message says. `dataclasses.replace` takes three times as long."""
+        return Transaction(
+            self.transaction_id,
+            self.message_key,
+            self.identity,
+            self.client,
+            self.helo,
+            self.mail_from,
+            recipients,
+            self.stream,
+            self.received_at,
+            self.size_bytes,
+            content,
+        )

@@ -186,7 +186,7 @@ class Engine:
         if not _any_accepted(recipients):
             stream = classify(transaction.mail_from, NOTHING.header)
             return replace(transaction, recipients=recipients, stream=stream, size_bytes=0)
-        return replace(transaction, recipients=recipients, content=self._read(transaction, message))
+        return transaction.read(recipients, self._read(transaction, message))
 
     def _read(self, transaction: Transaction, message: Written) -> Content | None:
         if self._reader is None or not message.size_bytes:

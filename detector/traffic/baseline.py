@@ -157,9 +157,10 @@ class Baseline(Struct, frozen=True, array_like=True, gc=False):
         days = self.days[STREAM_INDEX[indexes[0]]]
         share = days / (days + PRIOR_DAYS)
         others, found = 1.0 - share, []
+        means, variances, usual_means, usual_variances = self.means, self.variances, prior.means, prior.variances
         for index in indexes:
-            mean = share * self.means[index] + others * prior.means[index]
-            variance = share * self.variances[index] + others * prior.variances[index]
+            mean = share * means[index] + others * usual_means[index]
+            variance = share * variances[index] + others * usual_variances[index]
             found.append((mean, max(variance, prior.dispersions[index] * mean)))
         return found
 

@@ -1,6 +1,7 @@
 """Counters that forget: what happened lately weighs more than what happened long ago."""
 
 from math import exp2
+from operator import itemgetter, mul
 
 from msgspec import Struct
 
@@ -40,9 +41,7 @@ class Counters(Struct, frozen=True, array_like=True, gc=False):
             return self if at == self.updated_at else Counters(at, self.answers, self.features)
         left = [exp2(-elapsed / half_life) for half_life in HALF_LIVES]
         return Counters(
-            at,
-            tuple([value * left[which] for value, which in zip(self.answers, OF_ANSWERS, strict=True)]),
-            tuple([value * left[which] for value, which in zip(self.features, OF_FEATURES, strict=True)]),
+            at, tuple(map(mul, self.answers, OF_ANSWERS(left))), tuple(map(mul, self.features, OF_FEATURES(left)))
         )
 
     def add(self, stream: Stream, tally: Tally, now: float) -> "Counters":
@@ -54,14 +53,18 @@ class Counters(Struct, frozen=True, array_like=True, gc=False):
 
 # One page of arithmetic for all counters would be shorter, but this is the hottest path: half-lives are few.
 HALF_LIVES = tuple(dict.fromkeys(counter.half_life for counter in (*ANSWERS, *FEATURES)))
-OF_ANSWERS = tuple(HALF_LIVES.index(counter.half_life) for counter in ANSWERS)
-OF_FEATURES = tuple(HALF_LIVES.index(counter.half_life) for counter in FEATURES)
-Added = tuple[tuple[int, Measure], ...]
+OF_ANSWERS = itemgetter(*[HALF_LIVES.index(counter.half_life) for counter in ANSWERS])
+OF_FEATURES = itemgetter(*[HALF_LIVES.index(counter.half_life) for counter in FEATURES])
+Added = tuple[tuple[int, Measure, bool], ...]
 
 
 def _added(counters: tuple[Counter, ...]) -> dict[Stream, Added]:
     return {
-        stream: tuple((index, counter.measure) for index, counter in enumerate(counters) if counter.stream is stream)
+        stream: tuple(
+            (index, counter.measure, counter.measure in LEVELS)
+            for index, counter in enumerate(counters)
+            if counter.stream is stream
+        )
         for stream in Stream
     }
 
@@ -71,8 +74,8 @@ ADDED_TO_ANSWERS, ADDED_TO_FEATURES = _added(ANSWERS), _added(FEATURES)
 
 def _with(values: tuple[float, ...], added: Added, tally: Tally) -> tuple[float, ...]:
     changed: list[float] | None = None
-    for index, measure in added:
+    for index, measure, is_level in added:
         if new := tally[measure]:
             changed = changed or list(values)
-            changed[index] = new if measure in LEVELS else changed[index] + new
+            changed[index] = new if is_level else changed[index] + new
     return values if changed is None else tuple(changed)

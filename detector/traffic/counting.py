@@ -13,7 +13,7 @@ from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transa
 from detector.traffic.clock import day_of, latest
 from detector.traffic.features import Tally
 from detector.traffic.habits import Habits, network_of
-from detector.traffic.memory import Counted, KnownRecipients, keyed_hash
+from detector.traffic.memory import Counted, KnownRecipients, keyed_hash, keyed_number
 from detector.traffic.profile import Profile
 from detector.traffic.reached import Reached
 from detector.traffic.run import Run
@@ -77,10 +77,10 @@ def origin_of(transaction: Transaction, key: bytes) -> Origin:
     network = network_of(transaction.client)
     mail_from, content = transaction.mail_from, transaction.content
     return Origin(
-        _short_hash(network, key) if network else 0,
-        0 if mail_from.is_null else _short_hash(mail_from.key, key),
-        _short_hash(content.program, key) if content and content.program else 0,
-        _short_hash(content.author, key) if content and content.author else 0,
+        keyed_number(network, key) if network else 0,
+        0 if mail_from.is_null else keyed_number(mail_from.key, key),
+        keyed_number(content.program, key) if content and content.program else 0,
+        keyed_number(content.author, key) if content and content.author else 0,
     )
 
 
@@ -175,12 +175,13 @@ def _meet(found: _Count, address: Address, stranger: bool, since: int | None, ke
     and not of the message, because of a thousand held messages the first are forgotten when they come again.
     """
     tried = bool(since)
-    found.domains |= 1 << _short_hash(address.domain.lower(), key) % DOMAIN_BITS
-    more = found.reached.add(_short_hash(address.key, key), also_before=stranger or tried, keeps=tried)
-    found.recipients += more
-    if stranger and more:
-        found.first_time += more
-        found.run = found.run.add(address.local_part)
+    found.domains |= 1 << keyed_number(address.domain.lower(), key) % DOMAIN_BITS
+    more = found.reached.add(keyed_number(address.key, key), also_before=stranger or tried, keeps=tried)
+    if more:
+        found.recipients += more
+        if stranger:
+            found.first_time += more
+            found.run = found.run.add(address.local_part)
 
 
 def _refuse(found: _Count, recipient: Recipient) -> None:
@@ -205,13 +206,12 @@ def _at_home(profile: Profile, origin: Origin, now: float) -> bool:
 
 def _elsewhere(profile: Profile, origin: Origin, now: float) -> bool:
     """Whether a message comes from a network or a program that an account with habits has no habit of using."""
-    places = ((profile.networks, origin.network), (profile.programs, origin.program))
-    return any(key and habits.any_usual(now) and not habits.usual(key, now) for habits, key in places)
+    return _strange(profile.networks, origin.network, now) or _strange(profile.programs, origin.program, now)
+
+
+def _strange(habits: Habits, key: int, now: float) -> bool:
+    return bool(key) and not habits.usual(key, now) and habits.any_usual(now)
 
 
 def _noticed(habits: Habits, key: int, now: float) -> Habits:
     return habits.notice(key, now) if key else habits
-
-
-def _short_hash(text: str, key: bytes) -> int:
-    return int.from_bytes(keyed_hash(text, key, 4), "big")

@@ -31,7 +31,7 @@ def network_of(client: str) -> str:
     return address.exploded[:14] if isinstance(address, IPv6Address) else str(address).rpartition(".")[0]
 
 
-class Seen(Struct, frozen=True, array_like=True):
+class Seen(Struct, frozen=True, array_like=True, gc=False):
     """A keyed 32-bit hash of a network or reverse-path, with the first and the last time, in whole Unix seconds."""
 
     key: Number
@@ -42,7 +42,7 @@ class Seen(Struct, frozen=True, array_like=True):
         return now - self.first_seen >= HABIT_AFTER
 
 
-class Habits(Struct, frozen=True, array_like=True):
+class Habits(Struct, frozen=True, array_like=True, gc=False):
     """What was seen, in bounded number.
 
     >>> habits = Habits().notice(1, now=0.0).notice(2, now=260_000.0)
@@ -55,6 +55,8 @@ class Habits(Struct, frozen=True, array_like=True):
     def notice(self, key: int, now: float) -> "Habits":
         """The habits after `key` was seen at `now`."""
         at = int(now)
+        if self.seen and self.seen[-1].key == key and len(self.seen) <= MOST_SEEN:  # the same as last time, as mostly
+            return Habits((*self.seen[:-1], Seen(key, min(self.seen[-1].first_seen, at), at)))
         first_seen, others = at, []
         for seen in self.seen:
             if seen.key == key:
@@ -69,13 +71,22 @@ class Habits(Struct, frozen=True, array_like=True):
     def home(self, key: int, now: float, age: float = 2.0 * HOME_AFTER) -> bool:
         """Whether it is known for so long that it is the owner's. `age` (seconds): since when the account is known."""
         home_after = max(HABIT_AFTER, min(HOME_AFTER, age / 2.0))
-        return any(seen.key == key and now - seen.first_seen >= home_after for seen in self.seen)
+        for seen in self.seen:
+            if seen.key == key:
+                return now - seen.first_seen >= home_after
+        return False
 
     def usual(self, key: int, now: float) -> bool:
-        return any(seen.key == key and seen.habitual(now) for seen in self.seen)
+        for seen in self.seen:
+            if seen.key == key:
+                return seen.habitual(now)
+        return False
 
     def any_usual(self, now: float) -> bool:
-        return any(seen.habitual(now) for seen in self.seen)
+        for seen in self.seen:  # noqa: SIM110 - asked some ten times for each message, and a generator takes twice as long
+            if seen.habitual(now):
+                return True
+        return False
 
     def count_within(self, span: float, now: float) -> int:
         """How many different ones were seen in the last `span` seconds."""

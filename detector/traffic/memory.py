@@ -13,14 +13,22 @@ from msgspec import Struct
 LONGEST_WAIT = 6  # days on which one message is tried: Postfix gives up after five times 24 hours
 
 
-# The same recipient is asked for, counted and remembered, and the same client comes again and again.
-@lru_cache(maxsize=4096)
-def keyed_hash(text: str, key: bytes, size_bytes: int) -> bytes:
+def _hashed(text: str, key: bytes, size_bytes: int) -> bytes:
     """`key` has at most 64 bytes (RFC 7693 section 2.1)."""
     return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=size_bytes, key=key).digest()
 
 
-class Memory(Struct, frozen=True, array_like=True):
+# The same recipient is asked for, counted and remembered, and the same client comes again and again.
+keyed_hash = lru_cache(maxsize=4096)(_hashed)
+
+
+@lru_cache(maxsize=4096)
+def keyed_number(text: str, key: bytes) -> int:
+    """A hash of 32 bits. `key` has at most 64 bytes (RFC 7693 section 2.1)."""
+    return int.from_bytes(_hashed(text, key, 4), "big")
+
+
+class Memory(Struct, frozen=True, array_like=True, gc=False):
     """Remembers texts by keyed hashes: without the key nobody can tell for which texts they stand.
 
     >>> memory = KnownRecipients().add(KnownRecipients.hashed("bob@example.org", b"key"))
@@ -39,7 +47,8 @@ class Memory(Struct, frozen=True, array_like=True):
         return keyed_hash(text, key, cls.HASH_BYTES)
 
     def __contains__(self, hashed: bytes) -> bool:
-        return self._place(hashed) >= 0
+        place = self.hashes.find(hashed)
+        return place >= 0 and (not place % self.HASH_BYTES or self._place(hashed) >= 0)
 
     def add(self, hashed: bytes) -> Self:
         """A memory that knows it. One that stands in the newer half is left in its place: most writing is saved so."""
@@ -65,14 +74,14 @@ class Memory(Struct, frozen=True, array_like=True):
         return place
 
 
-class KnownRecipients(Memory, frozen=True, array_like=True):
+class KnownRecipients(Memory, frozen=True, array_like=True, gc=False):
     """Whom the account has reached before."""
 
     HASH_BYTES = 3
     MOST_ENTRIES = 720
 
 
-class Counted(Memory, frozen=True, array_like=True):
+class Counted(Memory, frozen=True, array_like=True, gc=False):
     """Which messages are counted already, and which refusals: two octets of hash, and the day on which that was.
 
     To miss 1 in 300 does no harm.
@@ -82,13 +91,22 @@ class Counted(Memory, frozen=True, array_like=True):
     MOST_ENTRIES = 128
 
     @classmethod
+    def hashed(cls, text: str, key: bytes) -> bytes:
+        """Not remembered, as each message has another one."""
+        return _hashed(text, key, cls.HASH_BYTES)
+
+    @classmethod
     def stamped(cls, hashed: bytes, day: int) -> bytes:
         """`day` is a UTC day."""
         return hashed[:-1] + bytes([day % 256])
 
     def since(self, hashed: bytes, day: int) -> int | None:
         """How many days before `day` it was added; None if it was not, or is forgotten."""
-        for ago in range(LONGEST_WAIT):
-            if self.stamped(hashed, day - ago) in self:
-                return ago
-        return None
+        days, hashes = [], self.hashes
+        end = len(hashes) - 1
+        place = hashes.find(hashed[:-1], 0, end)  # sought once, and not once for each of the days
+        while place >= 0:
+            if not place % self.HASH_BYTES:
+                days.append((day - hashes[place + self.HASH_BYTES - 1]) % 256)
+            place = hashes.find(hashed[:-1], place + 1, end)
+        return ago if days and (ago := min(days)) < LONGEST_WAIT else None

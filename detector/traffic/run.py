@@ -8,7 +8,7 @@ from detector.traffic.amounts import Number
 MOST = 10_000
 
 
-class Run(Struct, frozen=True, array_like=True):
+class Run(Struct, frozen=True, array_like=True, gc=False):
     """How long the present runs are. Of the last recipient only the first two letters are kept: no address.
 
     Of n recipients in random order, n rises in a row have the probability 1 / n!. `to_strangers` counts the messages

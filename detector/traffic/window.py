@@ -34,7 +34,7 @@ class WindowLimits:
     clean_after: float = 600.0
 
 
-class Bucket(Struct, frozen=True, array_like=True):
+class Bucket(Struct, frozen=True, array_like=True, gc=False):
     """So many recipients that leave at `due` (Unix seconds), and the hashes of their domains as bits."""
 
     due: Number
@@ -42,7 +42,7 @@ class Bucket(Struct, frozen=True, array_like=True):
     domains: int = 0
 
 
-class Window(Struct, frozen=True, array_like=True):
+class Window(Struct, frozen=True, array_like=True, gc=False):
     """`reserved`: passed on, without the next hop's final answer. `ripening`: delivered, not yet clean.
 
     Until `narrow_until` (Unix seconds) the window is at its least, because the judge has doubts. Until
@@ -59,7 +59,7 @@ class Window(Struct, frozen=True, array_like=True):
 
     @property
     def in_flight(self) -> int:
-        return sum(bucket.count for bucket in self.reserved) + sum(bucket.count for bucket in self.ripening)
+        return sum([bucket.count for bucket in self.reserved]) + sum([bucket.count for bucket in self.ripening])
 
     def size(self, limits: WindowLimits) -> int:
         """W: grows by three places for a clean recipient, shrinks by ten for a refused one beyond the usual share."""
@@ -76,8 +76,8 @@ class Window(Struct, frozen=True, array_like=True):
         """The window at `now`: what was delivered long enough ago has become clean and left its place."""
         at = latest(self.updated_at, now)
         elapsed = at - self.updated_at
-        ripe = sum(bucket.count for bucket in self.ripening if bucket.due <= at)
-        credit = ripe if self._domains.bit_count() >= DOMAINS_NEEDED else 0
+        ripe = sum([bucket.count for bucket in self.ripening if bucket.due <= at])
+        credit = ripe if ripe and self._domains.bit_count() >= DOMAINS_NEEDED else 0
         return Window(
             at,
             decayed(self.clean, HALF_LIFE, elapsed) + credit,

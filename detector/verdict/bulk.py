@@ -37,19 +37,20 @@ INDEXES = {
 def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
     """The stream's counters against the peaks of ordinary days, and the run of messages to strangers."""
     families = [_weigh(profile, indexes, prior) for indexes in INDEXES[stream]]
-    if stream is Stream.PERSONAL:
-        families.append([_weigh_strangers(profile, prior)])
     votes = [averaged([one.nats for one in family]) for family in families]
-    evidence = tuple([one for family in families for one in family])
+    evidence = [one for family in families for one in family]
+    if stream is Stream.PERSONAL:
+        evidence.append(_weigh_strangers(profile, prior))
+        votes.append(evidence[-1].nats)
     days = profile.baseline.days[STREAMS.index(stream)]
     most = CAP - YOUNG_LESS * max(0.0, 1.0 - days / GROWN_UP)
-    return GroupScore(Group.BULK, min(bounded(averaged(votes)), most), evidence)
+    return GroupScore(Group.BULK, min(bounded(averaged(votes)), most), tuple(evidence))
 
 
 def _weigh(profile: Profile, family: Sequence[int], prior: Prior) -> list[Evidence]:
-    evidence, usual = [], profile.baseline.expect_all(family, prior)
+    evidence, usual, values = [], profile.baseline.expect_all(family, prior), profile.counters.features
     for index, (mean, variance) in zip(family, usual, strict=True):
-        value = profile.counters.features[index]
+        value = values[index]
         nats = calibrated(too_many(value, mean, variance)) if value > mean else LEAST
         # People read "at most": two standard deviations above the mean of the daily peaks.
         evidence.append(Evidence(Group.BULK, NAMES[index], value, mean + 2.0 * sqrt(variance), nats))

@@ -19,6 +19,11 @@ NEW_NETWORK, NEW_PROGRAM, BOTH_NEW = 0.04, 0.01, 0.005  # of honest days: travel
 # Of a thief's mail: his own network and program (half), the owner's mail program with the password stolen from it,
 # a program in the owner's network, and malware on the owner's own computer, which shows nothing.
 THIEF = {(True, True): 0.5, (True, False): 0.2, (False, True): 0.05, (False, False): 0.25}
+LIKELY = {  # the cells in question, where one of the two may not be known
+    (network, program): [cell for cell in THIEF if network in (cell[0], None) and program in (cell[1], None)]
+    for network in (True, False, None)
+    for program in (True, False, None)
+}
 MORE_NETWORKS = 1.5  # for each beyond
 NETWORKS_IN_AN_HOUR = 2  # a telephone between home and mobile network
 UNSEEN_REVERSE_PATH = 0.5  # aliases and role addresses are common
@@ -46,8 +51,8 @@ def _weigh_origin(profile: Profile, origin: Origin, now: float) -> tuple[Evidenc
     if network is None and program is None:
         return ()
     honest = _honest(profile.baseline.days[STREAMS.index(Stream.PERSONAL)])
-    likely = [cell for cell in THIEF if network in (cell[0], None) and program in (cell[1], None)]
-    nats = log(sum(THIEF[cell] for cell in likely) / sum(honest[cell] for cell in likely))
+    likely = LIKELY[network, program]
+    nats = log(sum([THIEF[cell] for cell in likely]) / sum([honest[cell] for cell in likely]))
     signal = {(True, True): "unseen_client", (False, True): "unseen_program"}.get((bool(network), bool(program)))
     return (Evidence(Group.CLIENT, signal or "unseen_network", float(bool(network or program)), 0.0, nats),)
 
@@ -67,13 +72,15 @@ def _honest(days: int) -> dict[tuple[bool, bool], float]:
 
 def _unseen(habits: Habits, key: int, now: float) -> bool | None:
     """None where nothing can be said: what is seen is not known, or the account has no habits."""
-    if not key or not habits.any_usual(now):
+    if not key:
         return None
-    return not habits.usual(key, now)
+    if habits.usual(key, now):
+        return False
+    return True if habits.any_usual(now) else None
 
 
 def _weigh_number(networks: Habits, key: int, now: float) -> tuple[Evidence, ...]:
-    if not key or not networks.any_usual(now):
+    if not key or len(networks.seen) <= NETWORKS_IN_AN_HOUR or not networks.any_usual(now):
         return ()
     count = networks.count_within(HOUR, now)
     if count <= NETWORKS_IN_AN_HOUR:

@@ -67,7 +67,8 @@ def doubts(profile: Profile, groups: Sequence[GroupScore]) -> Sequence[GroupScor
 
     As long as hardly anybody was written to from elsewhere, and nothing is wrong with it but the place.
     """
-    if profile.lately.at(profile.counters.updated_at).elsewhere > FEW_ELSEWHERE:
+    lately = profile.lately
+    if lately.elsewhere > FEW_ELSEWHERE and lately.at(profile.counters.updated_at).elsewhere > FEW_ELSEWHERE:
         return groups
     if any(group.nats >= SPEAKS for group in groups if group.group in WITNESSES):
         return groups

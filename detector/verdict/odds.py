@@ -1,6 +1,7 @@
 """From counts to weights of evidence in nats: tail bounds, and e-values (whose mean on honest mail is at most 1)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, expm1, lgamma, log
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ def bad_list(refused: float, answered: float, usual: float, alternative: Alterna
     lowest = min(usual * (total + alternative.bad + alternative.good - 1.0) - alternative.bad + 0.5, total)
     bad = max(refused * effective, lowest)
     good = max(0.0, total - bad)
-    weights = _log_beta(alternative.bad + bad, alternative.good + good) - _log_beta(alternative.bad, alternative.good)
+    weights = _log_beta(alternative.bad + bad, alternative.good + good) - _log_beta_of(alternative)
     nats = weights - bad * log(usual) - good * log(1.0 - usual)
     return nats if refused > usual * answered else min(nats, 0.0)
 
@@ -84,6 +85,11 @@ def with_rare_excuse(nats: float, share: float) -> float:
 
 def _log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+@lru_cache(maxsize=16)  # there are two
+def _log_beta_of(alternative: Alternative) -> float:
+    return _log_beta(alternative.bad, alternative.good)
 
 
 def averaged(nats: Sequence[float]) -> float:

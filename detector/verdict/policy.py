@@ -31,12 +31,15 @@ class Policy:
     window_most: int = 500
     clean_after: float = 600.0
     assigned: Cohort | None = None
+    window: WindowLimits = field(init=False, repr=False, compare=False)
     _assigned: dict[str, "Policy"] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Asked for with every transaction, so they are made once.
         made = {} if self.assigned else {cohort.value: replace(self, assigned=cohort) for cohort in Cohort}
         object.__setattr__(self, "_assigned", made)
+        limits = WindowLimits(self.window_start, self.window_least, self.window_most, self.clean_after)
+        object.__setattr__(self, "window", limits)
 
     def for_cohort(self, cohort: str) -> "Policy":
         """For an account to which a person assigned this cohort; empty: it is the learned one that counts."""
@@ -49,13 +52,11 @@ class Policy:
     def heard(self, groups: tuple[GroupScore, ...]) -> tuple[GroupScore, ...]:
         """The groups, those that are silenced without a say."""
         silent = self.silent_groups
+        if not silent:
+            return groups
         return tuple([GroupScore(one.group, 0.0, ()) if one.group in silent else one for one in groups])
 
     @property
     def prior(self) -> Prior:
         """What is usual for an account of which nothing is known."""
         return self.prior_of(Profile())
-
-    @property
-    def window(self) -> WindowLimits:
-        return WindowLimits(self.window_start, self.window_least, self.window_most, self.clean_after)

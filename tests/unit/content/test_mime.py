@@ -109,3 +109,20 @@ def test_what_the_library_makes_is_read_alike() -> None:
     made["Content-Type"] = 'text/plain; charset="iso-8859-2"'
     made.set_payload("Žluťoučký", "iso-8859-2")
     assert only_part(made.as_bytes()).text.strip() == "Žluťoučký"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"Content-Type: text/html\r\n\r\n<p>one\r\n\r\ntwo",
+        b"Content-Type: text/html\r\nno field\r\n\r\nwords",  # its header section ends before the empty line
+        b"Content-Type: text/html\n\nwords",
+        b"\r\nwords\r\n\r\nmore",
+        b"Content-Type: text/html",
+    ],
+)
+def test_a_part_is_apart_from_its_header_section_also_when_that_was_met_before(piece: bytes) -> None:
+    written = Written.of(piece)
+    for _ in range(2):
+        part = only_part(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + piece + b"\n--b--\r\n")
+        assert (part.header, part.content) == (written.header, written.rest)

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 from detector.mail.address import Address
+from detector.mail.content import Content
 from detector.mail.transaction import UNKNOWN, Identity, Recipient, RecipientStatus, Stream, Transaction
 
 
@@ -12,19 +15,26 @@ def test_a_recipient_that_was_never_asked_has_no_reply() -> None:
     assert Recipient(Address("bob", "example.net"), RecipientStatus.PACED).reply == ""
 
 
-def test_equal_transactions_are_equal_values() -> None:
-    def build() -> Transaction:
-        return Transaction(
-            transaction_id="1",
-            message_key="1",
-            identity=UNKNOWN,
-            client="198.51.100.7",
-            helo="pc.example",
-            mail_from=Address("ann", "example.org"),
-            recipients=(Recipient(Address("bob", "example.net"), RecipientStatus.ACCEPTED, "2.1.5"),),
-            stream=Stream.PERSONAL,
-            received_at=0.0,
-        )
+def build() -> Transaction:
+    return Transaction(
+        transaction_id="1",
+        message_key="1",
+        identity=UNKNOWN,
+        client="198.51.100.7",
+        helo="pc.example",
+        mail_from=Address("ann", "example.org"),
+        recipients=(Recipient(Address("bob", "example.net"), RecipientStatus.ACCEPTED, "2.1.5"),),
+        stream=Stream.PERSONAL,
+        received_at=0.0,
+        size_bytes=3,
+    )
 
+
+def test_equal_transactions_are_equal_values() -> None:
     assert build() == build()
     assert len({build(), build()}) == 1
+
+
+def test_what_is_read_of_a_message_and_its_recipients_is_all_that_changes() -> None:
+    content = Content(7)
+    assert build().read((), content) == replace(build(), recipients=(), content=content)
