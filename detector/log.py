@@ -158,6 +158,21 @@ def following_failed(source: str, problem: str) -> None:
     _logger.error("following_failed", source=source, problem=problem)
 
 
+def late_verdict(account: str, transaction_id: str, score: float, blocked: bool) -> None:
+    """Answers to mail that had passed convict the account; not blocked: we observe, or a person let it through."""
+    _logger.warning("late_verdict", account=account, transaction=transaction_id, score=round(score, 2), blocked=blocked)
+
+
+def address_blocked(recipients: int, accounts: list[str]) -> None:
+    """Servers turn our mail away because of our address; the accounts are those most suspected."""
+    _logger.error("address_blocked", recipients=recipients, accounts=accounts)
+
+
+def report_failed(where: str, problem: str) -> None:
+    """A report cannot be read or counted for now."""
+    _logger.error("report_failed", where=where, problem=problem)
+
+
 # -- held mail --
 
 

@@ -158,6 +158,35 @@ class Metrics:
             registry=registry,
         )
 
+        self.feedback_answers = Counter(
+            "detector_feedback_answers",
+            "Answers to mail that passed, each counted once: delivered (to somebody new), refused (no such recipient), "
+            "unwanted (turned away as spam), complaint, address (because of our own address); weak ones are tied by "
+            "their Message-ID only and block nobody.",
+            ["kind", "tie"],
+            registry=registry,
+        )
+        self.feedback_reports = Counter(
+            "detector_feedback_reports",
+            "Reports that came in, by what they are (bounce, complaint, authentication, automatic, other) and by what "
+            "ties them: tag, message_id, nothing (untagged), foreign, forged, expired, forgotten (the transaction), "
+            "stranger (no recipient of it), none (not asked).",
+            ["kind", "tie"],
+            registry=registry,
+        )
+        self.feedback_problems = Counter(
+            "detector_feedback_problems",
+            "Reports that were refused at the door or could not be counted yet, by reason: address, size, limit, "
+            "disk, retried, unreadable.",
+            ["reason"],
+            registry=registry,
+        )
+        self.address_blocked = Gauge(
+            "detector_address_blocked",
+            "Recipients of the last hour whose servers turned mail away because of our own address.",
+            registry=registry,
+        )
+
     def _about_held_mail(self, registry: CollectorRegistry) -> None:
         self.held_messages = Gauge(
             "detector_held_messages",
