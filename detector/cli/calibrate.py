@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, examples, folded
+from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, examples, folded
 from detector.cli.replay import Format
 
 if TYPE_CHECKING:
     from detector.cli.calibrate_result import Budgets, Known, Watch
+    from detector.config import Judging
 
 EXAMPLES = examples(
     "detector calibrate --format postfix /var/log/mail.log*",
@@ -47,7 +48,17 @@ def calibrate(  # noqa: PLR0913, PLR0917 - each is an argument or an option of t
         list[str] | None,
         typer.Option(metavar="ACCOUNT", help="You looked at it, nothing is wrong. May be repeated.", callback=_names),
     ] = None,
-    config: ConfigFile = DEFAULT_CONFIG,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            envvar="DETECTOR_CONFIG",
+            metavar="FILE",
+            help="The configuration. A record is judged as its [judging] says.",
+            show_default=f"with --live {DEFAULT_CONFIG}",
+        ),
+    ] = None,
     actor: Actor = "",
     as_json: AsJson = False,
 ) -> None:
@@ -73,22 +84,23 @@ def calibrate(  # noqa: PLR0913, PLR0917 - each is an argument or an option of t
     if live:
         if files or form:
             raise typer.BadParameter("profiles are no record: give no FILE and no --format", param_hint="--live")
-        _live(config, actor, known, budgets, as_json)
+        _live(config or DEFAULT_CONFIG, actor, known, budgets, as_json)
     elif not files or form is None:
         raise typer.BadParameter("give --format and FILE, or --live for the server's own profiles", param_hint="FILE")
     else:
         from detector.cli.calibrate_record import watch_record
+        from detector.config import Judging, load
 
-        _record(watch_record(form.value, files, warm_up, known), budgets, as_json)
+        judging = load(config).judging if config else Judging()
+        _record(watch_record(form.value, files, warm_up, known, judging), budgets, judging, as_json)
 
 
-def _record(watch: "Watch", budgets: "Budgets", as_json: bool) -> None:
+def _record(watch: "Watch", budgets: "Budgets", judging: "Judging", as_json: bool) -> None:
     from detector.cli.calibrate_page import show
     from detector.cli.calibrate_result import calibrate as calculate
     from detector.cli.page import print_json
-    from detector.config import Judging
 
-    calibration = calculate(watch, budgets, Judging())
+    calibration = calculate(watch, budgets, judging)
     if as_json:
         print_json(calibration)
     else:

@@ -6,9 +6,9 @@ import msgspec
 
 from detector.cli.calibrate_result import TAKEN_OVER, Known, Watch
 from detector.cli.options import folded
-from detector.cli.replay_run import lines_of, opened, progress, shipped_policy, shipped_reader
+from detector.cli.replay_run import lines_of, opened, policy_with, progress, shipped_reader
 from detector.cli.words import counted
-from detector.config import ConfigError
+from detector.config import ConfigError, Judging
 from detector.replay.boxes import NoBox
 from detector.replay.engine import Engine
 from detector.replay.events import Event, Submission
@@ -21,11 +21,12 @@ from detector.traffic.clock import DAY
 _decoder = msgspec.json.Decoder(Event)
 
 
-def watch_record(form: str, files: list[str], warm_up: float, known: Known) -> Watch:
+def watch_record(form: str, files: list[str], warm_up: float, known: Known, judging: Judging) -> Watch:
     """What is in a record after the first `warm_up` days. Raises `ConfigError` for one that cannot be read."""
     maxima, profiles = Maxima(warm_up * DAY), Profiles()
+    engine = Engine(policy_with(judging), profiles, shipped_reader(), observe=True)
     try:
-        notes = _events(files, maxima, profiles) if form == "jsonl" else _transactions(form, files, maxima, profiles)
+        notes = _events(files, maxima, engine) if form == "jsonl" else _transactions(form, files, maxima, engine)
     except (NoLog, NoBox, OSError) as error:
         raise ConfigError(str(error)) from error
     seen = maxima.watched()
@@ -36,16 +37,14 @@ def watch_record(form: str, files: list[str], warm_up: float, known: Known) -> W
     return Watch(accounts, {TAKEN_OVER: len(seen) - len(accounts)}, known.explained, notes)
 
 
-def _transactions(form: str, files: list[str], maxima: Maxima, profiles: Profiles) -> list[str]:
-    engine = Engine(shipped_policy(), profiles, shipped_reader(), observe=True)
+def _transactions(form: str, files: list[str], maxima: Maxima, engine: Engine) -> list[str]:
     with opened(form, files) as record:
         for transaction, message in record.transactions:
             maxima.add(engine.transact(transaction, message))
     return record.notes()
 
 
-def _events(files: list[str], maxima: Maxima, profiles: Profiles) -> list[str]:
-    engine = Engine(shipped_policy(), profiles, shipped_reader(), observe=True)
+def _events(files: list[str], maxima: Maxima, engine: Engine) -> list[str]:
     lines = broken = 0
     with progress() as (total, advance):
         total(sum(Path(name).stat().st_size for name in files if name != "-"))

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from detector.cli import ends
 from detector.cli.replay_page import show
 from detector.cli.words import counted
-from detector.config import load
+from detector.config import Judging, load
 from detector.content.reader import Reader
 from detector.mail.transaction import Transaction
 from detector.mail.written import NOTHING, Written
@@ -193,8 +193,11 @@ def shipped_policy() -> Policy:
 
 def configured_policy(path: Path | None) -> Policy:
     """By the thresholds of a configuration, or the shipped ones. Raises `ConfigError`."""
-    policy = shipped_policy()
-    return policy if path is None else replace(policy, **load(path).judging.model_dump())
+    return shipped_policy() if path is None else policy_with(load(path).judging)
+
+
+def policy_with(judging: Judging) -> Policy:
+    return replace(shipped_policy(), **judging.model_dump())
 
 
 def shipped_reader() -> Reader:

@@ -44,6 +44,16 @@ def test_without_the_hijacked_account_nothing_is_left_of_that_log(tmp_path: Path
     assert result.stderr.startswith("detector: there is no clean traffic to calibrate with.")
 
 
+def test_a_record_is_judged_as_the_configuration_says(tmp_path: Path) -> None:
+    (tmp_path / "mail.log").write_bytes(b"".join(theft().lines))
+    silent = tmp_path / "silent.toml"
+    silent.write_text('[judging]\nblock_score = 13.0\nsilent_groups = ["bulk", "feedback", "text", "campaign"]\n')
+    words = ["calibrate", "--format", "postfix", str(tmp_path / "mail.log"), "--warm-up", "7", "--json"]
+    told = json.loads(CliRunner().invoke(app, [*words, "--config", str(silent)]).stdout)
+    assert told["suspects"] == []
+    assert told["judging"]["block_score"] == 13.0
+
+
 def test_events_are_calibrated_with_whatever_budget_is_asked_for(tmp_path: Path) -> None:
     words = ["calibrate", "--format", "jsonl", *events(tmp_path / "events"), "--json"]
     told = json.loads(CliRunner().invoke(app, [*words, "--budget", "0.2", "--hold-budget", "5"]).stdout)
