@@ -52,3 +52,50 @@ async def hand_over(  # noqa: PLR0917 - the parts of a message
 ) -> None:
     handed = Handed(account, f"t-{queue_id}", Stream.PERSONAL, NOW, frozenset(map(hashed, recipients)))
     await store.remember(Receipt(server, queue_id, message_id), handed, NOW)
+
+
+def dsn(recipient: str, tag: str = "", status: str = "5.1.1") -> bytes:
+    """A bounce (RFC 3464) of a message from Ann that carried the tag."""
+    return "\r\n".join(
+        [
+            "From: MAILER-DAEMON@mx.example",
+            "To: ann@customer.example",
+            "Subject: Undelivered Mail Returned to Sender",
+            'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+            "MIME-Version: 1.0",
+            "",
+            *("--b", "Content-Type: text/plain", "", "It could not be delivered.", ""),
+            *("--b", "Content-Type: message/delivery-status", "", "Reporting-MTA: dns; mx.example", ""),
+            f"Final-Recipient: rfc822; {recipient}",
+            "Action: failed",
+            f"Status: {status}",
+            f"Diagnostic-Code: smtp; 550 {status} <{recipient}>: user unknown",
+            "",
+            *_returned(tag),
+        ]
+    ).encode()
+
+
+def arf(recipient: str, tag: str = "") -> bytes:
+    """A complaint (RFC 5965) about such a message; without a recipient it names nobody."""
+    named = [f"Original-Rcpt-To: <{recipient}>"] if recipient else []
+    return "\r\n".join(
+        [
+            "From: <feedback@big.example>",
+            "To: <abuse-reports@hop.example.net>",
+            "Subject: complaint",
+            'Content-Type: multipart/report; report-type=feedback-report; boundary="b"',
+            "MIME-Version: 1.0",
+            "",
+            *("--b", "Content-Type: text/plain", "", "A user called this abuse.", ""),
+            *("--b", "Content-Type: message/feedback-report", "", "Feedback-Type: abuse", "User-Agent: test/1"),
+            *("Version: 1", *named, ""),
+            *_returned(tag),
+        ]
+    ).encode()
+
+
+def _returned(tag: str) -> list[str]:
+    marked = [f"X-Hop-Tag: {tag}"] if tag else []
+    header = ["Message-ID: <1@ann.example>", "From: ann@customer.example", "Subject: hello"]
+    return ["--b", "Content-Type: message/rfc822", "", *marked, *header, "", "hello", "", "--b--", ""]
