@@ -10,9 +10,10 @@ from detector.incident.incident import Incident, State
 from detector.records.records import Records, Standing
 from detector.replay.maxima import Peak, Watched
 from detector.state.profiles import read_profiles
+from detector.traffic.clock import DAY
 from detector.traffic.profile import Profile
 from detector.verdict.explain import explain
-from detector.verdict.judge import enough_speak
+from detector.verdict.judge import WARM_UP, enough_speak
 
 CONFIRMED = "an incident was confirmed"
 EXEMPT = "exempt"
@@ -51,7 +52,8 @@ def watch_live(office: Office, known: Known) -> Watch:
     undecided = opinions.undecided - set(known.taken_over) - set(known.innocent)
     for account in undecided:
         explained.pop(account, None)  # an older incident was dismissed, the newest one is not
-    return Watch(accounts, left_out, explained, known.unseen(seen), undecided)
+    notes = [f"The first {WARM_UP / DAY:.0f} days of each account only teach what is usual.", *known.unseen(seen)]
+    return Watch(accounts, left_out, explained, notes, undecided)
 
 
 def opinions_of(records: Records) -> Opinions:
@@ -104,6 +106,7 @@ def _watched(account: str, profile: Profile, dismissed: list[Incident]) -> Watch
         profile.counters.updated_at,
         profile.highest_score,
         profile.highest_blockable,
+        unjudged=WARM_UP,
     )
     if worst is None or worst.verdict.score < watched.blockable:
         return watched

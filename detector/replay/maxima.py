@@ -27,6 +27,7 @@ class Watched:
 
     `highest` is its highest score in nats: it would be held from there on. `blockable` is its highest score at which
     enough groups of evidence spoke for a block, 0 if they never did, and `peak` says when and why, where that is known.
+    In the first `unjudged` seconds no score was taken down: that time promises nothing.
     """
 
     account: str
@@ -35,11 +36,12 @@ class Watched:
     highest: float
     blockable: float
     peak: Peak | None = None
+    unjudged: float = 0.0
 
     @property
     def months(self) -> float:
         """At least a day: who sends a single mail was there to send it."""
-        return max(self.ends_at - self.begins_at, DAY) / MONTH
+        return max(self.ends_at - self.begins_at - self.unjudged, DAY) / MONTH
 
 
 @dataclass(slots=True)

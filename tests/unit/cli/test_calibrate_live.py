@@ -62,11 +62,12 @@ def decide(office: Office, keyboard: Keyboard, *events: Event, incident_id: str 
         office.records.apply(incident_id, event, keyboard.now, "olga")
 
 
-def test_an_account_is_seen_from_its_first_mail_to_its_last(keyboard: Keyboard, office: Office) -> None:
-    store(keyboard, {ANN: profile(keyboard, days=45.0, highest=5.0, blockable=3.0)})
-    (ann,) = watched(office).values()
-    assert (ann.highest, ann.blockable, ann.peak) == (5.0, 3.0, None)
-    assert ann.months == pytest.approx(1.5)
+def test_an_account_is_counted_from_the_day_on_which_its_scores_are(keyboard: Keyboard, office: Office) -> None:
+    store(keyboard, {ANN: profile(keyboard, days=59.0, highest=5.0, blockable=3.0), BOB: profile(keyboard, days=9.0)})
+    found = watched(office)
+    assert (found[ANN].highest, found[ANN].blockable, found[ANN].peak) == (5.0, 3.0, None)
+    assert found[ANN].months == pytest.approx(1.5)  # without its first 14 days
+    assert found[BOB].months == pytest.approx(1 / 30)
 
 
 def test_who_never_sent_or_was_taken_over_or_is_exempt_is_left_out(keyboard: Keyboard, office: Office) -> None:
@@ -83,7 +84,10 @@ def test_who_never_sent_or_was_taken_over_or_is_exempt_is_left_out(keyboard: Key
         "not known since when": 1,
         "taken over, as you said": 1,
     }
-    assert list(watch.notes) == ["No mail of nobody is counted here."]
+    assert list(watch.notes) == [
+        "The first 14 days of each account only teach what is usual.",
+        "No mail of nobody is counted here.",
+    ]
 
 
 def test_a_confirmed_account_stays_left_out_after_its_release(keyboard: Keyboard, office: Office) -> None:
