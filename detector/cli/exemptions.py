@@ -47,6 +47,10 @@ def end_of(days: int | None, until: datetime | None, declaration: Declaration, n
         end = until.replace(tzinfo=UTC).timestamp()
         if end <= now:
             raise typer.BadParameter(f"{until:%Y-%m-%d %H:%M} UTC is over", param_hint="--until")
+        if end > now + MOST_DAYS * DAY and not declaration:
+            raise typer.BadParameter(
+                f"without ceilings it lasts {MOST_DAYS} days at most: it lets a thief pass too", param_hint="--until"
+            )
         return end
     if not declaration:
         raise typer.BadParameter(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from detector.cli.options import DEFAULT_CONFIG, Actor, AsJson, ConfigFile, examples
+from detector.cli.response_times import MOST_HOURS
 
 HELP = """How accounts are contained, and a freeze for the time of maintenance.
 
@@ -14,7 +15,6 @@ ended and no customer is told; all that is done afterwards.
 
 Roles: a viewer looks, an operator freezes.
 """
-MOST_HOURS = 24 * 31
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 

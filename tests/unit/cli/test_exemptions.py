@@ -1,6 +1,6 @@
 """When an exemption ends, and what of it is refused."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 import typer
@@ -35,3 +35,10 @@ def test_less_for_a_day_than_for_an_hour_is_a_mistake() -> None:
     assert declared(500, None) == Declaration(500, None)
     with pytest.raises(typer.BadParameter, match="200 a day leaves no hour with 500"):
         declared(500, 200)
+
+
+def test_only_with_ceilings_it_may_last_longer_than_a_year() -> None:
+    far = datetime(9999, 12, 31)  # noqa: DTZ001 - as it was typed
+    with pytest.raises(typer.BadParameter, match="366 days at most"):
+        end_of(None, far, Declaration(), 1000.0)
+    assert end_of(None, far, Declaration(None, 2000), 1000.0) == far.replace(tzinfo=UTC).timestamp()
