@@ -88,8 +88,9 @@ def test_an_account_that_sends_more_than_declared_is_above_its_declaration(keybo
 
 
 def test_an_exemption_ends_at_a_time_that_is_given(keyboard: Keyboard) -> None:
-    told = keyboard.read("accounts", "exempt", ANN, "--until", "2100-01-31T18:00", "--reason", "x")
-    assert told["until"] == 4105101600.0
+    words = ("accounts", "exempt", ANN, "--until", "2100-01-31T18:00", "--reason", "x")
+    assert keyboard.read(*words, "--recipients-per-day", "2000")["until"] == 4105101600.0
+    assert keyboard.type(*words).status == 2
     assert keyboard.type("accounts", "exempt", ANN, "--until", "2001-01-31", "--reason", "x").status == 2
 
 
