@@ -1,0 +1,162 @@
+"""An SMTP door for reports: takes mail for the operator's own addresses, and for nobody else.
+
+A report is on disk before its sender hears 250; its effect comes a moment later (`maildir`). Nothing is ever sent from
+here, so no loop of null senders and vacation notes can begin.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, cast
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from detector import log
+from detector.config.values import HostPort
+from detector.feedback.maildir import Full, Spool
+from detector.mail.address import Address
+from detector.metrics import Metrics
+
+MOST_BYTES = 10_000_000
+"""A report with the message that it is about; what is beyond the bounds of reading is not looked at."""
+MOST_CONNECTIONS = 20
+"""Each may hold a message in memory."""
+MOST_RECIPIENTS = 10
+MOST_COMMANDS = 100
+"""Of each kind in a session."""
+IDLE_TIME = 60.0
+MOST_TIME = 600.0
+"""Seconds of a session."""
+LINE_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class Door:
+    """Listens between `start` and `stop`. `addresses` are keys of addresses (`Address.key`)."""
+
+    listen: Sequence[HostPort]
+    addresses: frozenset[str]
+    clients: Sequence[IPv4Network | IPv6Network]
+    hostname: str
+    spool: Spool
+    new_id: Callable[[], str]
+    metrics: Metrics
+    tls: ssl.SSLContext | None = None
+    _servers: list[asyncio.Server] = field(init=False, default_factory=list)
+    _sessions: set["_Session"] = field(init=False, default_factory=set)
+
+    async def start(self) -> None:
+        """Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        for address in self.listen:
+            self._servers.append(await loop.create_server(lambda: _Session(self), address.host, address.port))
+
+    @property
+    def ports(self) -> list[int]:
+        return [socket.getsockname()[1] for server in self._servers for socket in server.sockets]
+
+    async def stop(self) -> None:
+        for server in self._servers:
+            server.close()
+        for session in list(self._sessions):
+            session.end()
+
+    # -- for sessions --
+
+    def enter(self, session: "_Session", peer: str) -> bytes:
+        """The refusal, or nothing."""
+        address = ip_address(peer.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        if not any(address in network for network in self.clients):
+            return self._refused("limit", b"554 5.7.1 No mail from your address here\r\n")
+        if len(self._sessions) >= MOST_CONNECTIONS:
+            return self._refused("limit", b"421 4.7.0 Too many connections, try again later\r\n")
+        self._sessions.add(session)
+        return b""
+
+    def leave(self, session: "_Session") -> None:
+        self._sessions.discard(session)
+
+    async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if Address.parse(address).key not in self.addresses:
+            return self._refused("address", b"550 5.1.1 No such address here").decode()
+        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+            return self._refused("limit", b"452 4.5.3 Too many recipients").decode()
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 Ok"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """250 once it is durable."""
+        try:
+            await asyncio.to_thread(self.spool.keep, self.new_id(), cast("bytes", envelope.content))
+        except Full:
+            return self._refused("limit", b"452 4.3.1 Too much mail waits here, try again later").decode()
+        except OSError as error:
+            log.report_failed("the door", str(error))
+            return self._refused("disk", b"452 4.3.1 The disk does not take it, try again later").decode()
+        return "250 2.0.0 Kept"
+
+    def _refused(self, reason: str, reply: bytes) -> bytes:
+        self.metrics.feedback_problems.labels(reason).inc()
+        return reply
+
+
+class _Session(SMTP):
+    """One connection."""
+
+    line_length_limit = LINE_BYTES
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(
+            door,
+            hostname=door.hostname,
+            ident="ESMTP",
+            data_size_limit=MOST_BYTES,
+            enable_SMTPUTF8=True,
+            tls_context=door.tls,
+            timeout=IDLE_TIME,
+            command_call_limit=MOST_COMMANDS,
+            auth_exclude_mechanism=("LOGIN", "PLAIN"),
+            loop=asyncio.get_running_loop(),
+        )
+        self._door = door
+        self._entered = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._entered:  # a second time, under TLS
+            super().connection_made(transport)
+            return
+        stream = cast("asyncio.Transport", transport)
+        peername = stream.get_extra_info("peername")
+        refusal = self._door.enter(self, peername[0]) if peername else b"421 4.4.2 Gone\r\n"
+        if refusal:
+            stream.write(refusal)
+            stream.close()
+            return
+        self._entered = True
+        self._deadline = asyncio.get_running_loop().call_later(MOST_TIME, self.end)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._entered:
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._door.leave(self)
+        super().connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        if self._entered:
+            super().data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return super().eof_received() if self._entered else False
+
+    def end(self) -> None:
+        if self.transport is not None:
+            cast("Any", self.transport).abort()
