@@ -19,6 +19,8 @@ from detector.records.held_entries import (
 from detector.records.schema import held, incidents, not_closed
 
 OPEN_TO_RELEASE = (HeldState.HELD, HeldState.RELEASING)  # the latter is tried now instead of later
+WITH_ITS_INCIDENT = " of the incident"
+ALL = true()
 OPEN_TO_DISCARD = (HeldState.HELD, HeldState.RELEASING, HeldState.UNDELIVERABLE, HeldState.IN_DOUBT)
 
 
@@ -69,9 +71,11 @@ def like(connection: Connection, prefix: str, limit: int) -> list[str]:
     return list(connection.execute(query.order_by(held.c.message_id).limit(limit)).scalars())
 
 
-def count(connection: Connection, selection: HeldSelection, decision: HeldDecision) -> int:
+def count(
+    connection: Connection, selection: HeldSelection, decision: HeldDecision, besides: ColumnElement[bool] = ALL
+) -> int:
     """How many messages the decision would be about."""
-    query = select(func.count()).select_from(held).where(_meant(selection, decision))
+    query = select(func.count()).select_from(held).where(_meant(selection, decision), besides)
     return int(connection.execute(query).scalar_one())
 
 
@@ -83,14 +87,17 @@ def decide(
     selection: HeldSelection,
     decision: HeldDecision,
     told: tuple[str, float, str],
+    besides: ColumnElement[bool] = ALL,
 ) -> int:
     """Carry out what somebody decided (`told`: actor, now, reason) about all that is selected; how many there were.
+
+    `besides` is a condition more, see `thrown_away`.
 
     Release takes what is held; of one message named also what was discarded or refused, of an incident also what was
     discarded. What may have arrived already is sent only by `RELEASE_AGAIN`. Files that are erased are gone.
     """
     actor, now, reason = told
-    where = _meant(selection, decision)
+    where = and_(_meant(selection, decision), besides)
     decided = {"decided_by": actor, "decided_at": now, "reason": reason, "changed_at": now}
     if decision is HeldDecision.DISCARD:
         done = connection.execute(update(held).where(where).values(state=HeldState.DISCARDED.value, **decided)).rowcount
@@ -100,6 +107,17 @@ def decide(
         done = connection.execute(update(held).where(where).values(**going, **decided, problem="")).rowcount
     audit.append(connection, now, (actor, f"held {decision.value}", str(selection), words(done, reason)))
     return done
+
+
+def with_its_incident(event: str) -> str:
+    """The reason of what became of a message because its incident was decided."""
+    return f"{event}{WITH_ITS_INCIDENT}"
+
+
+def thrown_away(program: str) -> ColumnElement[bool]:
+    """What a person discarded as such, and not with its incident; what was kept too long `program` itself discarded."""
+    by_hand = and_(held.c.decided_by != program, ~held.c.reason.endswith(WITH_ITS_INCIDENT))
+    return and_(held.c.state == HeldState.DISCARDED.value, by_hand)
 
 
 def _meant(selection: HeldSelection, decision: HeldDecision) -> ColumnElement[bool]:

@@ -106,11 +106,11 @@ HELD_MAIL_TOLD = {HeldDecision.RELEASE: "held_mail: released", HeldDecision.DISC
 def _decide_about_held_mail(
     connection: Connection, incident_id: str, steps: Sequence[Step], told: TimelineEntry
 ) -> None:
-    selection = HeldSelection(incident=incident_id)
+    selection, besides = HeldSelection(incident=incident_id), ~held.thrown_away(PROGRAM)
     for decision in (HELD_MAIL[step] for step in steps if step in HELD_MAIL):
-        if held.count(connection, selection, decision):
-            reason = f"{told.event} of the incident"
-            number = held.words(held.decide(connection, selection, decision, (told.actor, told.at, reason)), "")
+        if held.count(connection, selection, decision, besides):
+            why = (told.actor, told.at, held.with_its_incident(told.event))
+            number = held.words(held.decide(connection, selection, decision, why, besides), "")
             _tell(connection, incident_id, TimelineEntry(told.at, PROGRAM, HELD_MAIL_TOLD[decision], number))
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,7 @@ from detector.incident.incident import PUNISH, Event, IllegalTransition, Inciden
 from detector.incident.strike import Strike
 from detector.mail.address import Address
 from detector.mail.transaction import Identity, Stream, Transaction
-from detector.records.held_entries import HeldMessage, HeldRecipient, HeldState
+from detector.records.held_entries import HeldDecision, HeldMessage, HeldRecipient, HeldSelection, HeldState
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import Forgiveness, Records, TimelineEntry, UnknownIncident
 from detector.response.plan import CHANGE_PASSWORD
@@ -210,6 +211,19 @@ def test_a_decision_about_an_incident_is_one_about_its_held_mail(
     assert message is not None
     assert (message.state, message.decided_by, message.reason) == (state, "olga", f"{event} of the incident")
     assert [(entry.event, entry.detail) for entry in records.timeline("i1")[1:]] == [(event, ""), (told, "1 message")]
+
+
+def test_a_dismissal_does_not_send_what_a_person_has_thrown_away(records: Records, make_incident: Make) -> None:
+    for message_id in ("t1", "t2"):
+        records.put_held(replace(held_message(message_id), digest=message_id))
+    records.open_incident(make_incident())
+    records.decide_held(HeldSelection("t1"), HeldDecision.DISCARD, "olga", 150.0, "an offer, seen by us")
+    records.apply("i1", Event.CONFIRM, 200.0, "olga")
+    records.apply("i1", Event.DISMISS, 300.0, "otto")
+    found = records.find_held(HeldSelection(incident="i1"))
+    assert {one.message_id: one.state for one in found} == {"t1": HeldState.DISCARDED, "t2": HeldState.RELEASING}
+    assert records.timeline("i1")[-1].detail == "1 message"
+    assert records.decide_held(HeldSelection(incident="i1"), HeldDecision.RELEASE, "otto", 400.0) == 2
 
 
 def test_a_dismissal_after_the_confirmation_gives_the_held_mail_back(records: Records, make_incident: Make) -> None:
