@@ -1,5 +1,7 @@
 """A mailbox as it stands in MAIL FROM and RCPT TO."""
 
+from functools import lru_cache
+
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
@@ -27,9 +29,7 @@ class Address(Struct, frozen=True, gc=False):
     @classmethod
     def parse(cls, text: str) -> "Address":
         """Split at the last `@`; a quoted local part may contain others (RFC 5321 section 4.1.2)."""
-        local_part, at, domain = text.rpartition("@")
-        # RFC 5321 section 4.1.1.3: "postmaster" stands alone
-        return cls(local_part, domain) if at else cls(text, "")
+        return _parsed(text)
 
     @property
     def is_null(self) -> bool:
@@ -37,3 +37,10 @@ class Address(Struct, frozen=True, gc=False):
 
     def __str__(self) -> str:
         return f"{self.local_part}@{self.domain}" if self.domain else self.local_part
+
+
+@lru_cache(maxsize=4096)  # the same ones come again and again
+def _parsed(text: str) -> Address:
+    local_part, at, domain = text.rpartition("@")
+    # RFC 5321 section 4.1.1.3: "postmaster" stands alone
+    return Address(local_part, domain) if at else Address(text, "")

@@ -33,7 +33,7 @@ class Field:
     end: int
 
 
-class Header(Struct, frozen=True):
+class Header(Struct, frozen=True, gc=False):
     r"""A header section, gone through once for all who ask what stands there.
 
     `written` are the fields, top down: name and value as written, the value with its line ends. `named` are the same

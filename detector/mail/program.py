@@ -74,9 +74,12 @@ def author_of(header: Header) -> str:
     'ann@a.example'
     """
     authors = _within_reach(header).named.get(b"from")
-    if authors is None:
-        return ""
-    text = authors[0][:1000].decode("utf-8", "replace")
+    return _author(authors[0][:1000]) if authors else ""
+
+
+@lru_cache(maxsize=1024)  # asked for twice with each message, and the same authors come again
+def _author(written: bytes) -> str:
+    text = written.decode("utf-8", "replace")
     if '"' in text or "(" in text:
         text = _ASIDE.sub(" ", text)
     for mailbox in text.split(",", 8):

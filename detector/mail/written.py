@@ -5,7 +5,7 @@ from msgspec import Struct
 from detector.mail.headers import Header
 
 
-class Written(Struct, frozen=True):
+class Written(Struct, frozen=True, gc=False):
     """A message, or a part of one. `rest` are the octets after the header section and its empty line."""
 
     header: Header

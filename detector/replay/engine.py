@@ -6,7 +6,7 @@ for recipients that it lets through, as the relay would know no others.
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -38,8 +38,7 @@ LOOKS_FOR = 3600.0  # seconds after a hold, in which each probation may bring a 
 MOST_AWAITED = 50_000  # messages whose results may still come
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What the relay would have done. `verdict` is None where nothing was judged: no account, or one already blocked.
 
     `transaction` has the recipients as they ended; `paced` counts those for whom the window had no room. `stopped`:

@@ -1,10 +1,10 @@
 """Adds one transaction to a profile: each recipient of a message once, in however many parts and attempts it comes."""
 
 import dataclasses
-from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from detector.mail.address import Address
@@ -34,8 +34,7 @@ class Origin(NamedTuple):
     author: int = 0
 
 
-@dataclass(slots=True)
-class _Count:
+class _Count(Struct):
     """What a transaction adds, while its recipients are gone through."""
 
     counted: Counted

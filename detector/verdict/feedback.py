@@ -5,7 +5,7 @@ there are, whether the mail is wanted. Who has complained and gets mail again ha
 one more that is not wanted, and what that adds is told apart.
 """
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Prior
@@ -46,7 +46,8 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
         _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST, _excuse(profile, stream))),
         _weigh(profile, stream, unwanted, existing, objections),
     )
-    if again := profile.complainers.at(profile.counters.updated_at).again:
+    complainers = profile.complainers
+    if complainers.again and (again := complainers.at(profile.counters.updated_at).again):
         evidence = (*evidence, _weigh_again(profile, stream, again, existing, objections))
     return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
@@ -57,7 +58,7 @@ def _excuse(profile: Profile, stream: Stream) -> float:
     return EXCUSED if stream is Stream.PERSONAL and 0.0 < strangers <= OWN_BOOK * reached else 0.0
 
 
-class Odds(NamedTuple):
+class Odds(Struct, frozen=True, gc=False):
     """What is usual for the cohort, as weights (bad, good), and what it may be when something is wrong.
 
     `excuse` is the share of honest mailings that may have as many bad answers as a thief's.
@@ -71,7 +72,7 @@ class Odds(NamedTuple):
 def _weigh(profile: Profile, stream: Stream, index: int, answered: float, odds: Odds) -> Evidence:
     bad = profile.counters.answers[index]
     usual = profile.baseline.bad_rate(index, stream, odds.usual)
-    nats = bad_list(bad, answered, usual, odds.alternative)
+    nats = bad_list(bad, answered, usual, odds.alternative) if answered or bad else 0.0
     if odds.excuse:
         nats = with_rare_excuse(nats, odds.excuse)
     return Evidence(Group.FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)

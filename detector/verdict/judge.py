@@ -1,8 +1,8 @@
 """The judge: counts a transaction, weighs the groups of evidence, and climbs the ladder."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from detector.mail.transaction import RecipientStatus, Stream, Transaction
@@ -51,13 +51,13 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     )
     groups = policy.heard(groups)
     score = sum([group.nats for group in groups])
-    action = _climb(profile, asked, groups, at, policy)
-    learns = new_text and score < policy.hold_score and not text_speaks(groups)
-    if learns and content is not None:
+    found = _Found(groups, score, _speaking(groups), doubts(profile, groups))
+    action = _climb(profile, asked, found, at, policy)
+    if new_text and content is not None and score < policy.hold_score and Group.TEXT not in found.speaking:
         reading = reading.learn(content.surprise or 0.0, content.odd)
     if (profile.counted, profile.today.reached) != (before.counted, before.today.reached):
         # What is only tried again makes no day more suspicious.
-        profile = _marked(profile, groups, at, policy)
+        profile = _marked(profile, found, at, policy)
     if action is Action.HOLD and profile.today.answers[ANSWERED] > before.today.answers[ANSWERED]:
         # Some were refused just now; the others cannot answer while we hold the message.
         profile = replace(profile, lately=profile.lately.withhold(asked.strangers, at))
@@ -71,16 +71,32 @@ def enough_speak(groups: Sequence[GroupScore]) -> bool:
 
     Bad answers and bad texts alone are what a forwarding account has, or a tasteless one.
     """
-    speaking = {group.group for group in groups if group.nats >= SPEAKS}
-    return len(speaking) >= GROUPS_NEEDED and not speaking.isdisjoint(CHANGES)
+    return _enough(_speaking(groups))
 
 
 def text_speaks(groups: Sequence[GroupScore]) -> bool:
     """Whether the account's texts read like abuse: then they are not learned as clean ones."""
-    return any(group.group is Group.TEXT and group.nats >= SPEAKS for group in groups)
+    return Group.TEXT in _speaking(groups)
 
 
-class _Asked(NamedTuple):
+def _speaking(groups: Sequence[GroupScore]) -> frozenset[Group]:
+    return frozenset([group.group for group in groups if group.nats >= SPEAKS])
+
+
+def _enough(speaking: frozenset[Group]) -> bool:
+    return len(speaking) >= GROUPS_NEEDED and not speaking.isdisjoint(CHANGES)
+
+
+class _Found(Struct, frozen=True, gc=False):
+    """What was found: the groups, their sum, which of them speak, and those that may be held against the account."""
+
+    groups: tuple[GroupScore, ...]
+    score: float
+    speaking: frozenset[Group]
+    doubts: Sequence[GroupScore]
+
+
+class _Asked(Struct, frozen=True, gc=False):
     """Whom a transaction is for: how many strangers the next hop accepted, whether all are known, whether some wait."""
 
     strangers: int
@@ -90,21 +106,21 @@ class _Asked(NamedTuple):
 
 def _asked(profile: Profile, transaction: Transaction, key: bytes) -> _Asked:
     strangers = [one.status for one in transaction.recipients if not is_known(profile, one.address, key)]
-    paced = any(one.status is RecipientStatus.PACED for one in transaction.recipients)
-    return _Asked(sum([status is RecipientStatus.ACCEPTED for status in strangers]), not strangers, paced)
+    paced = RecipientStatus.PACED in [one.status for one in transaction.recipients]
+    return _Asked(strangers.count(RecipientStatus.ACCEPTED), not strangers, paced)
 
 
 def has_changed(groups: Sequence[GroupScore]) -> bool:
     """Whether some evidence says that the account does what it never did."""
-    return any(group.nats >= SPEAKS and group.group in CHANGES for group in groups)
+    return not _speaking(groups).isdisjoint(CHANGES)
 
 
-def _marked(profile: Profile, groups: Sequence[GroupScore], at: float, policy: Policy) -> Profile:
+def _marked(profile: Profile, found: _Found, at: float, policy: Policy) -> Profile:
     """The profile that remembers how suspicious it was."""
-    score, doubtful, held_against = sum([group.nats for group in groups]), enough_speak(groups), doubts(profile, groups)
+    doubtful = _enough(found.speaking)
     # A day that is only unusually busy is learned: the second letter to the members is not as unusual as the first.
-    suspicious = sum([group.nats for group in held_against]) >= policy.hold_score and not harmless(held_against)
-    reached = min(score, 100.0) if at - profile.first_seen >= WARM_UP else 0.0
+    suspicious = sum([group.nats for group in found.doubts]) >= policy.hold_score and not harmless(found.doubts)
+    reached = min(found.score, 100.0) if at - profile.first_seen >= WARM_UP else 0.0
     return replace(
         profile,
         suspicious_day=profile.today.day if suspicious else profile.suspicious_day,
@@ -114,19 +130,15 @@ def _marked(profile: Profile, groups: Sequence[GroupScore], at: float, policy: P
     )
 
 
-def _climb(profile: Profile, asked: _Asked, groups: Sequence[GroupScore], at: float, policy: Policy) -> Action:
-    score = sum([group.nats for group in groups])
-    if score >= policy.block_score and enough_speak(groups) and (_proven(groups) or many_strangers(profile)):
+def _climb(profile: Profile, asked: _Asked, found: _Found, at: float, policy: Policy) -> Action:
+    # Others say so too: an owner with a new telephone may write to his whole club. He is held, not blocked.
+    proven, changed = not found.speaking.isdisjoint(WITNESSES), not found.speaking.isdisjoint(CHANGES)
+    if found.score >= policy.block_score and _enough(found.speaking) and (proven or many_strangers(profile)):
         return Action.BLOCK
-    among_friends = asked.only_friends and _quiet(profile, groups)
-    if has_changed(groups) and not among_friends and on_hold(profile, doubts(profile, groups), at, policy):
+    among_friends = asked.only_friends and _quiet(profile, found.groups)
+    if changed and not among_friends and on_hold(profile, found.doubts, at, policy):
         return Action.HOLD
     return Action.PACE if asked.paced else Action.ACCEPT
-
-
-def _proven(groups: Sequence[GroupScore]) -> bool:
-    """Whether others say so too: an owner with a new telephone may write to his whole club. He is held, not blocked."""
-    return any(group.nats >= SPEAKS and group.group in WITNESSES for group in groups)
 
 
 def _quiet(profile: Profile, groups: Sequence[GroupScore]) -> bool:
