@@ -125,14 +125,20 @@ def export_to(directory: Path, office: Office, selection: HeldSelection, reason:
 
 
 def _write(path: Path, pieces: Iterator[bytes]) -> Path:
-    """Nothing stays of a message that turns out to be damaged at its end."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Nothing stays of a message that turns out to be damaged at its end.
+
+    A file or a link that is there already is replaced, not written to: others might read it.
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             for piece in pieces:
                 file.write(piece)
+        unfinished.replace(path)
     except BaseException:
-        path.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
     return path
 

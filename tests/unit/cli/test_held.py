@@ -169,6 +169,22 @@ def test_an_export_tells_what_could_not_be_read_and_leaves_no_half_of_it(desk: K
     assert not (tmp_path / "case" / "aa22.eml").exists()
 
 
+def test_an_export_replaces_what_is_there_and_writes_to_nothing_that_others_may_read(
+    desk: Keyboard, tmp_path: Path
+) -> None:
+    target, elsewhere = tmp_path / "case", tmp_path / "elsewhere"
+    target.mkdir()
+    elsewhere.write_text("not ours")
+    (target / "aa11.eml").symlink_to(elsewhere)
+    (target / "aa22.eml").write_text("older")
+    (target / "aa22.eml").chmod(0o644)
+    assert desk.type("held", "export", "--to", str(target), "--account", ANN, "--reason", "law").status == 0
+    assert elsewhere.read_text() == "not ours"
+    written = sorted(target.iterdir())
+    assert [path.name for path in written] == ["aa11.eml", "aa22.eml"]
+    assert {path.lstat().st_mode & 0o777 for path in written} == {0o600}
+
+
 def test_rekey_makes_the_old_key_superfluous(desk: Keyboard) -> None:
     state_directory = desk.directory / "state"
     (desk.directory / "new.key").write_text("0b" * 32)
