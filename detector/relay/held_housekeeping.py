@@ -1,5 +1,7 @@
 """Order in the directory of held mail: what a crash left, what is missing, and what has been kept long enough."""
 
+import math
+
 from detector import log
 from detector.config import Hold
 from detector.metrics import Metrics
@@ -12,7 +14,11 @@ WARN_BEFORE = 3 * 86_400.0
 
 
 class Housekeeping:
-    """Everything here blocks. Raises `Temporary` and `OSError`."""
+    """Everything here blocks. Raises `Temporary` and `OSError`.
+
+    What was kept for too long goes when it was too old in the round before already: a host that starts with its clock
+    years ahead has an hour to find out before all that waits is thrown away.
+    """
 
     def __init__(self, settings: Hold, spool: str, files: HeldFiles, records: Records, metrics: Metrics) -> None:
         self._settings = settings
@@ -20,6 +26,7 @@ class Housekeeping:
         self._files = files
         self._records = records
         self._metrics = metrics
+        self._before = self._then = -math.inf
 
     def begin(self, now: float) -> None:
         """At start, before anything is held or sent."""
@@ -27,7 +34,7 @@ class Housekeeping:
         for message_id in self._records.doubt_held(self._spool, now):
             log.held_in_doubt(message_id)
             self._metrics.held_results.labels("in_doubt").inc()
-        self.erase(now)
+        self.erase()
         here = self._files.complete()
         self._set_strangers_aside(here)
         self._look_for_missing(here)
@@ -35,21 +42,24 @@ class Housekeeping:
     def tidy(self, now: float) -> None:
         """Now and then."""
         settings = self._settings
-        expired = self._records.expire_held(self._spool, now - settings.keep, now)
+        then = self._then = min(now, self._before)
+        self._before = now
+        expired = self._records.expire_held(self._spool, then - settings.keep, now)
         if expired:
             self._metrics.held_results.labels("expired").inc(expired)
             log.held_expired(expired)
         expiring = self._records.held_waiting_since(self._spool, now - settings.keep + WARN_BEFORE)
         self._metrics.held_expiring.set(expiring)
-        self.erase(now)
-        self._files.erase_set_aside(now - settings.keep_discarded)
-        self._records.forget_held_before(now - settings.keep)
+        self.erase()
+        self._files.erase_set_aside(then - settings.keep_discarded)
+        self._records.forget_held_before(then - settings.keep)
         self._look_for_missing(self._files.complete())
 
-    def erase(self, now: float) -> None:
+    def erase(self) -> None:
         """The files of messages that have ended. First the files: what a crash leaves is erased again."""
+        discarded_before = self._then - self._settings.keep_discarded
         while True:
-            ended = self._records.held_to_erase(self._spool, now - self._settings.keep_discarded, ERASE_AT_ONCE)
+            ended = self._records.held_to_erase(self._spool, discarded_before, ERASE_AT_ONCE)
             if not ended:
                 return
             self._files.erase(ended)

@@ -85,10 +85,10 @@ class HeldRoom:
         while True:
             now = self._clock()
             try:
-                if now - tidied_at >= TIDY_EVERY:
+                if abs(now - tidied_at) >= TIDY_EVERY:  # a clock that is put back must not end it
                     await asyncio.to_thread(self._housekeeping.tidy, now)
                     tidied_at = now
-                await asyncio.to_thread(self._housekeeping.erase, now)
+                await asyncio.to_thread(self._housekeeping.erase)
             except Temporary as error:
                 log.records_failed("held", str(error))
             except Exception as error:  # a fault here must not end the loop

@@ -1,6 +1,7 @@
 """The hourly round: removes what was kept long enough, so that nothing is kept for ever because nobody looked."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 
 from detector import log
@@ -17,7 +18,11 @@ AGAIN = 60.0
 
 @dataclass(slots=True)
 class Upkeep:
-    """Profiles of accounts that were idle for too long go too. Several processes may do it at once."""
+    """Profiles of accounts that were idle for too long go too. Several processes may do it at once.
+
+    A round removes what was too old in the round before already: a host that starts with its clock years ahead has an
+    hour to find out before everything is erased.
+    """
 
     records: Records
     profiles: ProfileStore
@@ -25,6 +30,7 @@ class Upkeep:
     clock: Clock
     metrics: Metrics
     _next: float = field(default=0.0, init=False)
+    _before: float = field(default=-math.inf, init=False)
 
     async def keep(self) -> None:
         """Until it is cancelled."""
@@ -38,24 +44,25 @@ class Upkeep:
     async def tidy(self) -> None:
         """A round, if the last one was an hour ago. Problems are shown, and it is tried again in a minute."""
         now = self.clock()
-        if now < self._next:
+        if 0.0 < self._next - now <= EVERY:  # farther away is it only by a clock that was put back
             return
         self._next = now + AGAIN
+        then = min(now, self._before)
         try:
-            await self.profiles.forget_idle(now - self.config.state.keep_profiles)
-            removed = await self._remove(now)
+            await self.profiles.forget_idle(then - self.config.state.keep_profiles)
+            removed = await self._remove(then)
         except Temporary as error:
             log.records_failed("upkeep", str(error))
             return
-        self._next = now + EVERY
+        self._next, self._before = now + EVERY, now
         if removed:
             log.records_removed(removed)
 
-    async def _remove(self, now: float) -> dict[str, int]:
+    async def _remove(self, then: float) -> dict[str, int]:
         kept, fade_after = self.config.records, self.config.response.strikes.fade_after
         retention = Retention(kept.keep_verdicts, kept.keep_incidents, kept.keep_audit, fade_after)
         removed: dict[str, int] = {}
-        while batch := await asyncio.to_thread(self.records.enforce_retention, retention, now):
+        while batch := await asyncio.to_thread(self.records.enforce_retention, retention, then):
             for kind, count in batch.items():
                 removed[kind] = removed.get(kind, 0) + count
                 self.metrics.records_removed.labels(kind).inc(count)

@@ -116,7 +116,7 @@ async def _release(place: House, world: HeldWorld) -> None:
         chosen = HeldSelection(message=message.message_id)
         await asyncio.to_thread(world.records.decide_held, chosen, HeldDecision.RELEASE, "olga", place.now[0])
     await world.turn(2)
-    world.housekeeping.erase(place.now[0])
+    world.housekeeping.erase()
 
 
 def _told(directory: Path) -> set[str]:

@@ -1,6 +1,7 @@
 """The hourly round: what was kept long enough goes, and nobody need look after it."""
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.support.relay_house import DictProfiles
 from tests.support.response import NOW
 
 DAY = 86_400.0
+YEAR = 365 * DAY
 
 
 class _Clock:
@@ -75,11 +77,29 @@ async def test_what_was_kept_long_enough_goes_and_is_told(
     records.exempt(Exemption("ann", NOW - 2 * DAY, "olga", ""), NOW)
     records.exempt(Exemption("bob", NOW, "olga", ""), NOW)
     await upkeep.tidy()
+    assert upkeep.profiles.idle_before == -math.inf  # type: ignore[attr-defined]
+    wait(upkeep, EVERY)
+    await upkeep.tidy()
     assert list(records.standing().exemptions) == ["bob"]
     assert removed(upkeep, "exemptions") == 1
     told = json.loads(capsys.readouterr().err)
     assert (told["event"], told["exemptions"]) == ("records_removed", 1)
     assert upkeep.profiles.idle_before == NOW - 10 * DAY  # type: ignore[attr-defined]
+
+
+async def test_a_clock_that_is_ahead_at_the_start_and_put_right_within_the_hour_erases_nothing(
+    upkeep: Upkeep, records: _Unreliable
+) -> None:
+    records.exempt(Exemption("bob", NOW, "olga", ""), NOW)
+    wait(upkeep, 10 * YEAR)
+    await upkeep.tidy()
+    wait(upkeep, AGAIN - 10 * YEAR)
+    await upkeep.tidy()
+    wait(upkeep, EVERY)
+    await upkeep.tidy()
+    assert list(records.standing().exemptions) == ["bob"]
+    assert records.rounds == 3
+    assert upkeep.profiles.idle_before == NOW + AGAIN - 10 * DAY  # type: ignore[attr-defined]
 
 
 async def test_the_round_is_made_once_an_hour(upkeep: Upkeep, records: _Unreliable) -> None:
