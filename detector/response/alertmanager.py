@@ -19,6 +19,7 @@ HIJACKED = {"alertname": "AccountHijacked", "severity": "warning"}
 UNDECIDED = {"alertname": "AccountNeedsDecision", "severity": "critical"}
 FAILED = {"alertname": "ContainmentStepFailed", "severity": "critical"}
 BREAKER = {"alertname": "ContainmentBreakerOpen", "severity": "critical"}
+ADDRESS = {"alertname": "OwnAddressBlocked", "severity": "critical"}
 FROZEN = {"alertname": "ContainmentFrozen", "severity": "warning"}
 OTHER = {"alertname": "DetectorEvent", "severity": "warning"}
 
@@ -30,6 +31,7 @@ FIRES = {
     "incident.step_failed": FAILED,
     "breaker.open": BREAKER,
     "breaker.waiting": BREAKER,
+    "address.blocked": ADDRESS,
     "response.frozen": FROZEN,
 }
 ENDS = {

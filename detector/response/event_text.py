@@ -13,11 +13,16 @@ TITLES = {
     "account.termination_proposed": "so many strikes that the policy proposes to end the service: a person must decide",
     "breaker.open": "Too many passwords were changed: nothing more until a person confirms",
     "breaker.waiting": "Passwords are still not changed: a person must confirm",
+    "address.blocked": "Other servers turn our mail away because of our own address",
     "response.frozen": "Containments are frozen",
     "response.unfrozen": "Containments go on again",
 }
 TOLD_APART = frozenset({"event", "incident", "account", "time", "opened_at", "changed_at", "done", "evidence", "facts"})
-WORDS = {"identity_trusted": "identity trusted", "failed_steps": "failed steps"}
+WORDS = {
+    "identity_trusted": "identity trusted",
+    "failed_steps": "failed steps",
+    "accounts_affected": "accounts affected",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,11 @@ class Containment:
         """Look soon: an incident was opened. Returns at once."""
         self._wake.set()
 
+    def announce(self, kind: str, words: Mapping[str, object], key: str, personal: Mapping[str, object]) -> None:
+        """Tell operators what is about no single incident, once for each key; `personal` to those who may hear it."""
+        self._announcements.remember(key, personal)
+        self._announce(kind, words, key)
+
     def keep_in_step(self) -> None:
         """Do what the records ask for, and what time asks for. Raises `Temporary` when they do not answer."""
         with self._looking:

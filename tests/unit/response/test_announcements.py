@@ -1,8 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from detector.config import Response, Retry
 from detector.ports import Temporary
 from detector.response.announcements import BREAKER_OPEN, Announcements
+from detector.response.hooks import Redaction, Target
 from detector.response.patience import Patience
 from tests.support.response import NOW, Scene
 
@@ -18,6 +22,28 @@ def test_every_target_hears_what_is_about_nobody(tmp_path: Path) -> None:
     event = {"event": "breaker.open", "time": "2023-11-14T22:13:20Z", "waiting": 3}
     assert scene.ears[0].heard == [(event, "breaker.open.1")]
     assert scene.count("detector_hook_deliveries_total", result="done") == 1
+    scene.records.close()
+
+
+@pytest.mark.parametrize(
+    ("redaction", "personal"),
+    [
+        ("none", set()),
+        ("account", {"accounts"}),
+        ("account-and-evidence", {"accounts", "suspicion"}),
+    ],
+)
+def test_what_is_personal_is_told_as_far_as_the_redaction_lets_it_out(
+    tmp_path: Path, redaction: Redaction, personal: set[str]
+) -> None:
+    scene = Scene(tmp_path)
+    providers = scene.all_providers()
+    scene.providers = lambda: replace(providers, hooks=(Target(scene.ears[0], redaction),))
+    announcements = Announcements(scene.tools, Patience(scene.settings.retry))
+    announcements.remember("k", {"accounts": ["ann"], "suspicion": ["ann: score 9.0"]})
+    assert announcements.deliver("desk", "address.blocked", {"recipients": 3}, NOW, "k")
+    ((event, _),) = scene.ears[0].heard
+    assert set(event) == {"event", "time", "recipients"} | personal
     scene.records.close()
 
 
