@@ -97,4 +97,4 @@ class Permissions:
 
 
 def _too_many(limit: int) -> str:
-    return f"{limit} passwords were changed within an hour"
+    return f"{limit} password{' was' if limit == 1 else 's were'} changed within an hour"

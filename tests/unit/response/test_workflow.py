@@ -268,7 +268,7 @@ def test_too_many_password_changes_wait_for_a_person(tmp_path: Path) -> None:
             containment.open(name)
             wait_for(lambda name=name: scene.records.incident(name).state is not State.OPEN, "it goes on")  # type: ignore[misc]
         assert scene.records.incident("i-2").state is State.PENDING
-        assert scene.records.timeline("i-2")[1].detail == "1 passwords were changed within an hour"
+        assert scene.records.timeline("i-2")[1].detail == "1 password was changed within an hour"
         wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained", "breaker.open"})
         containment.keep_in_step()
         assert scene.count("detector_password_breaker_open") == 1
