@@ -87,8 +87,10 @@ class SmtpNotifier:
             except (smtplib.SMTPException, OSError) as error:
                 problems.append(f"{server}: {error}")
                 continue
-            with smtp:
+            try:
                 yield smtp
+            finally:
+                _leave(smtp)
             return
         raise Temporary("; ".join(problems))
 
@@ -107,6 +109,13 @@ class SmtpNotifier:
             smtp.close()
             raise
         return smtp
+
+
+def _leave(smtp: smtplib.SMTP) -> None:
+    """Whatever the answer to QUIT is: what was accepted is not sent again for it."""
+    with contextlib.suppress(smtplib.SMTPException, OSError):
+        smtp.quit()
+    smtp.close()
 
 
 def _mailbox(name: str, address: str) -> Address:

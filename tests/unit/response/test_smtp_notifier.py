@@ -162,6 +162,23 @@ def test_a_certificate_of_a_stranger_is_refused_where_it_matters(encrypted: tupl
     assert inbox.encrypted == []
 
 
+class Rude(Inbox):
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        del server, session, envelope
+        return "451 4.3.0 Not now"
+
+
+def test_a_strange_answer_to_the_farewell_does_not_send_the_notice_twice() -> None:
+    inbox, port = Rude(), free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        assert notifier(port).send(NOTICE, CONTACT, "r") == "handed to the next hop"
+    finally:
+        controller.stop()
+    assert len(inbox.encrypted) == 1
+
+
 def test_a_name_cannot_write_headers(sink: SmtpSink) -> None:
     with pytest.raises(Refused, match="no lawful header"):
         notifier(sink.port).send(replace(NOTICE, subject="a\nBcc: x@example.net"), CONTACT, "r")
