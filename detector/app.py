@@ -20,7 +20,7 @@ from detector.relay.pool import Pool
 from detector.tls import server_context
 
 VERSION = version("outbound-abuse-detector")
-RESTART_NEEDED = ("policy_service", "state", "records", "hold", "response", "metrics", "log")
+RESTART_NEEDED = ("policy_service", "state", "records", "hold", "feedback", "response", "metrics", "log")
 """Sections that a reload does not take over; `relay.listen` and `feedback.logs` are others."""
 
 

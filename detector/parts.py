@@ -10,6 +10,7 @@ from detector.config import Config
 from detector.config.database import is_shared
 from detector.config.policy_version import policy_version
 from detector.content.reader import Reader
+from detector.feedback.room import FeedbackRoom, House, Rules
 from detector.host import notify_systemd, recipient_key
 from detector.metrics import Metrics
 from detector.models import load_content, load_prior
@@ -25,7 +26,8 @@ from detector.relay.identity import build_sources, headers_to_strip, needs_heade
 from detector.relay.policy_service import PolicyService
 from detector.relay.pool import Pool
 from detector.relay.server import Server
-from detector.relay.tagging import build_tagger
+from detector.relay.tagging import build_tagger, tag_keys
+from detector.reports.ties import Ties
 from detector.response.desk import Desk
 from detector.response.durable import LOCAL
 from detector.response.providers import build
@@ -34,6 +36,7 @@ from detector.response.upkeep import Upkeep
 from detector.response.workflow import Containment
 from detector.state.campaigns import MemoryCampaigns
 from detector.state.handed_over import MemoryHandedOver
+from detector.state.heard import Heard
 from detector.state.joins import MemoryJoins
 from detector.state.profiles import MemoryProfiles
 from detector.state.usual import UsualFile
@@ -72,6 +75,9 @@ class Parts:
     _content_version: str = field(init=False)
     _key: bytes = field(init=False)
     _held: HeldRoom = field(init=False)
+    _heard: Heard = field(init=False)
+    _containment: Containment = field(init=False)
+    _feedback: FeedbackRoom = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
 
     async def build(self) -> None:
@@ -80,6 +86,7 @@ class Parts:
         await self._build_memory()
         await self._build_desk()
         self._build_contents()
+        await self._build_feedback()
         await self._build_relay()
 
     async def _build_memory(self) -> None:
@@ -105,6 +112,8 @@ class Parts:
             self.metrics,
         )
         stack.push_async_callback(asyncio.to_thread, self._handed_over.close)
+        self._heard = Heard(state.directory / "heard.sqlite", max(back.remember_time, back.tags.lifetime))
+        stack.push_async_callback(asyncio.to_thread, self._heard.close)
 
     async def _build_desk(self) -> None:
         """What is done about incidents, and about what was kept long enough."""
@@ -114,7 +123,17 @@ class Parts:
         containment = Containment(config.workflow_url, tools, new_id() if is_shared(config.workflow_url) else LOCAL)
         await asyncio.to_thread(containment.start)
         stack.push_async_callback(asyncio.to_thread, containment.stop)
-        self._desk = Desk(self._records, self._book, self._profiles, containment, self.clock, self.metrics, new_id)
+        self._containment = containment
+        self._desk = Desk(
+            self._records,
+            self._book,
+            self._profiles,
+            containment,
+            self.clock,
+            self.metrics,
+            new_id,
+            self._heard.forget,
+        )
         await self._desk.start()
         stack.callback(self._cancel_tasks)
         self.spawn(self._keep_in_step())
@@ -132,6 +151,15 @@ class Parts:
         stack.push_async_callback(asyncio.to_thread, campaigns.close)
         self._contents = Contents(reader, campaigns, self.metrics, self.clock)
 
+    async def _build_feedback(self) -> None:
+        """What comes back; it learns what a crash has taken before the first mail."""
+        stores, announce = (self._profiles, self._handed_over, self._heard), self._containment.announce
+        house = House(*stores, self._book, self._desk, announce, self.metrics, self.clock, new_id)
+        config = self.config
+        self._feedback = FeedbackRoom(config, house, self._rules(config), server_context(config.relay.tls))
+        self.stack.push_async_callback(self._feedback.stop)
+        await self._feedback.start()
+
     async def _build_relay(self) -> None:
         config, stack = self.config, self.stack
         policy_service = PolicyService(config.policy_service, self._joins, self.metrics, self.clock)
@@ -147,8 +175,8 @@ class Parts:
         stack.push_async_callback(self.server.stop)
 
     def route(self, config: Config, pool: Pool) -> Route:
-        """The way of each transaction by this configuration; the hold releases by it too from now on."""
-        priors, ledger_version = load_prior()
+        """The way of each transaction by this configuration; the hold and feedback go by it too from now on."""
+        self._feedback.follow(self._rules(config))
         assessor = Assessor(
             config=config,
             sources=build_sources(config, self._joins),
@@ -156,13 +184,7 @@ class Parts:
             profiles=self._profiles,
             gate=Gate(config, self._book, self.metrics, self.clock),
             desk=self._desk,
-            policy=Policy(
-                recipient_key=self._key,
-                priors=priors,
-                model_version=f"{ledger_version}, {self._content_version}",
-                policy_version=policy_version(config),
-                **config.judging.model_dump(),
-            ),
+            policy=self._policy(config),
             contents=self._contents,
             handed_over=self._handed_over,
             metrics=self.metrics,
@@ -182,6 +204,20 @@ class Parts:
         )
         self._held.follow(route)
         return route
+
+    def _policy(self, config: Config) -> Policy:
+        priors, ledger_version = load_prior()
+        return Policy(
+            recipient_key=self._key,
+            priors=priors,
+            model_version=f"{ledger_version}, {self._content_version}",
+            policy_version=policy_version(config),
+            **config.judging.model_dump(),
+        )
+
+    def _rules(self, config: Config) -> Rules:
+        tags = config.feedback.tags
+        return Rules(self._policy(config), config.observe, Ties(tag_keys(config), tags.header, tags.lifetime))
 
     # -- while it runs --
 

@@ -55,6 +55,8 @@ def check_addresses(config: Config) -> Iterator[Finding]:
         yield _address("relay.listen", address, running, "")
     for address in config.policy_service.listen:
         yield _address("policy_service.listen", address, running, "")
+    for address in config.feedback.listen:
+        yield _address("feedback.listen", address, running, "")
 
 
 def _address(about: str, address: HostPort, running: bool, answer: str) -> Finding:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from detector.config.errors import Contradiction
 from detector.config.tags import Tags
-from detector.config.values import LOOPBACK, AbsolutePath, Count, HostPort, Network, Seconds, Section, not_empty
+from detector.config.values import LOOPBACK, AbsolutePath, Count, HostPort, Network, Seconds, Section, not_empty, shaped
 
 
 class FollowedLog(Section):
@@ -77,15 +77,33 @@ class SyslogLog(FollowedLog):
 Logs = Annotated[FileLog | JournalLog | SyslogLog, Field(discriminator="source")]
 
 
+class ReportMaildir(Section):
+    """A Maildir into which a mail server delivers bounces and complaints; we read, and mark as read."""
+
+    path: AbsolutePath
+
+
 class Feedback(Section):
-    """Results of mail that passed."""
+    """Results of mail that passed. `addresses` are those to which reports come by SMTP, where we `listen`."""
 
     tags: Tags = Tags()
+    listen: tuple[HostPort, ...] = ()
+    clients: Annotated[tuple[Network, ...], AfterValidator(not_empty)] = LOOPBACK
+    addresses: tuple[
+        Annotated[str, shaped(r"[^\s@<>]+@[^\s@<>]+", "an address, for example bounces@hop.example.net")], ...
+    ] = ()
+    maildirs: tuple[ReportMaildir, ...] = ()
     logs: tuple[Logs, ...] = ()
     remember_time: Seconds = 864_000.0  # Postfix gives up after 5 days; then its report may be on its way as long
     remember_count: Count = 1_000_000
 
     def contradictions(self) -> Iterator[Contradiction]:
+        if bool(self.listen) != bool(self.addresses):
+            text = "both or none: where reports come in by SMTP, and the addresses to which they come"
+            yield Contradiction(text, (("listen",), ("addresses",)))
+        for path, count in Counter(maildir.path for maildir in self.maildirs).items():
+            if count > 1:
+                yield Contradiction(f"'{path}' is read {count} times", (("maildirs",),))
         for name, count in Counter(log.name for log in self.logs).items():
             if count > 1:
                 yield Contradiction(f"'{name}' is followed {count} times: each line would count as often", (("logs",),))

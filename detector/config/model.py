@@ -138,6 +138,7 @@ class Config(Section):
             (("policy_service", "listen"), self.policy_service.listen),
             (("metrics", "listen"), (self.metrics.listen,)),
             (("feedback", "logs"), self._syslog_streams()),
+            (("feedback", "listen"), self.feedback.listen),
         )
         for place, addresses in listening:
             for address in addresses:
@@ -168,6 +169,11 @@ class Config(Section):
     @property
     def hold_directory(self) -> Path:
         return self.hold.directory or self.state.directory / "held"
+
+    @property
+    def reports_directory(self) -> Path:
+        """Where reports that came in wait for their effect."""
+        return self.state.directory / "reports"
 
     @property
     def hold_key(self) -> Path:

@@ -22,7 +22,10 @@ from detector.verdict.verdict import Verdict
 
 @dataclass(slots=True)
 class Desk:
-    """Opens incidents for the relay; `keep_in_step`, called about once a second, takes over what people decided."""
+    """Opens incidents for the relay; `keep_in_step`, called about once a second, takes over what people decided.
+
+    `forget_answers` takes an account and a time: answers of before must not come into a profile that is erased.
+    """
 
     records: Records
     book: Book
@@ -31,6 +34,7 @@ class Desk:
     clock: Clock
     metrics: Metrics
     new_id: Callable[[], str]
+    forget_answers: Callable[[str, float], None] = lambda _account, _before: None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _unsaved: dict[str, Incident] = field(default_factory=dict, init=False)
     _notes: dict[str, tuple[Transaction, Verdict]] = field(default_factory=dict, init=False)
@@ -140,6 +144,7 @@ class Desk:
         await self.profiles.update(forgiven.account, lambda profile: (back(profile, forgiven.at), None))
 
     async def _erase(self, erasure: Erasure) -> None:
+        await asyncio.to_thread(self.forget_answers, erasure.account, erasure.at)
         await self.profiles.update(erasure.account, lambda _: (Profile(), None))
 
     async def _write_notes(self) -> None:

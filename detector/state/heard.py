@@ -69,11 +69,14 @@ class Heard:
             ).fetchall()
         return [(number, unpack(value)) for number, value in rows]
 
-    def forget(self, account: str) -> None:
-        """Its profile is erased: nothing that came before is to be learned again."""
-        numbers = [(number,) for number, answer in self.since(0.0) if answer.account == account]
+    def forget(self, account: str, before: float) -> None:
+        """Its profile is erased: nothing that came `before` (Unix seconds) is to be learned again."""
+        begins = json.dumps([account])[:-1].encode("ascii") + b", "
         with self._database() as database:
-            database.executemany("UPDATE rows SET value = x'' WHERE number = ?", numbers)
+            database.execute(
+                "UPDATE rows SET value = x'' WHERE at > ? AND at <= ? AND substr(value, 1, ?) = ?",
+                (before - 2 * KNOWN_FOR, before, len(begins), begins),
+            )
 
     def tidy(self, now: float) -> None:
         """Keep nothing longer than is promised."""

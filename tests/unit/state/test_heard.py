@@ -104,9 +104,9 @@ def test_in_the_end_all_is_forgotten(heard: Heard) -> None:
 
 
 def test_what_came_for_an_account_that_is_erased_is_not_learned_again(heard: Heard) -> None:
-    heard.add([answer(1, "ann"), answer(2, "bob")], NOW)
-    heard.forget("ann")
-    assert [one.account for _, one in heard.since(0.0)] == ["bob"]
+    heard.add([answer(1, "ann"), answer(2, "bob"), answer(3, 'ann", x'), answer(4, "ann", NOW + 9)], NOW)
+    heard.forget("ann", NOW)
+    assert [one.account for _, one in heard.since(0.0)] == ["bob", 'ann", x', "ann"]
 
 
 def test_a_disk_that_fails_is_told_and_a_damaged_file_set_aside(tmp_path: Path) -> None:

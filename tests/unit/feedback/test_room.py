@@ -1,0 +1,113 @@
+"""Reports that come in by any way change the account's profile, and a reload changes by what they are judged."""
+
+import asyncio
+import smtplib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from detector.config import parse
+from detector.feedback.maildir import Spool
+from detector.feedback.room import FeedbackRoom, House, Rules
+from detector.mail.delivery import Handed, Receipt
+from detector.mail.tag import TagKey, tag_of
+from detector.mail.transaction import Stream
+from detector.metrics import Metrics
+from detector.models import load_prior
+from detector.records.book import Book
+from detector.reports.ties import Ties
+from detector.state.heard import Heard
+from detector.traffic.clock import DAY
+from detector.verdict.policy import Policy
+from tests.support.feedback import KEY, MTA, NOW, arf, dsn, hashed
+from tests.support.relay_house import DictProfiles, HandedList, NoteDesk
+
+BOB, CID = "bob@example.net", "cid@example.net"
+TAG_KEY = TagKey.of(b"k" * 32)
+TAG = tag_of("t1", NOW, TAG_KEY)
+Room = Callable[[], FeedbackRoom]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Room:
+    handed_over, profiles, book = HandedList(), DictProfiles(), Book()
+    recipients = frozenset({hashed(BOB), hashed(CID)})
+    handed_over.taken.append((Receipt(MTA, "Q1"), Handed("ann", "t1", Stream.PERSONAL, NOW, recipients, recipients)))
+    mail = Spool(tmp_path / "Maildir")
+    mail.make()
+    config = parse(
+        f'state.directory = "{tmp_path}"\n[feedback]\nlisten = ["127.0.0.1:0"]\naddresses = ["Bounces@hop.example"]\n'
+        f'[[feedback.maildirs]]\npath = "{mail.directory}"\n'
+    )
+    priors, version = load_prior()
+    rules = Rules(Policy(KEY, priors, version), False, Ties([TAG_KEY], "X-Hop-Tag", 30 * DAY))
+    names = count(1)
+
+    def built() -> FeedbackRoom:
+        house = House(
+            profiles,
+            handed_over,
+            Heard(tmp_path / "heard.sqlite", 10 * DAY),
+            book,
+            NoteDesk(book),
+            lambda *_: None,
+            Metrics("test"),
+            lambda: NOW,
+            lambda: str(next(names)),
+        )
+        return FeedbackRoom(config, house, rules)
+
+    return built
+
+
+@pytest.fixture
+async def room(build: Room) -> AsyncIterator[FeedbackRoom]:
+    started = build()
+    await started.start()
+    yield started
+    await started.stop()
+    started.house.heard.close()
+
+
+async def until(room: FeedbackRoom, bounced: int, complained: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            reputation = (await room.house.profiles.read("ann")).reputation
+            if (reputation.bounced, reputation.complained) == (bounced, complained):
+                return
+            await asyncio.sleep(0.05)
+
+
+def mail(room: FeedbackRoom, report: bytes) -> None:
+    with smtplib.SMTP("127.0.0.1", room._door.ports[0], timeout=10) as client:
+        client.sendmail("", ["bounces@hop.example"], report)
+
+
+async def test_a_report_by_smtp_and_one_in_a_maildir_change_the_profile(room: FeedbackRoom, tmp_path: Path) -> None:
+    await asyncio.to_thread(mail, room, arf(BOB, TAG))
+    Spool(tmp_path / "Maildir").keep("1", dsn(CID, TAG))
+    await until(room, bounced=1, complained=1)
+    assert (await room.house.profiles.read("ann")).complainers.has(hashed(BOB), NOW)
+
+
+async def test_what_was_kept_before_a_crash_takes_effect_after_it(build: Room, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "reports")
+    spool.make()
+    spool.keep("1", arf(BOB, TAG))
+    room = build()
+    await room.start()
+    await until(room, bounced=0, complained=1)
+    await room.stop()
+
+
+async def test_after_a_reload_reports_are_tied_by_the_new_keys(room: FeedbackRoom) -> None:
+    other = TagKey.of(b"n" * 32)
+    room.follow(replace(room.rules, ties=Ties([other], "X-Hop-Tag", 30 * DAY)))
+    await asyncio.to_thread(mail, room, dsn(BOB, TAG))
+    await asyncio.to_thread(mail, room, dsn(CID, tag_of("t1", NOW, other)))
+    await until(room, bounced=1, complained=0)
+    label = {"kind": "bounce", "tie": "foreign"}
+    assert room.house.metrics.registry.get_sample_value("detector_feedback_reports_total", label) == 1
