@@ -11,6 +11,7 @@ from detector.incident.incident import Event, IllegalTransition, Incident, State
 from detector.records.held_entries import HeldDecision, HeldSelection
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import TimelineEntry, UnknownIncident
+from detector.records.returning import PASSWORD_ISSUED
 from detector.verdict.explain import explain
 
 SOME = 5
@@ -25,6 +26,7 @@ class Change(StrEnum):
     UNDER_WAY = "under way"  # as long as no result is told; it may not have begun
     DONE = "done"
     NOT_DONE = "not done"  # given up, or not asked for
+    ISSUED = "issued"  # done, and the customer has a new one since
 
 
 RESULTS = {
@@ -64,6 +66,8 @@ def tell(office: Office, incident: Incident) -> Story:
 
 def password_change(timeline: Sequence[TimelineEntry]) -> Change:
     change = Change.UNDER_WAY
+    if any(told.event == PASSWORD_ISSUED for told in timeline):
+        return Change.ISSUED
     for told in timeline:
         if told.event in RESULTS:
             return RESULTS[told.event]

@@ -45,6 +45,8 @@ def issue(office: Office, account: str, verified: str) -> Issued:
     except (Refused, Temporary) as error:
         records.audit(office.actor, "issue password failed", account, office.clock(), str(error))
         raise
+    for incident in records.incidents(account=account, limit=1):
+        records.tell_password_issued(incident.incident_id, office.actor, office.clock(), verified)
     return Issued(password, blocked, _forget_the_old_one(providers, account, request_id))
 
 

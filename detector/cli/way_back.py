@@ -48,9 +48,10 @@ def strikes(
 def terminate(
     account: Account, reason: Reason, config: ConfigFile = DEFAULT_CONFIG, actor: Actor = "", as_json: AsJson = False
 ) -> None:
-    """Note that you end the service of an account: its block can no longer be released.
+    """Note that you end the service of an account: its block cannot be released any more.
 
-    The contract itself ends in your customer system. `keep` takes the decision back.
+    Only a dismissal lifts it, because then there was nothing to punish. The contract itself ends in your customer
+    system. `keep` takes the decision back.
     """
     _decide(account, reason, (config, actor), ended=True, as_json=as_json)
 

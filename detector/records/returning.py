@@ -9,6 +9,8 @@ OFFER_EVERY = 30 * 86_400.0
 """Seconds in which an account may end one block by itself."""
 
 WRONG_CODE = "self_release: wrong code"
+PASSWORD_ISSUED = "password issued"
+"""The event of the timeline after which the customer has a new password."""
 
 
 class WayBack(Database):
@@ -30,6 +32,11 @@ class WayBack(Database):
         """What was decided last; None when nobody has decided."""
         with self._read("termination") as connection:
             return way_back.termination_of(connection, account)
+
+    def tell_password_issued(self, incident_id: str, actor: str, now: float, verified: str) -> None:
+        """Tell in the timeline that the customer has a new password; the audit log knows it before it is set."""
+        with self._write("tell_password_issued") as connection:
+            incidents.record_step(connection, incident_id, TimelineEntry(now, actor, PASSWORD_ISSUED, verified))
 
     def offer_self_release(self, incident_id: str, offered: Offer) -> bool:
         """Keep the code of an incident; False when the account had one for another incident in the last 30 days."""

@@ -6,8 +6,9 @@ from detector.incident.incident import Incident
 from detector.incident.notice import Facts, Kind
 from detector.ports import Refused
 from detector.records.entries import Offer
+from detector.records.returning import PASSWORD_ISSUED
 from detector.response.notices import MONTH
-from detector.response.plan import APOLOGISE, NOTIFY_CUSTOMER, Plan
+from detector.response.plan import APOLOGISE, CHANGE_PASSWORD, NOTIFY_CUSTOMER, Plan
 from detector.response.secret import new_code, new_salt
 from detector.response.tools import Tools
 
@@ -36,12 +37,18 @@ class Customers:
         if notices is None:
             msg = "no notice is configured"
             raise Refused(msg)
-        facts = Facts(incident, done, code=self._code(incident) if plan is NOTIFY_CUSTOMER else "")
+        facts = Facts(incident, self._still_true(incident, done), code=self._code(incident, plan))
         return notices.send(KINDS[plan.step], facts, plan.key(incident.incident_id))
 
-    def _code(self, incident: Incident) -> str:
+    def _still_true(self, incident: Incident, done: Collection[str]) -> Collection[str]:
+        """Who has a new password since need not be told that the old one is void."""
+        timeline = self._tools.records.timeline(incident.incident_id)
+        issued = any(told.event == PASSWORD_ISSUED for told in timeline)
+        return [step for step in done if step != CHANGE_PASSWORD.step] if issued else done
+
+    def _code(self, incident: Incident, plan: Plan) -> str:
         """With which the customer may end the block; empty where that is not offered, or was within thirty days."""
-        if not self._tools.settings.self_release:
+        if plan is not NOTIFY_CUSTOMER or not self._tools.settings.self_release:
             return ""
         offered = Offer(incident.account, self._tools.clock(), new_salt(), new_code())
         return offered.code if self._tools.records.offer_self_release(incident.incident_id, offered) else ""

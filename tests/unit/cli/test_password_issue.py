@@ -91,3 +91,13 @@ def test_login_servers_forget_the_old_password_and_who_cannot_be_reached_is_told
     assert ANN in told.read_text("utf-8")
     sessions("/bin/false")
     assert with_provider.read("password", "issue", ANN, *VERIFIED)["problem"] != ""
+
+
+def test_a_colleague_reads_that_the_customer_has_a_new_password(with_provider: Keyboard) -> None:
+    with_provider.open_incident(INCIDENT)
+    with_provider.tell_step("done", incident_id=INCIDENT)
+    assert "the customer needs a new one" in with_provider.type("incidents", "dismiss", INCIDENT).output
+    with_provider.read("password", "issue", ANN, *VERIFIED)
+    page = with_provider.type("incidents", "show", INCIDENT).output
+    assert "password issued" in page
+    assert "the customer needs a new one" not in page

@@ -16,6 +16,7 @@ CODE = re.compile(r"\b\w{4}-\w{4}-\w{4}\b")
 
 def test_a_customer_is_told_by_step_and_key(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
+    scene.records.open_incident(incident())
     customers = Customers(scene.tools)
     for plan in (NOTIFY_CUSTOMER, APOLOGISE):
         assert customers.tell(plan, incident(), ["change_password"]) == "sent"
@@ -64,4 +65,16 @@ def test_where_it_is_not_offered_there_is_no_code(tmp_path: Path) -> None:
     scene.records.open_incident(incident())
     Customers(scene.tools).tell(NOTIFY_CUSTOMER, incident(), [])
     assert CODE.search(scene.letters.sent[0][0].body) is None
+    scene.records.close()
+
+
+def test_who_has_a_new_password_since_is_not_told_that_the_old_one_is_void(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.records.open_incident(incident())
+    Customers(scene.tools).tell(APOLOGISE, incident(), ["change_password"])
+    scene.records.tell_password_issued("i-1", "olga", NOW, "called back")
+    Customers(scene.tools).tell(APOLOGISE, incident(), ["change_password"])
+    before, after = [notice.body for notice, _, _ in scene.letters.sent]
+    assert "password of the account" in before
+    assert "password of the account" not in after
     scene.records.close()
