@@ -95,6 +95,8 @@ def _standing(dossier: Dossier, now: float) -> dict[str, str]:
         terms = ", ".join(filter(None, (_term(exemption) + over, str(exemption.declaration))))
         fields["Exempt"] = f"{terms}, by {exemption.actor}: {exemption.reason}"
     fields["Cohort"] = cohort_in_words(dossier.cohort, dossier.traffic.learned_cohort if dossier.traffic else "")
+    if dossier.held:
+        fields["Held mail"] = f"{counted(dossier.held, 'message')}: detector held list --account {dossier.account}"
     return fields | {"Strikes": in_words(dossier.strikes)}
 
 

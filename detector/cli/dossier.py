@@ -14,6 +14,7 @@ from detector.incident.incident import Incident
 from detector.mail.transaction import Stream
 from detector.models import load_prior
 from detector.records.book import Book
+from detector.records.held_entries import HeldDecision, HeldSelection
 from detector.records.records import Exemption, Standing, VerdictNote
 from detector.state.profiles import list_accounts, read_profile, read_profiles
 from detector.traffic.cohort import COHORTS
@@ -52,7 +53,7 @@ class Traffic:
 class Dossier:
     """`traffic` is None for an account of which no mail was seen; `verdicts` are the suspicious ones, newest first.
 
-    `cohort` is what a person assigned, empty where nobody did.
+    `cohort` is what a person assigned, empty where nobody did; `held` counts messages on hold that have not ended.
     """
 
     account: str
@@ -63,11 +64,12 @@ class Dossier:
     strikes: Offender
     traffic: Traffic | None
     verdicts: list[VerdictNote]
+    held: int
 
     @property
     def nothing_known(self) -> bool:
-        told = self.traffic or self.incident or self.exemption or self.cohort or self.strikes.strikes or self.verdicts
-        return not told
+        decided = self.incident or self.exemption or self.cohort or self.strikes.strikes
+        return not (self.traffic or self.held or self.verdicts or decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
         offender(office, account),
         None if profile is None else _traffic(profile, office, standing.cohorts.get(account, ""), now),
         records.verdicts(account, verdicts),
+        records.count_held(HeldSelection(account=account), HeldDecision.DISCARD),
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from detector.cli.postfix_queue import commands
 from detector.traffic.cohort import Cohort
 from detector.verdict.verdict import Group
+from tests.support.held_house import a_held_message
 from tests.unit.cli.conftest import ANN, Keyboard
 
 
@@ -16,6 +17,14 @@ def test_an_account_is_shown_with_what_speaks_against_it(keyboard: Keyboard) -> 
     assert "score" in shown
     assert [f"{group} " in shown.splitlines()[-1] for group in Group] == [True] * len(Group)
     assert keyboard.read("accounts", "show", ANN)["traffic"]["recipients_24h"] > 250  # of 300: the count errs a little
+
+
+def test_held_mail_of_an_account_is_not_overlooked(keyboard: Keyboard) -> None:
+    records = keyboard.records()
+    records.put_held(a_held_message("t1"))
+    records.close()
+    assert "1 message: detector held list --account ann@example.org" in keyboard.type("accounts", "show", ANN).output
+    assert keyboard.read("accounts", "show", ANN)["held"] == 1
 
 
 def test_an_account_that_sent_little_has_nothing_against_it(keyboard: Keyboard) -> None:

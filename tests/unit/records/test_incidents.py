@@ -5,15 +5,12 @@ import pytest
 
 from detector.incident.incident import PUNISH, Event, IllegalTransition, Incident, State
 from detector.incident.strike import Strike
-from detector.mail.address import Address
-from detector.mail.transaction import Identity, Stream, Transaction
-from detector.records.held_entries import HeldDecision, HeldMessage, HeldRecipient, HeldSelection, HeldState
+from detector.records.held_entries import HeldDecision, HeldSelection, HeldState
 from detector.records.incidents import PASSWORD_CHANGED
 from detector.records.records import Forgiveness, Records, TimelineEntry, UnknownIncident
 from detector.response.plan import CHANGE_PASSWORD
 from detector.response.told import Result
-from detector.verdict.hold import held
-from tests.unit.records.conftest import INCIDENT
+from tests.support.held_house import a_held_message
 
 Make = Callable[..., Incident]
 
@@ -175,25 +172,6 @@ def test_at_most_so_many_incidents_change_a_password_within_an_hour(records: Rec
     assert not records.claim_password_change("i3", 4600.0, limit=0)
 
 
-def held_message(message_id: str) -> HeldMessage:
-    account, nobody = Identity("ann@example.org", "header", trusted=False), Address("", "")
-    return HeldMessage(
-        message_id=message_id,
-        spool="here",
-        account="ann@example.org",
-        mail="FROM:<ann@example.org>",
-        recipients=(HeldRecipient("TO:<bob@example.net>"),),
-        xforward={},
-        transaction=Transaction(message_id, "m", account, "", "", nobody, (), Stream.PERSONAL, 90.0),
-        verdict=INCIDENT.verdict,
-        evidence=held((), Stream.PERSONAL),
-        size_bytes=1000,
-        held_at=90.0,
-        changed_at=90.0,
-        key_id="key",
-    )
-
-
 @pytest.mark.parametrize(
     ("event", "state", "told"),
     [
@@ -204,7 +182,7 @@ def held_message(message_id: str) -> HeldMessage:
 def test_a_decision_about_an_incident_is_one_about_its_held_mail(
     records: Records, make_incident: Make, event: Event, state: HeldState, told: str
 ) -> None:
-    records.put_held(held_message("t1"))
+    records.put_held(a_held_message("t1"))
     records.open_incident(make_incident())
     records.apply("i1", event, 200.0, "olga")
     message = records.held("t1")
@@ -215,7 +193,7 @@ def test_a_decision_about_an_incident_is_one_about_its_held_mail(
 
 def test_a_dismissal_does_not_send_what_a_person_has_thrown_away(records: Records, make_incident: Make) -> None:
     for message_id in ("t1", "t2"):
-        records.put_held(replace(held_message(message_id), digest=message_id))
+        records.put_held(replace(a_held_message(message_id), digest=message_id))
     records.open_incident(make_incident())
     records.decide_held(HeldSelection("t1"), HeldDecision.DISCARD, "olga", 150.0, "an offer, seen by us")
     records.apply("i1", Event.CONFIRM, 200.0, "olga")
@@ -227,7 +205,7 @@ def test_a_dismissal_does_not_send_what_a_person_has_thrown_away(records: Record
 
 
 def test_a_dismissal_after_the_confirmation_gives_the_held_mail_back(records: Records, make_incident: Make) -> None:
-    records.put_held(held_message("t1"))
+    records.put_held(a_held_message("t1"))
     records.open_incident(make_incident())
     records.apply("i1", Event.CONFIRM, 200.0, "olga")
     records.apply("i1", Event.DISMISS, 300.0, "olga")
