@@ -152,7 +152,8 @@ def _counted(profile: Profile, transaction: Transaction, at: float, key: bytes) 
         found.anybody_known |= not stranger
         _meet(found, recipient.address, stranger, since, key)
         if profile.complainers and profile.complainers.has(complainer(recipient.address, key), at):
-            again = Counted.hashed(f"again\0{transaction.message_key}\0{recipient.address.key}", key)
+            # One person is one opinion: a customer who complained once may have a conversation with the ticket system.
+            again = Counted.hashed(f"again\0{recipient.address.key}", key)
             if found.counted.since(again, day) is None:
                 found.counted = found.counted.add(Counted.stamped(again, day))
                 found.to_complainers += 1

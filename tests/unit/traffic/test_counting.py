@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Stream
 from detector.traffic.clock import DAY
-from detector.traffic.counting import count, is_refused, is_unwanted, origin_of
+from detector.traffic.counting import complainer, count, is_refused, is_unwanted, origin_of
 from detector.traffic.features import ANSWERS, FEATURES
 from detector.traffic.profile import Profile
 from detector.traffic.reached import MOST_EXACT
 from detector.verdict.admit import settle
 from detector.verdict.judge import judge
+from detector.verdict.learn import learn_complaint
 from detector.verdict.policy import Policy
 from tests.histories import transaction
 
@@ -95,6 +96,17 @@ def test_a_hundred_letters_to_a_friend_are_no_bulk_mail(policy: Policy) -> None:
     assert recipients(profile) == 1.0
     profile, _ = judge(profile, transaction(100, [("friend@a.example", ACCEPTED)]), NOW + DAY, policy)
     assert recipients(profile) == pytest.approx(1.0)
+
+
+def test_who_complained_and_goes_on_with_the_conversation_is_one_opinion(policy: Policy) -> None:
+    names = [(f"customer{number}@x.example", ACCEPTED) for number in range(3)]
+    first = transaction(1, names)
+    profile = Profile()
+    for recipient in first.recipients[:2]:
+        profile = learn_complaint(profile, Stream.PERSONAL, NOW, complainer(recipient.address, policy.recipient_key))
+    for number in range(2, 6):
+        profile, _ = judge(profile, transaction(number, names), NOW, policy)
+    assert profile.complainers.again == pytest.approx(2.0)
 
 
 def test_hundreds_of_recipients_are_counted_within_a_few_percent(policy: Policy) -> None:
