@@ -44,6 +44,8 @@ from detector.tls import server_context
 from detector.verdict.policy import Policy
 
 KEEP_IN_STEP_EVERY = 1.0
+HANDED_OVER_EVERY = 0.05
+"""Seconds: results of what a crash makes us forget here are lost, and many come within a second."""
 
 
 def new_id() -> str:
@@ -106,7 +108,7 @@ class Parts:
         back = config.feedback
         self._handed_over = MemoryHandedOver(
             state.directory / "handed_over.sqlite",
-            state.write_every,
+            min(HANDED_OVER_EVERY, state.write_every),
             back.remember_time,
             back.remember_count,
             self.metrics,

@@ -1,0 +1,168 @@
+"""What comes back reaches the account: from the log of a real Postfix, and by SMTP, whenever we are killed."""
+
+import re
+import smtplib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from detector.state.profiles import read_profile
+from detector.state.table import stored_value
+from detector.traffic.profile import Profile
+from tests.support import postfix
+from tests.support.detector_process import DetectorProcess
+from tests.support.feedback import arf, dsn
+from tests.support.mail_path import letter
+from tests.support.ports import HOST, free_port, wait_for
+from tests.support.postfix import Postfix
+from tests.support.smtp_sink import SmtpSink
+
+pytestmark = [pytest.mark.e2e, pytest.mark.debian("postfix")]
+ANN = "ann@example.net"
+REPORTS = "abuse-reports@hop.example"
+SECONDS = 5.0
+"""From the log line, or the 250 for a report, to the account's evidence."""
+
+
+class Place:
+    """Detector, outbound Postfix and the world behind it."""
+
+    def __init__(self, directory: Path, outbound: Postfix, sink: SmtpSink) -> None:
+        self.outbound, self.sink, self.door = outbound, sink, free_port()
+        settings = {
+            "identity": [{"source": "envelope-sender"}],
+            # What the judge says of the mail itself is not what is tested here.
+            "judging": {"hold_score": 11.5, "window_start": 500},
+            "feedback": {
+                "logs": [{"source": "file", "mta": "postfix", "path": str(outbound.directory / "log")}],
+                "tags": {"header": "X-Hop-Tag"},
+                "listen": [f"{HOST}:{self.door}"],
+                "addresses": [REPORTS],
+            },
+        }
+        self.detector = DetectorProcess(directory, outbound.port, settings)
+
+    def send(self, *recipients: str, sender: str = ANN) -> None:
+        with smtplib.SMTP(HOST, self.detector.port, timeout=60) as client:
+            client.sendmail(sender, list(recipients), letter(sender, "hello"))
+
+    def report(self, octets: bytes) -> None:
+        with smtplib.SMTP(HOST, self.door, timeout=60) as client:
+            client.sendmail("", [REPORTS], octets)
+
+    def profile(self, account: str = ANN) -> Profile:
+        return read_profile(self.detector.state / "profiles.sqlite", account) or Profile()
+
+    def follows(self) -> bool:
+        files = self.detector.state.glob("followed.sqlite*")
+        return b"place " in b"".join(file.read_bytes() for file in files)
+
+    def wait_for_line(self, words: str) -> None:
+        wait_for(lambda: words in self.outbound.log(), f"Postfix logs {words}", 60)
+
+    def wait_for_bounces(self, count: int, seconds: float = SECONDS) -> None:
+        try:
+            wait_for(lambda: round(self.profile().reputation.bounced) >= count, f"{count} bounces count", seconds)
+        except TimeoutError as error:
+            msg = f"{error}, but {self.profile().reputation}\n{self.detector.metrics()}\n{self.detector.log()[-4000:]}"
+            raise TimeoutError(msg) from error
+
+    def tag(self, recipient: str) -> str:
+        (message,) = self.sink.wait_for_messages(1, to=recipient)
+        found = re.search(rb"X-Hop-Tag: (\S+)", message.header)
+        assert found is not None
+        return found[1].decode()
+
+    def wait_until_written(self, tag: str) -> None:
+        """A moment after the message has passed it is on disk whose it was."""
+        path, key = self.detector.state / "handed_over.sqlite", f"transaction {tag.split('.')[2]}"
+        wait_for(lambda: stored_value(path, key) is not None, "the transaction is on disk")
+
+    def reports(self, kind: str, tie: str) -> float:
+        return self.detector.metrics().get(f'detector_feedback_reports_total{{kind="{kind}",tie="{tie}"}}', 0.0)
+
+
+@pytest.fixture
+def place(sink: SmtpSink, tmp_path: Path) -> Iterator[Place]:
+    sink.answer("RCPT", "bad", "550 5.1.1 No such user here")
+    sink.answer("END", "spam", "554 5.7.1 This looks like spam")
+    with postfix.outbound(sink.port) as outbound:
+        place = Place(tmp_path / "detector", outbound, sink)
+        (outbound.directory / "log").touch()
+        with place.detector:
+            # A log that is named for the first time is followed from its end.
+            wait_for(place.follows, "the log is followed", 30)
+            yield place
+
+
+def test_the_accounts_evidence_changes_within_seconds_of_the_log_line(place: Place) -> None:
+    place.sink.answer("RCPT", "slow", "451 4.7.1 Greylisted", 1)
+    place.send("bad1@example.org", "slow1@example.org", "good1@example.org")
+    place.send("spam1@example.org")
+    place.wait_for_line("status=bounced (host 127.0.0.1[127.0.0.1] said: 554")
+    place.wait_for_bounces(2)
+    profile = place.profile()
+    assert round(profile.reputation.sent) == 4
+    assert [round(answer) for answer in profile.counters.answers] == [4, 1, 0, 0, 1, 0]
+    place.wait_for_line("slow1@example.org>, relay=127.0.0.1[127.0.0.1]:" + str(place.sink.port))
+    place.sink.wait_for_messages(1, to="slow1@example.org")
+    assert round(place.profile().reputation.bounced) == 2
+
+
+def test_a_complaint_by_smtp_counts_and_a_forged_one_is_counted_only(place: Place) -> None:
+    place.send("bob@example.org", "cid@example.org")
+    tag = place.tag("bob@example.org")
+    place.report(arf("bob@example.org", tag[:-3] + "aaa"))
+    place.report(dsn("bob@example.org", tag[:-3] + "aaa"))
+    wait_for(lambda: place.reports("complaint", "forged") + place.reports("bounce", "forged") == 2, "both are read", 60)
+    before = place.profile()
+    assert (before.reputation.bounced, before.reputation.complained, len(before.complainers)) == (0, 0, 0)
+
+    for _ in range(3):
+        place.report(arf("bob@example.org", tag))
+    wait_for(lambda: round(place.profile().reputation.complained) == 1, "the complaint counts", SECONDS)
+    wait_for(lambda: place.reports("complaint", "tag") == 3, "all three are read", 60)
+    assert round(place.profile().reputation.complained) == 1
+    assert list((place.detector.state / "reports" / "new").iterdir()) == []
+
+    place.send("bob@example.org")
+    wait_for(lambda: round(place.profile().complainers.again) == 1, "mail to a complainer counts", SECONDS)
+    shown = place.detector.command("accounts", "show", ANN, "--config", str(place.detector.path))
+    assert "had complained" in shown
+
+
+def test_kills_in_the_middle_count_nothing_twice_and_lose_nothing(place: Place) -> None:
+    total = 0
+    for number in range(6):
+        place.send(*(f"bad{number}-{n}@example.org" for n in range(10)), f"good{number}@example.org")
+        total += 10
+        tag = place.tag(f"good{number}@example.org")
+        place.report(arf(f"good{number}@example.org", tag))
+        place.wait_until_written(tag)
+        if number % 2:
+            place.wait_for_line(f"bad{number}-9@example.org")
+        place.detector.kill()
+        place.detector.start()
+    place.outbound.wait_until_queue_empty()
+    place.wait_for_bounces(total, 60)
+    wait_for(lambda: round(place.profile().reputation.complained) == 6, "all complaints count", 60)
+    place.detector.kill()
+    place.detector.start()
+    before = place.profile().reputation.sent
+    place.send("good@example.org")
+    wait_for(lambda: place.profile().reputation.sent > before, "the last message counts", 60)
+    reputation = place.profile().reputation
+    assert (round(reputation.bounced), round(reputation.complained)) == (total, 6)
+
+
+def test_a_late_wave_of_bounces_opens_an_incident_that_says_so(place: Place) -> None:
+    place.send(*(f"bad{number}@d{number}.example.org" for number in range(60)), *["good@example.org"] * 1)
+    wait_for(lambda: bool(place.detector.events("incident_opened")), "an incident is opened", 60)
+    (late,) = place.detector.events("late_verdict")
+    assert (late["account"], late["blocked"]) == (ANN, True)
+    (opened,) = place.detector.events("incident_opened")
+    shown = place.detector.command("incidents", "show", opened["incident"], "--config", str(place.detector.path))
+    assert "recipients of the last hours or days" in shown
+    with pytest.raises(smtplib.SMTPException):
+        place.send("good@example.org")
