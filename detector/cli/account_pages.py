@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from detector.cli.dossier import Dossier, Line, Traffic
+from detector.cli.dossier import Dossier, Line, Traffic, Weeks
 from detector.cli.offenders import in_words
 from detector.cli.page import Page
 from detector.cli.words import counted, moment, since, span
@@ -115,8 +115,19 @@ def _traffic(traffic: Traffic, now: float) -> dict[str, str]:
         "Networks": f"{counted(traffic.usual_networks, 'usual one')}, {counted(traffic.new_networks, 'new one')}",
         "Learned from": f"{counted(traffic.days, 'clean day')} with mail"
         + ("" if traffic.days else ": what is usual is still that of all accounts"),
+        "Last weeks": weeks_in_words(traffic.reputation),
         "Profile as of": since(traffic.written_at, now),
     }
+
+
+def weeks_in_words(weeks: Weeks) -> str:
+    """What became of the mail; half of it is forgotten in four weeks."""
+    sent = f"of about {weeks.sent:.0f} recipients"
+    if weeks.bounce_share is None or weeks.complaint_share is None:
+        told = f"{sent} {weeks.bounced:.0f} bounced and {weeks.complained:.0f} complained: too few to tell shares"
+    else:
+        told = f"{sent} {weeks.bounce_share:.1%} bounced and {weeks.complaint_share:.2%} complained"
+    return told + (f"; {counted(weeks.complainers, 'complainer')} of half a year" if weeks.complainers else "")
 
 
 def window_in_words(size: int, in_flight: int) -> str:

@@ -30,6 +30,21 @@ DAILY = next(index for index, feature in enumerate(FEATURES) if feature.name == 
 
 
 @dataclass(frozen=True, slots=True)
+class Weeks:
+    """What became of the mail of the last weeks, in recipients; half is forgotten in four weeks.
+
+    The shares are None where too little was sent. `complainers` are remembered for half a year, by keyed hashes.
+    """
+
+    sent: float = 0.0
+    bounced: float = 0.0
+    complained: float = 0.0
+    bounce_share: float | None = None
+    complaint_share: float | None = None
+    complainers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """What the account's profile says at this moment. `days` are those its baseline was learned from.
 
@@ -47,6 +62,7 @@ class Traffic:
     learned_cohort: str
     last_mail_at: float
     written_at: float
+    reputation: Weeks = Weeks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +195,14 @@ def _traffic(profile: Profile, office: Office, cohort: str, now: float) -> Traff
         learned_cohort=COHORTS[profile.cohort - 1] if profile.cohort else "",
         last_mail_at=profile.counters.updated_at,
         written_at=max(_times(office.profiles), default=0.0),
+        reputation=_reputation(profile, now),
+    )
+
+
+def _reputation(profile: Profile, now: float) -> Weeks:
+    then = profile.reputation.at(now)
+    return Weeks(
+        then.sent, then.bounced, then.complained, then.bounce_share, then.complaint_share, len(profile.complainers)
     )
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from detector.cli.account_pages import cohort_in_words, show_exemption, show_lines, window_in_words
-from detector.cli.dossier import Line
+from detector.cli.account_pages import cohort_in_words, show_exemption, show_lines, weeks_in_words, window_in_words
+from detector.cli.dossier import Line, Weeks
 from detector.records.records import Exemption
 
 
@@ -61,3 +61,17 @@ def test_the_window_is_told_as_the_room_that_is_left(size: int, in_flight: int, 
 )
 def test_of_a_cohort_it_is_told_who_said_so(assigned: str, learned: str, told: str) -> None:
     assert cohort_in_words(assigned, learned) == told
+
+
+@pytest.mark.parametrize(
+    ("weeks", "told"),
+    [
+        (Weeks(40.0, 2.0, 1.0), "of about 40 recipients 2 bounced and 1 complained: too few to tell shares"),
+        (
+            Weeks(1200.0, 18.0, 1.0, 0.015, 0.0008, 1),
+            "of about 1200 recipients 1.5% bounced and 0.08% complained; 1 complainer of half a year",
+        ),
+    ],
+)
+def test_shares_are_told_only_where_enough_was_sent(weeks: Weeks, told: str) -> None:
+    assert weeks_in_words(weeks) == told

@@ -32,6 +32,7 @@ def test_the_age_of_the_figures_is_known(keyboard: Keyboard) -> None:
     assert abs(traffic["written_at"] - keyboard.now) < 60.0
     assert traffic["new_networks"] == 1
     assert traffic["usual_networks"] == 0
+    assert traffic["reputation"]["bounce_share"] is None
 
 
 def test_an_account_that_was_blocked_and_never_seen_has_a_dossier_without_traffic(keyboard: Keyboard) -> None:
