@@ -68,8 +68,8 @@ def serve(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG) -> N
     """Run the relay until SIGTERM.
 
     SIGHUP reads the configuration and certificates again; with a mistake in them everything stays as it was.
-    These take a restart: relay.listen, and the sections policy_service, state, records, hold, response, metrics and
-    log.
+    These take a restart: relay.listen, and the sections policy_service, state, records, hold, feedback (but tags),
+    response, metrics and log.
 
     Events are told on standard error.
     """

@@ -50,6 +50,7 @@ class Spool:
         unfinished, target = self.directory / "tmp" / name, self.directory / "new" / name
         try:
             with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                _give_to_owner(file.fileno(), self.directory)
                 file.write(octets[: MOST_BYTES + 1])
                 file.flush()
                 os.fsync(file.fileno())
@@ -106,6 +107,13 @@ class MaildirReader:
                 self.metrics.feedback_problems.labels("unreadable").inc()
                 understood = False
         await asyncio.to_thread(_leave, path, self.own and understood)
+
+
+def _give_to_owner(descriptor: int, directory: Path) -> None:
+    """What root has written is for the server to read."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _names(directory: Path, most: int) -> Sequence[str]:
