@@ -20,8 +20,8 @@ from detector.relay.pool import Pool
 from detector.tls import server_context
 
 VERSION = version("outbound-abuse-detector")
-RESTART_NEEDED = ("policy_service", "state", "records", "hold", "feedback", "response", "metrics", "log")
-"""Sections that a reload does not take over; `relay.listen` and `feedback.logs` are others."""
+RESTART_NEEDED = ("policy_service", "state", "records", "hold", "response", "metrics", "log")
+"""Sections that a reload does not take over; `relay.listen` is another, and all of `feedback` but its tags."""
 
 
 def clock() -> float:
@@ -86,8 +86,10 @@ class Application:
                     log.restart_needed(section)
             if config.relay.listen != self._config.relay.listen:
                 log.restart_needed("relay.listen")
-            if config.feedback.logs != self._config.feedback.logs:
-                log.restart_needed("feedback.logs")
+            before, after = dict(self._config.feedback), dict(config.feedback)
+            for name in after:
+                if name != "tags" and after[name] != before[name]:
+                    log.restart_needed(f"feedback.{name}")
             self._config = config
             old, parts.pool = parts.pool, pool
             await old.close()
