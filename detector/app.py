@@ -86,9 +86,8 @@ class Application:
                     log.restart_needed(section)
             if config.relay.listen != self._config.relay.listen:
                 log.restart_needed("relay.listen")
-            before, after = dict(self._config.feedback), dict(config.feedback)
-            for name in after:
-                if name != "tags" and after[name] != before[name]:
+            for name, value in dict(config.feedback).items():
+                if name != "tags" and value != getattr(self._config.feedback, name):
                     log.restart_needed(f"feedback.{name}")
             self._config = config
             old, parts.pool = parts.pool, pool
