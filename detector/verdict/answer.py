@@ -1,8 +1,9 @@
 """What the world answers to mail that passed: one answer for one recipient, and what the account's profile learns.
 
 An answer that only a Message-ID ties to its transaction is weak: everybody who was written to knows it, and who writes
-a message chooses it. It narrows the recipient window, spoils the reputation and puts a complainer on the list, which
-all slow an account down. The evidence from which accounts are blocked takes none of it.
+a message chooses it. It narrows the recipient window, which slows an account down, and spoils the reputation, which
+people see. The evidence from which accounts are blocked takes none of it. Nor does the list of complainers: mail to
+them is evidence, so whoever writes to the same circle every day could be accused by one forged complaint of each.
 """
 
 from enum import StrEnum
@@ -110,7 +111,7 @@ def learn_answer(profile: Profile, answer: Answer, policy: Policy) -> Profile:
         learned = learn_result(profile, told, answer.at, policy)
         reputation = profile.reputation.add(answer.at, bounced=int(answer.kind in BAD))
     if answer.weak:
-        learned = replace(profile, window=learned.window, complainers=learned.complainers)
+        learned = replace(profile, window=learned.window)
     return replace(learned, reputation=reputation)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from detector.mail.address import Address
 from detector.mail.delivery import Complained, Delivery, DeliveryStatus
 from detector.mail.status_codes import Cause
 from detector.mail.transaction import RecipientStatus, Stream
@@ -100,7 +101,16 @@ def test_a_weak_answer_slows_the_account_down_and_never_blocks_it(policy: Policy
     assert (learned.counters, learned.today) == (profile.counters, profile.today)
     assert learned.reputation != profile.reputation
     assert (learned.window.refused > 0) == (kind is not Kind.COMPLAINT)
-    assert learned.complainers.has(BOB, NOW) == (kind is Kind.COMPLAINT)
+
+
+def test_weak_complaints_do_not_make_later_mail_to_those_people_evidence(policy: Policy) -> None:
+    circle = [(f"user{number}@d{number}.example", RecipientStatus.ACCEPTED) for number in range(5)]
+    profile = framed = sent(policy)
+    for name, _ in circle:
+        complaint = Complained("ann", "t1", complainer(Address.parse(name), policy.recipient_key), NOW, weak=True)
+        framed = learn_answer(framed, answer_of_complaint(complaint), policy)
+    mail = transaction(2, circle)
+    assert judge(framed, mail, NOW + 60, policy)[1] == judge(profile, mail, NOW + 60, policy)[1]
 
 
 def test_mail_to_who_complained_is_evidence_once_for_each_message(policy: Policy) -> None:
