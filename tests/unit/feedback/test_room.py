@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from detector.config import parse
+from detector.feedback import address_blocks
 from detector.feedback.maildir import Spool
 from detector.feedback.room import FeedbackRoom, House, Rules
 from detector.mail.delivery import Handed, Receipt
@@ -101,6 +102,25 @@ async def test_what_was_kept_before_a_crash_takes_effect_after_it(build: Room, t
     await room.start()
     await until(room, bounced=0, complained=1)
     await room.stop()
+
+
+async def test_that_our_address_is_blocked_reaches_the_operators(
+    room: FeedbackRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(address_blocks, "GATHER", 0.0)
+    monkeypatch.setattr(address_blocks, "LEAST", 2)
+    room._blocks.announce = lambda *event: told.append(event[0])
+    for recipient in (BOB, CID):
+        listed = b"554 5.7.1 Service unavailable; client blocked using bl.example"
+        report = dsn(recipient, TAG, "5.7.1").replace(b"550 5.7.1", listed)
+        await asyncio.to_thread(mail, room, report)
+    async with asyncio.timeout(20):
+        while not told:
+            await room._blocks.look()
+            await asyncio.sleep(0.05)
+    assert told == ["address.blocked"]
+    assert (await room.house.profiles.read("ann")).reputation.bounced == 0
 
 
 async def test_after_a_reload_reports_are_tied_by_the_new_keys(room: FeedbackRoom) -> None:

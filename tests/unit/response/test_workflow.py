@@ -260,6 +260,16 @@ def test_a_dismissal_in_another_process_is_told(scene: Scene) -> None:
     assert scene.count("detector_incidents", state="contained") == 0
 
 
+def test_what_is_about_no_incident_is_told_once_for_each_key(scene: Scene) -> None:
+    with started(scene) as containment:
+        for _ in range(2):
+            containment.announce("address.blocked", {"recipients": 3}, "address.blocked.1", {"accounts": ["ann"]})
+        containment.announce("address.blocked", {"recipients": 9}, "address.blocked.2", {})
+        wait_for(lambda: len(scene.ears[0].heard) == 2, "operators hear it twice")
+    told = {key: (event["recipients"], event.get("accounts")) for event, key in scene.ears[0].heard}
+    assert told == {"address.blocked.1": (3, ["ann"]), "address.blocked.2": (9, None)}
+
+
 def test_too_many_password_changes_wait_for_a_person(tmp_path: Path) -> None:
     scene = Scene(tmp_path, Response(password_changes_per_hour=1, retry=Retry(attempts=1)))
     with started(scene) as containment:
