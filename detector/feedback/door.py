@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any, cast
+from typing import Any, AnyStr, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -30,6 +30,8 @@ IDLE_TIME = 60.0
 MOST_TIME = 600.0
 """Seconds of a session."""
 LINE_BYTES = 65_536
+TOO_LARGE = ("552 ", "500 Line too long")
+"""How the library's refusals of a message begin that is too large, or has a line that is."""
 
 
 @dataclass(slots=True)
@@ -70,22 +72,27 @@ class Door:
         address = ip_address(peer.partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address
         if not any(address in network for network in self.clients):
-            return self._refused("limit", b"554 5.7.1 No mail from your address here\r\n")
+            return self.refused("limit", b"554 5.7.1 No mail from your address here\r\n")
         if len(self._sessions) >= MOST_CONNECTIONS:
-            return self._refused("limit", b"421 4.7.0 Too many connections, try again later\r\n")
+            return self.refused("limit", b"421 4.7.0 Too many connections, try again later\r\n")
         self._sessions.add(session)
         return b""
 
     def leave(self, session: "_Session") -> None:
         self._sessions.discard(session)
 
+    def refused(self, reason: str, reply: bytes) -> bytes:
+        """The reply, counted."""
+        self.metrics.feedback_problems.labels(reason).inc()
+        return reply
+
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if Address.parse(address).key not in self.addresses:
-            return self._refused("address", b"550 5.1.1 No such address here").decode()
+            return self.refused("address", b"550 5.1.1 No such address here").decode()
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
-            return self._refused("limit", b"452 4.5.3 Too many recipients").decode()
+            return self.refused("limit", b"452 4.5.3 Too many recipients").decode()
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
@@ -94,15 +101,11 @@ class Door:
         try:
             await asyncio.to_thread(self.spool.keep, self.new_id(), cast("bytes", envelope.content))
         except Full:
-            return self._refused("limit", b"452 4.3.1 Too much mail waits here, try again later").decode()
+            return self.refused("limit", b"452 4.3.1 Too much mail waits here, try again later").decode()
         except OSError as error:
             log.report_failed("the door", str(error))
-            return self._refused("disk", b"452 4.3.1 The disk does not take it, try again later").decode()
+            return self.refused("disk", b"452 4.3.1 The disk does not take it, try again later").decode()
         return "250 2.0.0 Kept"
-
-    def _refused(self, reason: str, reply: bytes) -> bytes:
-        self.metrics.feedback_problems.labels(reason).inc()
-        return reply
 
 
 class _Session(SMTP):
@@ -153,6 +156,11 @@ class _Session(SMTP):
     def data_received(self, data: bytes) -> None:
         if self._entered:
             super().data_received(data)
+
+    async def push(self, status: AnyStr) -> None:
+        if isinstance(status, str) and status.startswith(TOO_LARGE):
+            self._door.refused("size", b"")
+        await super().push(status)
 
     def eof_received(self) -> bool | None:
         return super().eof_received() if self._entered else False

@@ -100,6 +100,25 @@ async def test_a_huge_message_is_refused(door: Door, monkeypatch: pytest.MonkeyP
         await talk(door, lambda client: client.sendmail("", [BOUNCES], b"x" * 5000 + b"\r\n"))
     assert caught.value.smtp_code == 552
     assert kept(door) == []
+    assert refusals(door, "size") == 1
+
+
+async def test_a_line_without_end_is_refused(door: Door) -> None:
+    def long_line(client: smtplib.SMTP) -> tuple[int, bytes]:
+        client.ehlo()
+        client.mail("")
+        client.rcpt(BOUNCES)
+        return client.data(b"Subject: " + b"x" * 2 * module.LINE_BYTES + b"\r\n")
+
+    code, _ = await talk(door, long_line)
+    assert code == 500
+    assert (kept(door), refusals(door, "size")) == ([], 1)
+
+
+async def test_a_size_that_is_announced_is_counted_like_one_that_comes(door: Door) -> None:
+    code, _ = await talk(door, lambda client: (client.ehlo(), client.mail("", [f"size={10 * module.MOST_BYTES}"]))[1])
+    assert code == 552
+    assert refusals(door, "size") == 1
 
 
 async def test_so_many_connections_and_no_more(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
