@@ -61,6 +61,14 @@ class Spool:
             raise
         _sync(target.parent)
 
+    def tidy(self, before: float) -> None:
+        """Erase what we could not read, and what a crash left unfinished, from before (Unix seconds)."""
+        for part in ("tmp", "cur"):
+            for path in (self.directory / part).iterdir():
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+
 
 @dataclass(frozen=True, slots=True)
 class MaildirReader:

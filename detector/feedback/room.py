@@ -24,6 +24,10 @@ from detector.verdict.policy import Policy
 LOOK_EVERY = 10.0
 """Seconds between two looks whether our address is blocked."""
 
+TIDY_EVERY = 3600.0
+KEEP_UNREAD = 604_800.0
+"""Seconds for which a report on which we failed waits for somebody to look at it."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -100,7 +104,7 @@ class FeedbackRoom:
         take, metrics = self._intake.take, self.house.metrics
         own = MaildirReader(self._door.spool.directory, take, metrics, own=True)
         others = [MaildirReader(maildir.path, take, metrics) for maildir in self.config.feedback.maildirs]
-        self._spawn(self._look(), *(reader.run() for reader in (own, *others)))
+        self._spawn(self._look(), self._tidy(), *(reader.run() for reader in (own, *others)))
         await self._following.start()
         await self._door.start()
 
@@ -127,6 +131,19 @@ class FeedbackRoom:
                 await self._blocks.look()
             except Exception as error:  # a fault here must not end the looking
                 log.internal_error("address_blocks", error)
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.tidy, self.house.clock())
+            except Exception as error:  # a full disk must not end the tidying
+                log.internal_error("tidy feedback", error)
+            await asyncio.sleep(TIDY_EVERY)
+
+    def tidy(self, now: float) -> None:
+        """Keep nothing longer than is promised. Blocks; raises `Temporary` or `OSError`."""
+        self.house.heard.tidy(now)
+        self._door.spool.tidy(now - KEEP_UNREAD)
 
     def _name(self) -> str:
         """Of a report that waits: in the order in which they came."""

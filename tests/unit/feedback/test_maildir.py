@@ -107,6 +107,15 @@ def test_only_we_may_read_what_is_kept(spool: Spool) -> None:
     assert modes[1:] == [0o700, 0o600]
 
 
+def test_what_nobody_looked_at_is_erased_in_time(spool: Spool) -> None:
+    for part, name in (("cur", "1"), ("cur", "2"), ("tmp", "3"), ("new", "4")):
+        (spool.directory / part / name).write_bytes(b"report")
+        if name != "2":
+            os.utime(spool.directory / part / name, (1000.0, 1000.0))
+    spool.tidy(2000.0)
+    assert left(spool) == {"tmp": [], "new": ["4"], "cur": ["2"]}
+
+
 def test_so_much_waits_and_no_more(spool: Spool) -> None:
     small = Spool(spool.directory, most=2)
     small.keep("1", b"a")

@@ -2,6 +2,7 @@
 
 import asyncio
 import smtplib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from itertools import count
@@ -102,6 +103,16 @@ async def test_what_was_kept_before_a_crash_takes_effect_after_it(build: Room, t
     await room.start()
     await until(room, bounced=0, complained=1)
     await room.stop()
+
+
+async def test_nothing_is_kept_longer_than_is_promised(room: FeedbackRoom, tmp_path: Path) -> None:
+    await asyncio.to_thread(mail, room, arf(BOB, TAG))
+    await until(room, bounced=0, complained=1)
+    (tmp_path / "reports" / "cur" / "1").write_bytes(b"a report that nobody could read")
+    await asyncio.to_thread(room.tidy, NOW + 2 * DAY)
+    assert room.house.heard.since(0.0) == []
+    await asyncio.to_thread(room.tidy, time.time() + 8 * DAY)
+    assert list((tmp_path / "reports" / "cur").iterdir()) == []
 
 
 async def test_that_our_address_is_blocked_reaches_the_operators(
