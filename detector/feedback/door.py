@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any, AnyStr, cast
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -157,7 +157,7 @@ class _Session(SMTP):
         if self._entered:
             super().data_received(data)
 
-    async def push(self, status: AnyStr) -> None:
+    async def push(self, status: Any) -> None:
         if isinstance(status, str) and status.startswith(TOO_LARGE):
             self._door.refused("size", b"")
         await super().push(status)
