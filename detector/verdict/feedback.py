@@ -22,6 +22,7 @@ STOLEN_LIST = Alternative(1.0, 3.0, 50.0)
 EXCUSED = 0.10
 OWN_BOOK = 0.92  # the most strangers that there are in one's own
 NAMES = [feature.name for feature in FEATURES]
+AUTOMATICALLY_REACHED = NAMES.index("automatic_recipients_24h")
 REACHED, STRANGERS = NAMES.index("recipients_24h"), NAMES.index("new_recipients_24h")
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
 # receiving host decides for itself.
@@ -79,10 +80,14 @@ def _weigh(profile: Profile, stream: Stream, index: int, answered: float, odds: 
 
 
 def _weigh_again(profile: Profile, stream: Stream, again: float, answered: float, odds: Odds) -> Evidence:
-    """What mail to complainers adds to the objections; never less than nothing."""
+    """What mail to complainers adds to the objections; never less than nothing.
+
+    They are no strangers, as those who answered are, but some of all who were reached: a letter to a list has a few.
+    """
     index = ANSWERS_OF[stream][2]
     bad = profile.counters.answers[index]
     usual = profile.baseline.bad_rate(index, stream, odds.usual)
-    with_them = bad_list(bad + again, answered + again, usual, odds.alternative)
-    without = bad_list(bad, answered, usual, odds.alternative)
+    reached = profile.counters.features[REACHED if stream is Stream.PERSONAL else AUTOMATICALLY_REACHED]
+    with_them = bad_list(bad + again, max(answered + again, reached), usual, odds.alternative)
+    without = bad_list(bad, max(answered, reached), usual, odds.alternative)
     return Evidence(Group.FEEDBACK, "to_complainers_24h", again, 0.0, max(with_them - without, 0.0))

@@ -59,6 +59,14 @@ def test_mail_to_a_complainer_weighs_as_one_more_who_does_not_want_it(policy: Po
     assert "had complained" in " ".join(explain(Verdict(Action.ACCEPT, score.nats, (score,), "", "")))
 
 
+def test_a_letter_to_a_large_list_may_reach_some_who_had_complained(policy: Policy) -> None:
+    def weighed(reached: int) -> float:
+        counters = Counters().add(PERSONAL, Tally(recipients=reached, answered=5), 0.0)
+        return weigh_feedback(again(Profile(counters=counters), 1), PERSONAL, policy.prior).nats
+
+    assert weighed(400) <= 0.0 < weighed(10) < weighed(2)
+
+
 def test_who_never_mailed_a_complainer_has_no_such_signal(policy: Policy) -> None:
     assert len(weigh_feedback(turned_away(20, 1), PERSONAL, policy.prior).evidence) == 2
 
