@@ -24,6 +24,7 @@ from detector.verdict.verdict import Group, Verdict
 
 LOOK_BACK = 3600.0
 """Seconds: whose answers came that lately is judged after a start, too. The crash may have come before the judge."""
+MOST_TOLD = 10_000
 
 WORDS = {
     "refused_24h": "refused",
@@ -53,6 +54,7 @@ class Effect:
     _lock: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _waiting: deque[tuple[int, Answer]] = field(init=False, default_factory=deque)
     _suspects: dict[str, Answer] = field(init=False, default_factory=dict)
+    _let_through: dict[str, float] = field(init=False, default_factory=dict)
 
     async def tell(self, deliveries: Sequence[Delivery]) -> None:
         await self._take([answer for one in deliveries if (answer := answer_of(one)) is not None])
@@ -105,6 +107,11 @@ class Effect:
         if verdict is None:
             return
         let_through = self.observe or self.book.lets_through(account, profile, now)
+        if let_through and now - self._let_through.get(account, 0.0) < LOOK_BACK:
+            return  # it was told, and is not judged anew by each bounce of a wave
+        if let_through:
+            self._let_through[account] = now
+            self._let_through = self._let_through if len(self._let_through) <= MOST_TOLD else {}
         log.late_verdict(account, answer.transaction_id, verdict.score, blocked=not let_through)
         if not let_through:
             await self.desk.open_afterwards(answer, verdict, in_words(verdict))

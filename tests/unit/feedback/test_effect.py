@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 from msgspec.structs import replace
 
+from detector import log
 from detector.feedback.effect import Effect
 from detector.mail.delivery import Complained, Delivery, DeliveryStatus
 from detector.mail.status_codes import Cause
@@ -177,6 +178,16 @@ async def test_nobody_is_blocked_who_is_exempt_or_while_we_observe(house: House)
     house.book.replace(Standing({}, {"ann": Exemption("ann", None, "me", "", recipients_per_day=50)}))
     await house.effect.tell(bounces(96))
     assert len(house.desk.afterwards) == 1
+
+
+async def test_a_wave_that_blocks_nobody_is_told_once_an_hour(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(log, "late_verdict", lambda account, *_, **__: told.append(account))
+    await house.has_sent(BLAST)
+    house.effect.observe = True
+    for number in range(60, 90):
+        await house.effect.tell(bounces(number))
+    assert told == ["ann"]
 
 
 async def test_weak_answers_block_nobody(house: House) -> None:
