@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from detector.state.profiles import read_profile
 from detector.state.table import stored_value
 from detector.traffic.profile import Profile
 from tests.support import postfix
-from tests.support.detector_process import DetectorProcess
+from tests.support.detector_process import DetectorProcess, Settings, merged
 from tests.support.feedback import arf, dsn
 from tests.support.mail_path import letter
 from tests.support.ports import HOST, free_port, wait_for
@@ -30,7 +31,7 @@ class Place:
 
     def __init__(self, directory: Path, outbound: Postfix, sink: SmtpSink) -> None:
         self.outbound, self.sink, self.door = outbound, sink, free_port()
-        settings = {
+        self.settings: Settings = {
             "identity": [{"source": "envelope-sender"}],
             # What the judge says of the mail itself is not what is tested here.
             "judging": {"hold_score": 11.5, "window_start": 500},
@@ -41,7 +42,7 @@ class Place:
                 "addresses": [REPORTS],
             },
         }
-        self.detector = DetectorProcess(directory, outbound.port, settings)
+        self.detector = DetectorProcess(directory, outbound.port, self.settings)
 
     def send(self, *recipients: str, sender: str = ANN) -> None:
         with smtplib.SMTP(HOST, self.detector.port, timeout=60) as client:
@@ -130,6 +131,39 @@ def test_a_complaint_by_smtp_counts_and_a_forged_one_is_counted_only(place: Plac
     wait_for(lambda: round(place.profile().complainers.again) == 1, "mail to a complainer counts", SECONDS)
     shown = place.detector.command("accounts", "show", ANN, "--config", str(place.detector.path))
     assert "had complained" in shown
+
+
+def test_the_logs_of_two_hosts_are_followed(place: Place, sink: SmtpSink, tmp_path: Path) -> None:
+    """The second takes over when the first is gone. It sends its log by syslog, as a host of its own does."""
+    port = free_port()
+    with postfix.outbound(sink.port) as second:
+        first = f"{HOST}:{place.outbound.port}"
+        logs = [
+            {"source": "file", "mta": "postfix", "path": str(place.outbound.directory / "log"), "next_hops": [first]},
+            {
+                "source": "syslog",
+                "mta": "postfix",
+                "transport": "tcp",
+                "listen": f"{HOST}:{port}",
+                "next_hops": [f"{HOST}:{second.port}"],
+            },
+        ]
+        settings = merged(
+            place.settings,
+            {"feedback": {"logs": logs}, "next_hop": {"servers": [first, f"{HOST}:{second.port}"]}},
+        )
+        place.detector.kill()
+        with DetectorProcess(tmp_path / "two", place.outbound.port, settings) as place.detector:
+            wait_for(place.follows, "the log is followed", 30)
+            place.send("bad1@example.org")
+            place.wait_for_bounces(1, 60)
+            place.outbound.stop()
+            place.send("bad2@example.org")
+            wait_for(lambda: "status=bounced" in second.log(), "the second host bounces it", 60)
+            with socket.create_connection((HOST, port), timeout=10) as sender:
+                sender.sendall("".join(f"<22>{line}\n" for line in second.log().splitlines()).encode())
+            place.wait_for_bounces(2)
+    assert round(place.profile().reputation.bounced) == 2
 
 
 def test_kills_in_the_middle_count_nothing_twice_and_lose_nothing(place: Place) -> None:
