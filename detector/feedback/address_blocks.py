@@ -55,6 +55,8 @@ class AddressBlocks:
     _told_hour: int = field(init=False, default=-1)
 
     def notice(self, answer: Answer) -> None:
+        if answer.weak:
+            return  # anybody who knows a Message-ID can write one: it must alarm nobody, and accuse nobody
         if answer.kind is Kind.ADDRESS or answer.kind in BAD:
             self._answers.append(answer)
 

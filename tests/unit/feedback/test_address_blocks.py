@@ -42,9 +42,9 @@ class House:
             raise self.failure
         self.told.append(event)
 
-    def notice(self, kind: Kind, count: int, account: str = "ann") -> None:
+    def notice(self, kind: Kind, count: int, account: str = "ann", weak: bool = False) -> None:
         for number in range(count):
-            self.blocks.notice(Answer(account, f"t{number}", b"8octets1", kind, self.now))
+            self.blocks.notice(Answer(account, f"t{number}", b"8octets1", kind, self.now, weak=weak))
 
     async def look_after(self, seconds: float) -> None:
         self.now += seconds
@@ -92,6 +92,16 @@ async def test_the_whim_of_one_small_server_is_no_alert(house: House) -> None:
     house.notice(Kind.REFUSED, 50)
     await house.look_after(GATHER)
     assert house.told == []
+
+
+async def test_reports_that_anybody_can_write_raise_no_alert_and_name_nobody(house: House) -> None:
+    house.notice(Kind.ADDRESS, 10 * LEAST, weak=True)
+    await house.look_after(GATHER)
+    assert house.told == []
+    house.notice(Kind.ADDRESS, LEAST)
+    house.notice(Kind.COMPLAINT, 10, "ben", weak=True)
+    await house.look_after(GATHER)
+    assert house.told[0][3]["accounts"] == ["ann"]
 
 
 async def test_the_accounts_are_those_that_most_speaks_against_and_not_the_victims(house: House) -> None:
