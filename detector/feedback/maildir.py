@@ -154,12 +154,16 @@ def _read(path: Path) -> bytes | None:
 
 
 def _leave(path: Path, erase: bool) -> None:
-    with suppress(FileNotFoundError):  # somebody else has read it
-        if erase:
-            path.unlink()
-        else:
-            name = path.name if ":2," in path.name else f"{path.name}:2,S"
-            path.rename(path.parent.parent / "cur" / name)
+    """Raises `OSError`; somebody else may have read it meanwhile."""
+    if erase:
+        path.unlink(missing_ok=True)
+        return
+    name = path.name if ":2," in path.name else f"{path.name}:2,S"
+    try:
+        path.rename(path.parent.parent / "cur" / name)
+    except FileNotFoundError:
+        if os.path.lexists(path):  # there is no `cur`: it would be read again and again
+            raise
 
 
 def _sync(directory: Path) -> None:

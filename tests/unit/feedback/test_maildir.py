@@ -61,6 +61,24 @@ async def test_in_the_maildir_of_others_reports_are_marked_as_read(spool: Spool,
     assert left(spool) == {"tmp": [], "new": [], "cur": ["1.host:2,S"]}
 
 
+async def test_a_maildir_in_which_nothing_can_be_marked_as_read_is_a_failure(spool: Spool, taken: Taken) -> None:
+    spool.keep("1.host", b"report")
+    (spool.directory / "cur").rmdir()
+    with pytest.raises(FileNotFoundError):
+        await reader(spool, taken, own=False).round()
+
+
+async def test_a_report_that_somebody_else_has_read_meanwhile_is_no_failure(spool: Spool) -> None:
+    spool.keep("1.host", b"report")
+
+    async def take(octets: bytes) -> str:
+        (spool.directory / "new" / "1.host").unlink()
+        return "tag"
+
+    assert await MaildirReader(spool.directory, take, Metrics("test")).round() == 1
+    assert left(spool) == {"tmp": [], "new": [], "cur": []}
+
+
 async def test_what_cannot_be_counted_now_stays(spool: Spool, taken: Taken) -> None:
     for name in ("1", "2", "3"):
         spool.keep(name, name.encode())
