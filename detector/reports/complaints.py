@@ -11,13 +11,14 @@ from detector.mail.written import NOTHING
 from detector.reports.delivery_status import address_in
 from detector.reports.original import original_of
 from detector.reports.parts import MOST_RETURNED, Pieces, first
-from detector.reports.values import AuthFailure, Complaint
+from detector.reports.values import AuthFailure, Complaint, NotAReport
 
 MOST_RECIPIENTS = 100
 LONGEST_KIND = 40
 MOST_FIELDS = 500
 
 FORWARDED = "forwarded"
+PRAISE = "not-spam"  # RFC 6430: somebody takes the message out of a folder for spam
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)")
 _KIND = re.compile(r"[a-z][a-z0-9-]*")
@@ -34,12 +35,14 @@ _ANNOUNCED = re.compile(
 )
 
 
-def feedback(pieces: Pieces) -> Complaint | AuthFailure | None:
+def feedback(pieces: Pieces) -> Complaint | AuthFailure | NotAReport | None:
     """A report in the abuse reporting format."""
     if pieces.feedback is None:
         return None
     told = _fields(pieces.feedback)
     kind = told.get("feedback-type", [""])[0].lower()
+    if _kind(kind) == PRAISE:
+        return NotAReport("somebody says that it is no spam")
     single = {name: values[0] for name, values in told.items()}
     original = original_of(pieces, pieces.returned, single)
     source_ip = _ip(single.get("source-ip", ""))

@@ -4,7 +4,7 @@ import pytest
 
 from detector.reports.complaints import authentication, feedback, forwarded
 from detector.reports.parts import pieces_of
-from detector.reports.values import AuthFailure, Complaint
+from detector.reports.values import AuthFailure, Complaint, NotAReport
 
 ARF = """From: <fbl@big.example>
 Content-Type: multipart/report; report-type=feedback-report; boundary=b
@@ -47,6 +47,11 @@ def test_a_feedback_report_says_who_complained_about_what() -> None:
     assert found.arrived_at == 1110308400.0
     assert found.original.message_id == "<1@customer.example>"
     assert found.original.header.values(b"x-our-tag") == ["secret"]
+
+
+@pytest.mark.parametrize("kind", ["not-spam", "Not-Spam "])
+def test_who_says_that_it_is_no_spam_does_not_complain(kind: str) -> None:
+    assert isinstance(feedback(pieces_of(ARF.format(kind=kind).encode())), NotAReport)
 
 
 @pytest.mark.parametrize("kind", ["auth-failure", "dmarc"])
