@@ -72,9 +72,12 @@ class Intake:
         if not tied.handed:
             return tied.how
         if isinstance(report, Bounce):
-            deliveries = list(self._deliveries(report, tied))
-            await self.sink.tell(deliveries)
-            return tied.how if deliveries else "stranger"
+            failures = list(self._failures(report, tied))
+            now = self.clock()
+            # Who has only to wait is no answer yet.
+            final = [_delivery(*failure, now, tied.weak) for failure in failures if failure[2].final]
+            await self.sink.tell(final)
+            return tied.how if failures else "stranger"
         await self.sink.complain(self._complaints(report, tied))
         return tied.how
 
@@ -90,12 +93,11 @@ class Intake:
             return Tied("nothing")
         return Tied("message_id", handed, weak=True)
 
-    def _deliveries(self, report: Bounce, tied: Tied) -> Iterable[Delivery]:
-        now = self.clock()
+    def _failures(self, report: Bounce, tied: Tied) -> Iterable[tuple[Handed, bytes, Failed]]:
         for handed in tied.handed:
             for recipient, failed in meant(report, handed.recipients, self.recipient_key).items():
-                if failed is not None and failed.final:
-                    yield _delivery(handed, recipient, failed, now, tied.weak)
+                if failed is not None:
+                    yield handed, recipient, failed
 
     def _complaints(self, report: Complaint, tied: Tied) -> Sequence[Complained]:
         """One for each recipient who is named.
@@ -104,7 +106,8 @@ class Intake:
         tell who, and it is one complaint about the transaction.
         """
         now, found = self.clock(), {}
-        for handed in tied.handed:
+        # Part by part each recipient may be the only one, so parts are asked for names only.
+        for handed in tied.handed if report.recipients else ():
             for recipient in meant(report, handed.recipients, self.recipient_key):
                 found[recipient] = _complained(handed, recipient, now, tied.weak)
         everybody = frozenset[bytes]().union(*(handed.recipients for handed in tied.handed))

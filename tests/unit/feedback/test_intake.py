@@ -100,6 +100,21 @@ async def test_a_complaint_without_a_name_is_of_the_only_recipient_or_of_nobody_
     assert [one.recipient for one in house.sink.complaints] == [hashed(BOB), hashed(BOB), b""]
 
 
+async def test_a_complaint_without_a_name_is_one_though_the_next_hop_took_the_message_in_parts(house: House) -> None:
+    for recipient in (BOB, CID):
+        handed = Handed("ann", "t1", Stream.PERSONAL, NOW, frozenset({hashed(recipient)}))
+        await house.handed_over.remember(Receipt(MTA, f"Q{recipient}"), handed, NOW)
+    await house.intake.take(arf("", TAG))
+    await house.intake.take(arf(CID, TAG))
+    assert [one.recipient for one in house.sink.complaints] == [b"", hashed(CID)]
+
+
+async def test_that_a_message_is_late_is_no_answer_and_no_strangers_affair(house: House) -> None:
+    await house.has_sent(BOB)
+    assert await house.intake.take(dsn(BOB, TAG).replace(b"Action: failed", b"Action: delayed")) == "tag"
+    assert house.sink.deliveries == []
+
+
 async def test_without_a_tag_the_message_id_is_a_weak_tie(house: House) -> None:
     await house.has_sent(BOB)
     assert await house.intake.take(dsn(BOB)) == "message_id"
