@@ -14,6 +14,11 @@ from detector.records.schema import incidents, timeline
 CUSTOMER_TOLD = "notify_customer: done"
 """The event of the timeline after which the customer has the notice."""
 
+OPERATORS_TOLD = "notify_operators"
+"""The step of the timeline that says what operators heard: it happened to them, not to the incident."""
+
+NEWS = timeline.c.event.not_like(f"{OPERATORS_TOLD}:%")
+
 
 @dataclass(frozen=True, slots=True)
 class Happened:
@@ -55,7 +60,7 @@ class Telling(Database):
     def happened_since(self, number: int) -> list[Happened]:
         """What happened to each incident beyond the entry of that number; the incident that came first, first."""
         columns = (timeline.c.at, timeline.c.actor, timeline.c.event, timeline.c.detail)
-        query = select(timeline.c.number, timeline.c.incident_id, *columns).where(timeline.c.number > number)
+        query = select(timeline.c.number, timeline.c.incident_id, *columns).where(timeline.c.number > number, NEWS)
         with self._read("happened_since") as connection:
             entries: dict[str, dict[int, TimelineEntry]] = {}
             for entry_number, incident_id, *values in connection.execute(query.order_by(timeline.c.number)):
@@ -63,6 +68,6 @@ class Telling(Database):
             return [Happened(rows.get(connection, key), told) for key, told in entries.items()]
 
     def _highest(self, *conditions: ColumnElement[bool]) -> int:
-        query = select(func.coalesce(func.max(timeline.c.number), 0)).where(*conditions)
+        query = select(func.coalesce(func.max(timeline.c.number), 0)).where(NEWS, *conditions)
         with self._read("last_entry") as connection:
             return int(connection.execute(query).scalar_one())

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from detector import log
-from detector.records.telling import Happened
+from detector.records.telling import OPERATORS_TOLD, Happened
 from detector.response.grouping import Groups
 from detector.response.hooks import Story, Target, event_document
 from detector.response.patience import Patience
 from detector.response.summary import SUMMARY, summary_document
-from detector.response.told import finished_steps, reason_to_ask
+from detector.response.told import Result, finished_steps, reason_to_ask
 from detector.response.tools import Tools
 from detector.verdict.explain import explain
 
@@ -59,11 +59,21 @@ class Operators:
             event = self._event(target, incident_id, (kind, step), happened_at)
             return target.hook.deliver(event, ".".join(filter(None, (incident_id, kind, step))))
 
+        words = f"{name}: {SUMMARY if turn.happened else kind}"
         if self._patience.attempt(tell, failed) is None:
+            self._note(incident_id, Result.FAILED, words)
             return False
         self._groups.told(target, incident_id, turn)
         delivered.labels("done").inc()
+        self._note(incident_id, Result.DONE, words)
         return True
+
+    def _note(self, incident_id: str, result: Result, words: str) -> None:
+        """Who looks at the incident sees who has heard of it."""
+        records, now = self._tools.records, self._tools.clock()
+        self._patience.insist(
+            lambda: records.record_step(incident_id, OPERATORS_TOLD, result.value, now, words), "record_step"
+        )
 
     def _tell_summary(self, target: Target, happened: Sequence[Happened]) -> str:
         event = summary_document(happened, target.redaction, self._tools.clock())

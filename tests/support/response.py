@@ -12,6 +12,7 @@ from detector.incident.templates import Templates
 from detector.metrics import Metrics
 from detector.ports import Clock, Contact, Secret
 from detector.records.records import Records
+from detector.records.telling import OPERATORS_TOLD
 from detector.response.hooks import Target
 from detector.response.notices import Notices
 from detector.response.providers import Providers
@@ -200,7 +201,13 @@ class Scene:
         return Tools(self.records, self.providers(), self.settings, self.clock, self.metrics)
 
     def told(self, incident_id: str = "i-1") -> list[str]:
-        return [entry.event for entry in self.records.timeline(incident_id)]
+        """The timeline, without who has heard of it: that comes in between, whenever a hook was told."""
+        events = [entry.event for entry in self.records.timeline(incident_id)]
+        return [event for event in events if not event.startswith(OPERATORS_TOLD)]
+
+    def detail(self, event: str, incident_id: str = "i-1") -> str:
+        """What the timeline says beside an event."""
+        return next(entry.detail for entry in self.records.timeline(incident_id) if entry.event == event)
 
     def count(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0.0

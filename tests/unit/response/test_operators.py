@@ -91,7 +91,7 @@ def test_fifty_incidents_at_once_are_one_message_and_a_summary(scene: Scene) -> 
     assert ear.kinds == [OPENED, SUMMARY]
     summary, request_id = ear.heard[1]
     assert summary["title"] == "49 incidents since 22:13 UTC: 49 being contained"
-    assert request_id == "incidents.summary.2-50"
+    assert request_id == "incidents.summary.3-51"  # of the timeline's entries; the second says what the hook heard
 
 
 def test_a_summary_that_nobody_hears_is_told_again_by_the_next_event(scene: Scene) -> None:
@@ -104,3 +104,10 @@ def test_a_summary_that_nobody_hears_is_told_again_by_the_next_event(scene: Scen
     assert not teller.deliver("desk", "i-1", OPENED, "", NOW)
     assert teller.deliver("desk", "i-2", OPENED, "", NOW)
     assert [event["count"] for event, _ in ear.heard] == [2]
+
+
+def test_who_looks_at_the_incident_sees_which_hooks_have_heard_of_it(scene: Scene) -> None:
+    assert operators(scene).deliver("desk", "i-1", OPENED, "", NOW)
+    last = scene.records.timeline("i-1")[-1]
+    assert (last.event, last.detail) == ("notify_operators: done", "desk: incident.opened")
+    assert all(entry.event != last.event for one in scene.records.happened_since(0) for entry in one.entries.values())
