@@ -86,6 +86,13 @@ class Door:
         self.metrics.feedback_problems.labels(reason).inc()
         return reply
 
+    async def handle_EHLO(  # noqa: N802 - as aiosmtpd calls it
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, offered: list[str]
+    ) -> list[str]:
+        """Under TLS the library offers a login, of no kind."""
+        session.host_name = hostname
+        return [line for line in offered if not line.startswith("250-AUTH")]
+
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:

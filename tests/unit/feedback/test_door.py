@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import smtplib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from ipaddress import ip_network
@@ -17,6 +18,7 @@ from detector.feedback import door as module
 from detector.feedback.door import Door
 from detector.feedback.maildir import Spool
 from detector.metrics import Metrics
+from tests.support.certificates import make_certificate
 from tests.support.feedback import arf
 
 BOUNCES, ABUSE = "bounces@hop.example.net", "abuse-reports@hop.example.net"
@@ -75,6 +77,24 @@ async def test_the_door_relays_nothing(door: Door) -> None:
 async def test_there_is_no_login(door: Door) -> None:
     features = await talk(door, lambda client: (client.ehlo(), client.esmtp_features)[1])
     assert "auth" not in features
+
+
+async def test_under_tls_there_is_no_login_either_and_reports_come_in(door: Door, tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path, "127.0.0.1")
+    trusting = ssl.create_default_context(cafile=certificate.path)
+    under_tls = replace(door, tls=certificate.server_context())
+    await under_tls.start()
+
+    def dialog(client: smtplib.SMTP) -> dict[str, str]:
+        client.starttls(context=trusting)
+        client.sendmail("", [BOUNCES], b"x\r\n")
+        return client.esmtp_features
+
+    features = await talk(under_tls, dialog)
+    assert "size" in features
+    assert "auth" not in features
+    assert len(kept(under_tls)) == 1
+    await under_tls.stop()
 
 
 async def test_when_too_much_waits_the_sender_tries_again_later(door: Door) -> None:
