@@ -10,7 +10,7 @@ from detector.response.dovecot import Dovecot as SessionEnder
 from detector.response.secret import new_password
 from tests.support.dovecot import Dovecot
 from tests.support.openldap import BIND_DN, BIND_PASSWORD, OpenLDAP
-from tests.support.password_stores import ACCOUNTS, LdapStore, PostgresStore, Store
+from tests.support.password_stores import ACCOUNTS, DOVECOT_LDAP, DOVECOT_SQL, LdapStore, PostgresStore, Store
 from tests.support.ports import HOST
 from tests.support.postgres import SUPERUSER, Postgres
 
@@ -18,32 +18,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.debian("dovecot-core", "dovecot-imapd
 
 ANN, BOB = ACCOUNTS
 
-# The password_query of dovecot-sql.conf.ext, for the example table of the same file.
-SQL = """\
-driver = pgsql
-connect = host={host} port={port} dbname={database} user={user}
-default_pass_scheme = BLF-CRYPT
-password_query = SELECT username, domain, password FROM users WHERE username = '%n' AND domain = '%d'
-"""
-LDAP = """\
-uris = {url}
-dn = {bind_dn}
-dnpass = {bind_password}
-auth_bind = yes
-base = {base}
-pass_filter = (&(objectClass=inetOrgPerson)(mail=%u))
-"""
-
 
 def in_postgresql(postgres: Postgres) -> tuple[Store, str, str]:
     store = PostgresStore("dovecot", postgres)
-    return store, "sql", SQL.format(host=HOST, port=postgres.port, database=store.database, user=SUPERUSER)
+    return store, "sql", DOVECOT_SQL.format(host=HOST, port=postgres.port, database=store.database, user=SUPERUSER)
 
 
 def in_openldap(openldap: OpenLDAP) -> tuple[Store, str, str]:
     store = LdapStore(openldap)
     names = {"bind_dn": BIND_DN, "bind_password": BIND_PASSWORD}
-    return store, "ldap", LDAP.format(url=openldap.url, base=store.branch, **names)
+    return store, "ldap", DOVECOT_LDAP.format(url=openldap.url, base=store.branch, **names)
 
 
 PLACES: dict[str, Callable[..., tuple[Store, str, str]]] = {"postgres": in_postgresql, "openldap": in_openldap}

@@ -23,7 +23,15 @@ from tests.support.http_receiver import Receiver
 from tests.support.mail_path import Customer, MailPath, Peers, letter, mail_path
 from tests.support.mariadb import MariaDB
 from tests.support.openldap import BIND_DN, BIND_PASSWORD, OpenLDAP
-from tests.support.password_stores import ACCOUNTS, DB_PASSWORD, LdapStore, PostgresStore, Store
+from tests.support.password_stores import (
+    ACCOUNTS,
+    DB_PASSWORD,
+    DOVECOT_LDAP,
+    DOVECOT_SQL,
+    LdapStore,
+    PostgresStore,
+    Store,
+)
 from tests.support.ports import HOST, wait_for
 from tests.support.postgres import SUPERUSER, Postgres
 from tests.support.smtp_sink import SmtpSink
@@ -52,20 +60,6 @@ STEPS = ("change_password", "end_sessions", "hold_queue", "notify_customer")
 # An offer to many strangers is doubtful here, and a message to a friend is not.
 DOUBTFUL: Settings = {"judging": {"hold_score": 0.5}}
 STRANGERS = [f"stranger-{number}@example-{number}.com" for number in range(18)]
-SQL = """\
-driver = pgsql
-connect = host={host} port={port} dbname={database} user={user}
-default_pass_scheme = BLF-CRYPT
-password_query = SELECT username, domain, password FROM users WHERE username = '%n' AND domain = '%d'
-"""
-LDAP = """\
-uris = {url}
-dn = {bind_dn}
-dnpass = {bind_password}
-auth_bind = yes
-base = {base}
-pass_filter = (&(objectClass=inetOrgPerson)(mail=%u))
-"""
 
 
 @dataclass(slots=True)
@@ -111,7 +105,7 @@ def in_postgresql(postgres: Postgres, openldap: OpenLDAP, records_url: str) -> t
         f"dn: {customers.name_of(ANN.login)}\nchangetype: modify\nadd: mail\nmail: {CONTACT}\n-\n"
         "add: preferredLanguage\npreferredLanguage: de\n"
     )
-    driver = SQL.format(host=HOST, port=postgres.port, database=store.database, user=SUPERUSER)
+    driver = DOVECOT_SQL.format(host=HOST, port=postgres.port, database=store.database, user=SUPERUSER)
     url = postgres.url(store.database, f"{store.database}_writer").replace("+psycopg", "")
     return (
         store,
@@ -136,7 +130,7 @@ def in_openldap(openldap: OpenLDAP, mariadb: MariaDB) -> tuple[Store, tuple[str,
         f"GRANT SELECT ON customers TO {database}_reader@'%'",
         database=database,
     )
-    driver = LDAP.format(url=openldap.url, base=store.branch, bind_dn=BIND_DN, bind_password=BIND_PASSWORD)
+    driver = DOVECOT_LDAP.format(url=openldap.url, base=store.branch, bind_dn=BIND_DN, bind_password=BIND_PASSWORD)
     return (
         store,
         ("ldap", driver),

@@ -43,6 +43,21 @@ HASHES = {
     "dovecot": "SELECT password FROM users WHERE username = '{local_part}' AND domain = '{domain}'",
     "postfixadmin": "SELECT password FROM mailbox WHERE username = '{local_part}@{domain}'",
 }
+# The password_query of dovecot-sql.conf.ext, for the example table of the same file.
+DOVECOT_SQL = """\
+driver = pgsql
+connect = host={host} port={port} dbname={database} user={user}
+default_pass_scheme = BLF-CRYPT
+password_query = SELECT username, domain, password FROM users WHERE username = '%n' AND domain = '%d'
+"""
+DOVECOT_LDAP = """\
+uris = {url}
+dn = {bind_dn}
+dnpass = {bind_password}
+auth_bind = yes
+base = {base}
+pass_filter = (&(objectClass=inetOrgPerson)(mail=%u))
+"""
 
 
 def rows(preset: str, hashed: str = OLD) -> list[str]:
