@@ -102,6 +102,7 @@ async def test_what_was_kept_before_a_crash_takes_effect_after_it(build: Room, t
     room = build()
     await room.start()
     await until(room, bounced=0, complained=1)
+    assert (await room.house.profiles.read("ann")).complainers.has(hashed(BOB), NOW)
     await room.stop()
 
 

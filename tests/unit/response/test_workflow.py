@@ -434,6 +434,7 @@ def test_an_event_that_waits_at_the_stop_is_told_after_the_start(tmp_path: Path)
         wait_for(lambda: not scene.ears[0].failures, "both events wait for their next attempt")
     with started(scene):
         wait_for_kinds(scene.ears[0], {"incident.opened", "incident.contained"})
+    assert scene.told() == ALL_DONE, "what waited was the telling, not a step"
     scene.records.close()
 
 
@@ -446,6 +447,7 @@ def test_a_workflow_that_broke_is_begun_again_at_start(scene: Scene, monkeypatch
     monkeypatch.undo()
     with started(scene):
         wait_for_state(scene, State.CONTAINED)
+    assert scene.told() == ALL_DONE
 
 
 def test_a_workflow_that_broke_is_begun_again_within_an_hour(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
