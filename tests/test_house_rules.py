@@ -41,6 +41,7 @@ TESTED_ELSEWHERE = {
     "detector/records/held_entries.py": "holds values only",
     "detector/records/held_mail.py": "a line for each function of held and held_queue, whose tests go through it",
     "detector/cli/password.py": "tests/unit/cli/test_password_issue.py types its command",
+    "detector/state/at_once.py": "tests/unit/state/test_followed.py and test_heard.py ask for what it promises",
     "detector/records/database.py": "tests/unit/records/test_records.py asks for what it promises",
     "detector/records/returning.py": "one step around detector/records/way_back.py, and tested with it",
     "detector/records/migrations/": "tests/unit/records walks through all of them",

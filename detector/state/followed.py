@@ -1,14 +1,12 @@
 """How far each log was read, and what of it was told: both change together, so that a crash leaves them in step."""
 
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from detector.mail.delivery import Delivery
-from detector.ports import Temporary
-from detector.state.table import damaged, octets, open_for_writing, set_aside
+from detector.state.at_once import AtOnce
+from detector.state.table import octets
 from detector.state.write_behind import UPSERT
 
 KEEP_TIME = 604_800.0
@@ -18,17 +16,11 @@ FORGET_EVERY = 100
 """Times that a log moved on."""
 
 
-class Followed:
-    """Positions and keys of deliveries in one SQLite file. Blocks; may be called in any thread.
-
-    A file that was damaged is set aside: then logs are followed from where they end now. All methods raise `Temporary`
-    when the disk does not let us.
-    """
+class Followed(AtOnce):
+    """Positions and keys of deliveries. After damage logs are followed from where they end now."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()  # guards all below
-        self._connection: sqlite3.Connection | None = None
+        super().__init__(path)
         self._moved = 0
 
     def position(self, source: str) -> str:
@@ -59,35 +51,9 @@ class Followed:
                 )
             database.execute("COMMIT")
 
-    def close(self) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
     @staticmethod
     def _is_told(database: sqlite3.Connection, key: bytes) -> bool:
         return database.execute("SELECT 1 FROM rows WHERE key = ?", (_mark(key),)).fetchone() is not None
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                if self._connection is None:
-                    self._connection = open_for_writing(self._path)
-                yield self._connection
-            except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
-                msg = f"{self._path}: {error}"
-                raise Temporary(msg) from error
-
-    def _give_up(self, error: Exception) -> None:
-        """What was begun is undone with the connection; the next one may find a file to set aside."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if isinstance(error, sqlite3.Error) and damaged(error) and self._path.exists():
-            set_aside(self._path, error)
 
 
 def _place(source: str) -> bytes:

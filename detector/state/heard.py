@@ -7,16 +7,13 @@ after a crash it learns exactly what it does not know yet.
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from detector.mail.transaction import Stream
-from detector.ports import Temporary
-from detector.state.table import damaged, open_for_writing, set_aside
+from detector.state.at_once import AtOnce
 from detector.traffic.clock import DAY
 from detector.verdict.answer import Answer, Kind
 
@@ -28,17 +25,20 @@ NUMBERS_A_SECOND = 100
 """A file that is begun anew goes on above all numbers of the one before: fewer answers than that come in the mean."""
 
 
-class Heard:
+# A report by SMTP is answered with 250 for this: it must survive a power failure, too. And what is forgotten is
+# overwritten, not only unlinked.
+DURABLE = ("synchronous = FULL", "secure_delete = ON")
+
+
+class Heard(AtOnce):
     """One SQLite file. Blocks; may be called in any thread. All methods raise `Temporary`.
 
     A mark is forgotten after `keep_time` seconds: longer than a report can still be tied to its transaction.
     """
 
     def __init__(self, path: Path, keep_time: float) -> None:
-        self._path = path
+        super().__init__(path, DURABLE)
         self._keep_time = keep_time
-        self._lock = threading.Lock()  # guards all below
-        self._connection: sqlite3.Connection | None = None
         self._added = 0
         self._tidied_to = 0.0
 
@@ -83,41 +83,11 @@ class Heard:
         with self._database() as database:
             self._tidy(database, now)
 
-    def close(self) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
     def _tidy(self, database: sqlite3.Connection, now: float) -> None:
         database.execute("DELETE FROM rows WHERE at < ?", (now - self._keep_time,))
         old = (self._tidied_to - DAY, now - KNOWN_FOR)
         database.execute("UPDATE rows SET value = x'' WHERE at >= ? AND at < ? AND value != x''", old)
         self._tidied_to = now - KNOWN_FOR
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                if self._connection is None:
-                    self._connection = open_for_writing(self._path)
-                    # A report by SMTP is answered with 250 for this: it must survive a power failure, too.
-                    self._connection.execute("PRAGMA synchronous = FULL")
-                    # What is forgotten is overwritten, not only unlinked.
-                    self._connection.execute("PRAGMA secure_delete = ON")
-                yield self._connection
-            except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
-                msg = f"{self._path}: {error}"
-                raise Temporary(msg) from error
-
-    def _give_up(self, error: Exception) -> None:
-        """What was begun is undone with the connection; the next one may find a file to set aside."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if isinstance(error, sqlite3.Error) and damaged(error) and self._path.exists():
-            set_aside(self._path, error)
 
 
 def pack(answer: Answer) -> bytes:
