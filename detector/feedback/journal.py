@@ -1,6 +1,7 @@
 """systemd's journal, followed by `journalctl`: its cursor says where to go on."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +15,9 @@ READ_BYTES = 262_144
 MOST_BYTES = 16 * LINE_BYTES
 """Of one entry: a line as JSON, where each octet may become five characters, and the fields around it."""
 PROBLEM_BYTES = 300
+ENDS_WITHIN = 5.0
+"""Seconds that a program which says nothing more has to end by itself. A signal sent to one that is just ending would
+take its exit status from us: asyncio then tells 255."""
 FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_HOSTNAME"
 MAIL = "SYSLOG_FACILITY=2"  # RFC 5424 section 6.2.1: mail system
 ALL_BOOTS = "--merge"  # to follow means this boot only, unless several journals are read as one (journalctl.c)
@@ -94,6 +98,8 @@ class JournalSource:
 
     async def _why_ended(self, process: asyncio.subprocess.Process) -> str:
         words = b"" if process.stderr is None else await process.stderr.read(PROBLEM_BYTES)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), ENDS_WITHIN)
         await self.close()
         said = words.decode("utf-8", "replace").strip()
         return f"{self._command[0]} ended with status {process.returncode}: {said}"
