@@ -71,6 +71,7 @@ class Relay(Section):
     listen: Annotated[tuple[HostPort, ...], AfterValidator(not_empty)] = (HostPort(host="127.0.0.1", port=10025),)
     hostname: Annotated[str, shaped(r"[A-Za-z0-9.\-\[\]:]+", "a host name, for example hop.example.net")] = "localhost"
     clients: Annotated[tuple[Network, ...], AfterValidator(not_empty)] = LOOPBACK
+    proxy_clients: tuple[Network, ...] = ()
     xforward_clients: tuple[Network, ...] = LOOPBACK
     xclient_clients: tuple[Network, ...] = ()
     spool_directory: AbsolutePath | None = None
@@ -105,5 +106,6 @@ class PolicyService(Section):
 
     listen: tuple[HostPort, ...] = (HostPort(host="127.0.0.1", port=10031),)
     clients: tuple[Network, ...] = LOOPBACK
+    proxy_clients: tuple[Network, ...] = ()
     remember_time: Seconds = 432_000.0  # Postfix maximal_queue_lifetime
     remember_count: Count = 1_000_000

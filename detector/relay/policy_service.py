@@ -12,6 +12,7 @@ from detector import config, log
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.ports import Clock, LoginJoin
+from detector.relay.behind_proxy import ProxyDoor
 from detector.relay.hosts import allowed, canonical, same_host_key
 
 DUNNO = b"action=DUNNO\n\n"
@@ -37,15 +38,14 @@ class PolicyService:
         self._clock = clock
         self._servers: list[asyncio.Server] = []
         self._connections: set[PolicyConnection] = set()
+        self._door = ProxyDoor(metrics)
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when an address cannot be had."""
         loop = asyncio.get_running_loop()
         try:
             for address in self.settings.listen:
-                self._servers.append(
-                    await loop.create_server(lambda: PolicyConnection(self), address.host, address.port)
-                )
+                self._servers.append(await loop.create_server(self._connection, address.host, address.port))
         except OSError:
             await self.stop()
             raise
@@ -54,6 +54,7 @@ class PolicyService:
         """Accept nobody new; requests that are here are answered, then every connection is closed."""
         for server in self._servers:
             server.close()
+        self._door.close()
         for connection in tuple(self._connections):
             await connection.finish()
         for server in self._servers:
@@ -64,6 +65,9 @@ class PolicyService:
     def addresses(self) -> list[tuple[str, int]]:
         """Where it listens; the real ports, also for port 0."""
         return [socket.getsockname()[:2] for server in self._servers for socket in server.sockets]
+
+    def _connection(self) -> asyncio.BaseProtocol:
+        return self._door.before(PolicyConnection(self), self.settings.proxy_clients)
 
     # -- for connections --
 
@@ -115,7 +119,7 @@ class PolicyConnection(asyncio.Protocol):
     def __init__(self, service: PolicyService) -> None:
         self._service = service
         self._loop = asyncio.get_running_loop()
-        self._peer = ""
+        self.peer = ""
         self._transport: asyncio.Transport | None = None
         self._unread = b""
         self._lines: list[bytes] = []
@@ -127,8 +131,8 @@ class PolicyConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         connection = cast("asyncio.Transport", transport)
-        self._peer = str((connection.get_extra_info("peername") or ("",))[0])
-        if not self._service.admit(self, self._peer):
+        self.peer = self.peer or str((connection.get_extra_info("peername") or ("",))[0])
+        if not self._service.admit(self, self.peer):
             connection.abort()
             return
         self._transport = connection
@@ -166,11 +170,11 @@ class PolicyConnection(asyncio.Protocol):
 
     async def _answer(self) -> None:
         while self._waiting:
-            await self._service.learn(self._waiting.popleft(), self._peer)
+            await self._service.learn(self._waiting.popleft(), self.peer)
             self._say_dunno()
         self._answering = None
         if self._over_long:
-            self._service.broken(self._peer, "request too long")
+            self._service.broken(self.peer, "request too long")
             self._say_dunno()
             self._end()
         if self._transport is not None:

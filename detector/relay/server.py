@@ -13,6 +13,7 @@ from detector.mail.reply import Reply
 from detector.metrics import Metrics
 from detector.ports import SessionFacts
 from detector.relay import replies
+from detector.relay.behind_proxy import ProxyDoor
 from detector.relay.body import Spool
 from detector.relay.draft import Draft
 from detector.relay.exchange import Exchange, Route
@@ -42,6 +43,7 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._deadlines: asyncio.TimerHandle | None = None
         self._ended = asyncio.Event()
+        self._door = ProxyDoor(self.metrics)
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when an address cannot be bound."""
@@ -63,6 +65,7 @@ class Server:
         self.stopping = True
         for listener in self._listeners:
             listener.close()
+        self._door.close()
         busy = [session for session in self._sessions if session.exchange is not None or session.in_message]
         log.stopping(len(busy))
         self._hang_up(self._sessions - set(busy))
@@ -84,8 +87,9 @@ class Server:
 
     # -- for sessions --
 
-    def _session(self) -> Session:
-        return Session(self, self._config.relay, self._tls)
+    def _session(self) -> asyncio.BaseProtocol:
+        relay = self._config.relay
+        return self._door.before(Session(self, relay, self._tls), relay.proxy_clients)
 
     def admit(self, session: Wire) -> Reply | None:
         """Count the connection, or say why it may not stay."""

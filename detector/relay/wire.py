@@ -75,7 +75,7 @@ class Wire(SMTP):
         if not peername:  # gone before it was here
             stream.abort()
             return
-        self.peer = peername[0]
+        self.peer = self.peer or peername[0]  # a proxy may have said whom it speaks for
         refusal = self.server.admit(self)
         if refusal is not None:
             stream.write(bytes(refusal))

@@ -11,6 +11,7 @@ from tests.support.smtp_sink import SmtpSink
 
 # The connections to the next hop, and the wire under TLS, meet the loops' own odd ways.
 BOTH = (
+    "test_behind_proxy.py",
     "test_client_wire.py",
     "test_dial.py",
     "test_next_hop.py",
