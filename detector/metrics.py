@@ -76,7 +76,8 @@ class Metrics:
         self.client_connections = Gauge("detector_client_connections", "SMTP clients connected now.", registry=registry)
         self.connections_refused = Counter(
             "detector_connections_refused",
-            "Connections turned away, by reason: not_allowed (client network), limit, limit_per_client.",
+            "Connections turned away, by reason: not_allowed (client network), limit, limit_per_client, "
+            "proxy_header (a load balancer did not say whom it speaks for).",
             ["reason"],
             registry=registry,
         )
