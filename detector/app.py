@@ -9,9 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from detector import log
+from detector.condition import show_clock, show_configuration, show_models
 from detector.config import ConfigError, load
 from detector.health import HealthServer
 from detector.host import hold_alone, make_directories, notify_systemd
+from detector.listeners import Listeners, passed_descriptors
 from detector.metrics import Metrics
 from detector.models import ModelError
 from detector.parts import Parts
@@ -50,8 +52,12 @@ class Application:
             health = HealthServer(config.metrics.listen, metrics, lambda: self._ready)
             health.start()
             stack.callback(health.stop)
-            self._parts = Parts(config, metrics, clock, time.perf_counter, stack)
+            show_clock(metrics, clock, time.perf_counter)
+            listeners = Listeners(passed_descriptors(os.environ, os.getpid()))
+            self._parts = Parts(config, metrics, clock, time.perf_counter, stack, listeners)
             await self._parts.build()
+            show_models(metrics)
+            show_configuration(metrics, config, clock())
             self._handle_signals()
             addresses = [f"{host}:{port}" for host, port in self._parts.server.addresses]
             log.started(VERSION, addresses, config.mode, config.observe)
@@ -80,6 +86,7 @@ class Application:
             parts.server.reconfigure(config, parts.route(config, pool), tls)
         except (ConfigError, ModelError, OSError) as error:
             log.reload_refused(str(error))
+            parts.metrics.reload_successful.set(0)
         else:
             for section in RESTART_NEEDED:
                 if getattr(config, section) != getattr(self._config, section):
@@ -92,6 +99,7 @@ class Application:
             self._config = config
             old, parts.pool = parts.pool, pool
             await old.close()
+            show_configuration(parts.metrics, config, clock())
             log.reloaded()
         notify_systemd("READY=1")
 

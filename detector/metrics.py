@@ -8,6 +8,20 @@ from prometheus_client.process_collector import ProcessCollector
 DECISION_BUCKETS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0)
 NETWORK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 RESPONSE_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+SLOW = 0.05
+"""Seconds from which on a judgement leaves its transaction's id with the histogram, as an exemplar: the slow ones are
+those that somebody will look for, and the others cost nothing more."""
+
+CAUSES = ("no_such_user", "mailbox_full", "policy", "reputation", "temporary", "other")
+HELD_FAILURES = (
+    *("limit", "limit_of_account", "disk_full", "disk", "records"),
+    *("next_hop", "lost", "deferred", "unreadable"),
+)
+HELD_RESULTS = (
+    *("held", "repeated", "faded", "released", "returned"),
+    *("undeliverable", "in_doubt", "expired"),
+)
+LOG_PROBLEMS = ("too_long", "gap", "dropped", "refused", "broken", "unreadable", "not_told")
 
 
 class Metrics:
@@ -32,7 +46,8 @@ class Metrics:
         )
         self.reasons = Counter(
             "detector_refusal_reasons",
-            "Negative replies of our own (not the next hop's), by reason.",
+            "Negative replies of our own (not the next hop's), by reason: account_blocked, recipient_window, identity, "
+            "hold (no room), size, recipients, message, protocol.",
             ["reason"],
             registry=registry,
         )
@@ -60,19 +75,33 @@ class Metrics:
         # -- how fast --
         self.decision_seconds = Histogram(
             "detector_decision_seconds",
-            "Time to judge one transaction, without waiting for the network.",
+            "Time to read and judge one transaction, without waiting for the network: what each mail pays for being "
+            "looked at. Slow ones leave their transaction id as exemplar.",
             buckets=DECISION_BUCKETS,
             registry=registry,
         )
         self.next_hop_seconds = Histogram(
             "detector_next_hop_seconds",
-            "Time until the next hop answered, by command.",
+            "Time until the next hop answered, by command; BODY is from the final dot to its reply. What it takes "
+            "longer, every client waits.",
             ["command"],
             buckets=NETWORK_BUCKETS,
             registry=registry,
         )
 
-        # -- the relay --
+        self._about_the_relay(registry)
+        self._about_stores(registry)
+        self._about_feedback(registry)
+        self._about_held_mail(registry)
+        self._about_incidents(registry)
+        self._about_the_process(registry)
+        self._begin_at_zero()
+
+    def judged(self, seconds: float, transaction_id: str) -> None:
+        """One transaction was judged in that time."""
+        self.decision_seconds.observe(seconds, {"transaction_id": transaction_id} if seconds >= SLOW else None)
+
+    def _about_the_relay(self, registry: CollectorRegistry) -> None:
         self.client_connections = Gauge("detector_client_connections", "SMTP clients connected now.", registry=registry)
         self.connections_refused = Counter(
             "detector_connections_refused",
@@ -95,8 +124,23 @@ class Metrics:
         )
         self.next_hop_up = Gauge(
             "detector_next_hop_up",
-            "1 if the last attempt to reach this configured next hop worked.",
+            "1 if the last attempt to reach this configured next hop worked; absent until the first attempt.",
             ["server"],
+            registry=registry,
+        )
+        self.next_hop_refusals = Counter(
+            "detector_next_hop_refusals",
+            "Negative replies of the next hop (to MAIL, RCPT or a message), by what its codes and words mean: "
+            "no_such_user, mailbox_full, policy (this mail or sender, as in most 5.7.1), reputation (our own address "
+            "is blocked), temporary, other. A rise of reputation means that a list names us.",
+            ["cause"],
+            registry=registry,
+        )
+        self.connection_limits = Gauge(
+            "detector_connections_limit",
+            "Most connections at a time, of clients (relay.limits.connections) and to next hops "
+            "(next_hop.connections): at the limit mail waits or is answered 421.",
+            ["side"],
             registry=registry,
         )
         self.spool_bytes = Gauge(
@@ -111,7 +155,7 @@ class Metrics:
             registry=registry,
         )
 
-        # -- state, records --
+    def _about_stores(self, registry: CollectorRegistry) -> None:
         self.profiles = Gauge("detector_profiles", "Account profiles in memory.", registry=registry)
         self.state_degraded = Gauge(
             "detector_state_degraded",
@@ -137,9 +181,13 @@ class Metrics:
             registry=registry,
         )
 
-        self._about_feedback(registry)
-        self._about_held_mail(registry)
-        self._about_incidents(registry)
+        self.content_scored = Gauge(
+            "detector_content_scored_timestamp_seconds",
+            "Unix time at which the text model last gave a score, 0 before the first. While mail is judged and this "
+            "stands still, the model is silent: verdicts are made without the text.",
+            multiprocess_mode="max",
+            registry=registry,
+        )
 
     def _about_feedback(self, registry: CollectorRegistry) -> None:
         self.feedback_log_lines = Counter(
@@ -196,7 +244,21 @@ class Metrics:
             ["state"],
             registry=registry,
         )
-        self.held_bytes = Gauge("detector_held_bytes", "Octets of messages in the hold spool.", registry=registry)
+        self.held_bytes = Gauge(
+            "detector_held_bytes", "Octets of messages in the hold spool; hold.bytes bounds them.", registry=registry
+        )
+        self.held_limit_bytes = Gauge(
+            "detector_held_limit_bytes",
+            "The setting hold.bytes: beyond it a doubtful message is answered 451 and waits at the submission server.",
+            multiprocess_mode="max",
+            registry=registry,
+        )
+        self.held_limit_messages = Gauge(
+            "detector_held_limit_messages",
+            "The setting hold.messages, of all accounts together; 0 holds nothing.",
+            multiprocess_mode="max",
+            registry=registry,
+        )
         self.held_oldest = Gauge(
             "detector_held_oldest_seconds", "Age of the oldest message that waits for a decision.", registry=registry
         )
@@ -225,6 +287,23 @@ class Metrics:
     def _about_incidents(self, registry: CollectorRegistry) -> None:
         self.blocked_accounts = Gauge("detector_blocked_accounts", "Accounts blocked now.", registry=registry)
         self.incidents = Gauge("detector_incidents", "Incidents by state.", ["state"], registry=registry)
+        self.incident_oldest = Gauge(
+            "detector_incident_oldest_seconds",
+            "How long the incident that is in this state longest is in it, 0 where none is: open (the containment runs "
+            "and the password may still work), pending (waits for a person before the password is changed), contained "
+            "(waits for confirm or dismiss), confirmed (waits for the release).",
+            ["state"],
+            multiprocess_mode="max",
+            registry=registry,
+        )
+        self.incidents_decided = Gauge(
+            "detector_incidents_decided",
+            "Incidents opened within the last 30 days by what people made of them: confirmed, dismissed (a false "
+            "alarm). Dismissed ones in proportion to the accounts are what the false-alarm budget bounds.",
+            ["decision"],
+            multiprocess_mode="max",
+            registry=registry,
+        )
         self.incidents_opened = Counter(
             "detector_incidents_opened",
             "Incidents opened, by whether the identity was trusted.",
@@ -240,7 +319,7 @@ class Metrics:
         )
         self.time_to_password_change = Histogram(
             "detector_time_to_password_change_seconds",
-            "From the verdict to the changed password.",
+            "From the verdict to the changed password: as long as the thief can still log in elsewhere.",
             buckets=RESPONSE_BUCKETS,
             registry=registry,
         )
@@ -264,3 +343,76 @@ class Metrics:
             ["result"],
             registry=registry,
         )
+
+    def _about_the_process(self, registry: CollectorRegistry) -> None:
+        self.observing = Gauge(
+            "detector_observing",
+            "1 while observe = true: everything is judged, and nothing is paced, held or blocked.",
+            multiprocess_mode="max",
+            registry=registry,
+        )
+        self.hooks_configured = Gauge(
+            "detector_hooks",
+            "Operator hooks configured. Where there are some, they tell of incidents, the breaker and our own address; "
+            "the alert rules tell of these only where there is none, or one fails.",
+            multiprocess_mode="max",
+            registry=registry,
+        )
+        self.reload_successful = Gauge(
+            "detector_config_last_reload_successful",
+            "1 if the configuration that was read last was taken over; 0 after a reload that was refused, when the one "
+            "before still holds.",
+            multiprocess_mode="min",
+            registry=registry,
+        )
+        self.reloaded_at = Gauge(
+            "detector_config_last_reload_success_timestamp_seconds",
+            "Unix time at which the configuration that holds now was taken over.",
+            multiprocess_mode="min",
+            registry=registry,
+        )
+        self.certificate_expires_at = Gauge(
+            "detector_certificate_expiry_timestamp_seconds",
+            "Unix time until which the certificate that clients are shown is valid; absent without TLS. A renewed "
+            "certificate is read at a reload.",
+            ["section"],
+            multiprocess_mode="min",
+            registry=registry,
+        )
+        self.model_created = Gauge(
+            "detector_model_created_timestamp_seconds",
+            "Unix time at which this model was made. Spam changes by the month: an old text model knows less of it.",
+            ["model", "version"],
+            multiprocess_mode="max",
+            registry=registry,
+        )
+        self.clock_seconds = Gauge(
+            "detector_clock_seconds",
+            "Unix time by the clock of this host, for comparison with the clock of Prometheus.",
+            multiprocess_mode="max",
+            registry=registry,
+        )
+        self.clock_moved = Gauge(
+            "detector_clock_moved_seconds",
+            "By how much this host's clock has gone ahead of (or, negative, fallen behind) the processor's own time "
+            "since the process began. It drifts by milliseconds; a step is somebody who sets the clock.",
+            multiprocess_mode="max",
+            registry=registry,
+        )
+
+    def _begin_at_zero(self) -> None:
+        """What has not happened yet is 0, not absent: `increase()` does not see a series that is born with 1."""
+        for counter, values in (
+            (self.incidents_opened, ("true", "false")),
+            (self.hooks, ("done", "retried", "failed")),
+            (self.next_hop_failures, ("connect", "tls", "timeout", "protocol", "lost")),
+            (self.next_hop_refusals, CAUSES),
+            (self.connections_refused, ("not_allowed", "limit", "limit_per_client", "proxy_header")),
+            (self.recipients, ("passed", "paced", "refused", "held", "stopped")),
+            (self.held_failures, HELD_FAILURES),
+            (self.held_results, HELD_RESULTS),
+            (self.feedback_problems, ("address", "size", "limit", "disk", "retried", "unreadable")),
+            (self.feedback_log_problems, LOG_PROBLEMS),
+        ):
+            for value in values:
+                counter.labels(value)

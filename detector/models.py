@@ -70,14 +70,19 @@ class PriorFile(Struct, frozen=True, forbid_unknown_fields=True):
     cohorts: dict[str, CohortEntry]
 
 
-def load_card(directory: Path, feature_version: int) -> Card:
-    """The card, after every file it names was found, and found unchanged. Raises `ModelError`."""
+def read_card(directory: Path) -> Card:
+    """The card alone; the files that it names are not looked at. Raises `ModelError`."""
     path = directory / "card.toml"
     try:
-        card = msgspec.toml.decode(_read(path), type=Card)
+        return msgspec.toml.decode(_read(path), type=Card)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         msg = f"{path}: not a model card: {error}; take the model directory from the release again"
         raise ModelError(msg) from error
+
+
+def load_card(directory: Path, feature_version: int) -> Card:
+    """The card, after every file it names was found, and found unchanged. Raises `ModelError`."""
+    path, card = directory / "card.toml", read_card(directory)
     if card.feature_version != feature_version:
         msg = (
             f"{path}: made for feature version {card.feature_version}, this program has {feature_version}; "

@@ -7,7 +7,7 @@ from detector.records import audit, errands, incidents, switches
 from detector.records.database import Database
 from detector.records.engine import errors_named
 from detector.records.entries import TimelineEntry
-from detector.records.errands import Errand, Waiting
+from detector.records.errands import Decided, Errand, Waiting
 from detector.records.incidents import PROGRAM
 from detector.records.switches import BREAKER, FREEZE, Switch
 
@@ -38,6 +38,11 @@ class CarryingOut(Database):
         """Incidents that are not closed, oldest first, without their evidence."""
         with self._read("unresolved") as connection:
             return errands.unresolved(connection)
+
+    def decided_of(self, then: float) -> Decided:
+        """What became of the incidents that were opened since then (Unix seconds), as far as it is decided."""
+        with self._read("decided_of") as connection:
+            return errands.decided_of(connection, then)
 
     def record_step(  # noqa: PLR0913 - a line of the timeline
         self, incident_id: str, step: str, result: str, now: float, detail: str = "", *, began_at: float | None = None

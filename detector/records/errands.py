@@ -4,10 +4,12 @@ An errand is written together with what it comes from: an incident that was open
 nothing that was decided is forgotten, whoever decided it, and whatever crashed afterwards.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from detector.incident.incident import Event, State, Step
 from detector.records.schema import errands, incidents, not_closed, timeline
@@ -42,6 +44,13 @@ class Waiting:
     trusted: bool
     state: State
     since: float
+
+
+class Decided(NamedTuple):
+    """How many incidents people, or customers with the code of the notice, made abuse of, and how many nothing."""
+
+    confirmed: int
+    dismissed: int
 
 
 def add(connection: Connection, incident_id: str, event: str, steps: Sequence[Step], now: float) -> None:
@@ -79,3 +88,14 @@ def approved_by(connection: Connection, incident_id: str) -> list[str]:
     """Who approved the containment, the program itself included."""
     query = select(timeline.c.actor).where(timeline.c.incident_id == incident_id)
     return [row.actor for row in connection.execute(query.where(timeline.c.event == Event.APPROVE.value))]
+
+
+def decided_of(connection: Connection, then: float) -> Decided:
+    """Of the incidents that were opened since then (Unix seconds)."""
+    # An incident may be dismissed after it was confirmed, and never the other way round: of the three words the last
+    # in the alphabet is the one that counts.
+    events = [event.value for event in (Event.CONFIRM, Event.DISMISS, Event.SELF_RELEASE)]
+    query = select(func.max(timeline.c.event)).join(incidents, incidents.c.incident_id == timeline.c.incident_id)
+    query = query.where(incidents.c.opened_at >= then, timeline.c.event.in_(events)).group_by(timeline.c.incident_id)
+    last = Counter(connection.execute(query).scalars())
+    return Decided(last[Event.CONFIRM.value] + last[Event.SELF_RELEASE.value], last[Event.DISMISS.value])

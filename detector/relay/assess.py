@@ -168,7 +168,7 @@ class Assessor:
             transaction = await self.contents.read(transaction, header, body)
         verdict, let_through = await self._verdict(transaction)
         await self.contents.learn(transaction, verdict, self.policy.hold_score)
-        self.metrics.decision_seconds.observe(self.stopwatch() - started)
+        self.metrics.judged(self.stopwatch() - started, draft.transaction_id)
         if draft.would_pace and verdict.action is Action.ACCEPT:
             verdict = msgspec.structs.replace(verdict, action=Action.PACE)
         draft.judged = transaction, verdict

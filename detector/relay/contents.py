@@ -42,6 +42,8 @@ class Contents:
         self._told = reader.broken
         self._unlogged = 0
         self._logged_at = float("-inf")
+        self._scored_at = 0.0
+        metrics.content_scored.set_function(lambda: self._scored_at)
 
     async def read(self, transaction: Transaction, header: Header, body: Body) -> Transaction:
         """The transaction with what its message says; without it when we cannot tell. `header` is the body's."""
@@ -49,8 +51,10 @@ class Contents:
         self._notice_breaks()
         if content is None:
             return transaction
-        keys, account = keys_of(content), transaction.identity.account
-        others = await self._safely(self._campaigns.suspicious_others(keys, account, self._clock()))
+        keys, account, now = keys_of(content), transaction.identity.account, self._clock()
+        if content.score is not None:
+            self._scored_at = now
+        others = await self._safely(self._campaigns.suspicious_others(keys, account, now))
         return replace(transaction, content=msgspec.structs.replace(content, accomplices=others) if others else content)
 
     async def learn(self, transaction: Transaction, verdict: Verdict, hold_score: float) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from detector.mail import headers
+from detector.mail.causes import cause_of
 from detector.mail.path import Path
 from detector.mail.reply import Reply
 from detector.mail.transaction import Recipient, RecipientStatus
@@ -140,6 +141,9 @@ class Exchange:
         except BaseException:
             self._drop()
             raise
+        if reply.code >= 400:
+            cause = cause_of(str(reply), reply.enhanced)
+            self._route.metrics.next_hop_refusals.labels(cause.replace(" ", "_")).inc()
         if reply.code == 421:  # RFC 5321 section 3.8: the next hop closes the channel
             self._lost = True
             self._failure = reply

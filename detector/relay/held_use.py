@@ -16,6 +16,8 @@ class Use:
         self._metrics = metrics
         self._messages: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
+        metrics.held_limit_messages.set(settings.messages)
+        metrics.held_limit_bytes.set(settings.bytes)
 
     def replace(self, found: Iterable[HeldUse], now: float) -> None:
         """Take over what the records say."""

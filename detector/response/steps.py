@@ -41,6 +41,9 @@ class Steps:
         self._patience = patience
         self._calls = calls
         self._customers = Customers(tools)
+        for step in PLANS:  # what has not failed yet is 0, not absent
+            for result in Result:
+                tools.metrics.steps.labels(step, result.value)
         self._acts: dict[str, Callable[[Incident], Told]] = {
             CHANGE_PASSWORD.step: self._change_password,
             REVOKE_APP_PASSWORDS.step: self._revoke_app_passwords,
@@ -171,7 +174,8 @@ class Steps:
         metrics = self._tools.metrics
         times = {CHANGE_PASSWORD: metrics.time_to_password_change, NOTIFY_CUSTOMER: metrics.time_to_notice}
         if plan in times:
-            times[plan].observe(max(0.0, self._tools.clock() - self._incident(incident_id).opened_at))
+            took = max(0.0, self._tools.clock() - self._incident(incident_id).opened_at)
+            times[plan].observe(took, {"incident": incident_id})
 
     # -- what has happened so far --
 

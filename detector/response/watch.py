@@ -1,7 +1,7 @@
 """What the containment looks at again and again: errands, people who do not decide, the breaker, a freeze."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 
 from detector.incident.incident import State
 from detector.records.errands import Errand, Waiting
@@ -15,6 +15,9 @@ AT_ONCE = 10
 """Errands that are begun in one look: a campaign of a thousand accounts must leave the relay some of the processor."""
 
 MANY = 2_000
+MONTH = 30 * 86_400.0
+DECISIONS_EVERY = 60.0
+"""Seconds between two counts of what people decided: days pass before it changes much."""
 STATES = (State.OPEN, State.PENDING, State.CONTAINED, State.CONFIRMED)
 
 Announce = Callable[[str, Mapping[str, object], str], None]
@@ -32,6 +35,7 @@ class Watch:
         self._reminded: dict[str, tuple[float, int]] = {}
         self._breaker_told: tuple[float, int] | None = None
         self._freeze: Switch | None = None
+        self._decisions_at = -inf
 
     def look(self) -> None:
         """Raises `Temporary`."""
@@ -40,7 +44,7 @@ class Watch:
         self._tell_freeze(freeze)
         self._begin(self._tools.records.errands(MANY), frozen=freeze is not None)
         unresolved = self._tools.records.unresolved()
-        self._count(unresolved)
+        self._count(unresolved, now)
         self._remind(unresolved, now)
         self._look_at_breaker([i for i in unresolved if i.trusted], now)
 
@@ -112,10 +116,19 @@ class Watch:
         if freeze is None and before is not None:
             self._announce(UNFROZEN, {}, f"unfrozen.{before.since:.3f}")
 
-    def _count(self, unresolved: Sequence[Waiting]) -> None:
-        states = Counter(incident.state for incident in unresolved)
+    # -- for the metrics --
+
+    def _count(self, unresolved: Sequence[Waiting], now: float) -> None:
+        metrics = self._tools.metrics
         for state in STATES:
-            self._tools.metrics.incidents.labels(state.value).set(states[state])
+            since = [incident.since for incident in unresolved if incident.state is state]
+            metrics.incidents.labels(state.value).set(len(since))
+            metrics.incident_oldest.labels(state.value).set(max(0.0, now - min(since)) if since else 0.0)
+        if not 0.0 <= now - self._decisions_at < DECISIONS_EVERY:  # below 0 only by a clock that was put back
+            self._decisions_at = now
+            made = self._tools.records.decided_of(now - MONTH)
+            metrics.incidents_decided.labels("confirmed").set(made.confirmed)
+            metrics.incidents_decided.labels("dismissed").set(made.dismissed)
 
 
 def reminders(waited: float, after: Sequence[float]) -> int:

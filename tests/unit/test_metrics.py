@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from detector.metrics import Metrics
+from detector.mail.status_codes import Cause
+from detector.metrics import CAUSES, SLOW, Metrics
 from tests.support.packages import PROVES
 
 
@@ -14,7 +16,7 @@ def test_two_servers_in_one_process_count_apart() -> None:
     one, other = Metrics("1"), Metrics("1")
     one.hooks.labels("done").inc()
     assert one.registry.get_sample_value("detector_hook_deliveries_total", {"result": "done"}) == 1
-    assert other.registry.get_sample_value("detector_hook_deliveries_total", {"result": "done"}) is None
+    assert other.registry.get_sample_value("detector_hook_deliveries_total", {"result": "done"}) == 0
 
 
 def test_the_running_version_can_be_asked() -> None:
@@ -29,3 +31,22 @@ def test_prometheus_finds_nothing_to_say_about_our_metrics() -> None:
     complaints = [line for line in checked.stderr.decode().splitlines() if line.startswith("detector_")]
     assert told
     assert not complaints
+
+
+def test_a_slow_judgement_leaves_its_transaction_and_a_quick_one_does_not() -> None:
+    metrics = Metrics("1")
+    metrics.judged(SLOW / 2, "quick")
+    metrics.judged(SLOW * 3, "slow")
+    told = generate_openmetrics(metrics.registry).decode()
+    assert '# {transaction_id="slow"} 0.15' in told
+    assert "quick" not in told
+
+
+def test_what_has_not_happened_yet_is_zero_and_not_absent() -> None:
+    value = Metrics("1").registry.get_sample_value
+    assert value("detector_held_failures_total", {"reason": "disk_full"}) == 0
+    assert value("detector_next_hop_refusals_total", {"cause": "reputation"}) == 0
+
+
+def test_each_cause_of_a_refusal_has_its_label() -> None:
+    assert set(CAUSES) == {cause.replace(" ", "_") for cause in Cause}

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, text
 
 import detector.records.migrations
 from detector.incident.incident import Event, Incident, State, Step
-from detector.records.errands import Errand, Waiting
+from detector.records.errands import Decided, Errand, Waiting
 from detector.records.records import Records
 
 MakeIncident = Callable[..., Incident]
@@ -98,3 +98,17 @@ def test_the_number_of_an_errand_is_never_used_again(records: Records, make_inci
     records.errand_done(1)
     records.apply("i1", Event.DISMISS, 101.0, "eve")
     assert records.errands(100)[0].number == 2
+
+
+def test_an_incident_counts_as_what_was_decided_last(records: Records, make_incident: MakeIncident) -> None:
+    for number in range(1, 6):
+        records.open_incident(make_incident(f"i{number}", f"a{number}", opened_at=100.0))
+        records.apply(f"i{number}", Event.STEPS_DONE, 101.0, "detector")
+    records.apply("i1", Event.CONFIRM, 102.0, "eve")
+    records.apply("i1", Event.DISMISS, 103.0, "eve")  # after all
+    records.apply("i2", Event.CONFIRM, 102.0, "eve")
+    records.apply("i2", Event.RELEASE, 103.0, "eve")
+    records.apply("i3", Event.SELF_RELEASE, 102.0, "a3")
+    records.apply("i4", Event.DISMISS, 102.0, "eve")
+    assert records.decided_of(100.0) == Decided(confirmed=2, dismissed=2)
+    assert records.decided_of(100.5) == Decided(0, 0)

@@ -194,3 +194,15 @@ async def test_what_cannot_be_read_at_all_is_judged_without_content(monkeypatch:
     assert found.content is None
     await place.contents.learn(found, verdict(bulk=0.0), HOLD)
     assert place.errors == 1
+
+
+async def test_the_time_of_the_last_score_stands_still_when_the_model_is_silent() -> None:
+    place = Place()
+    value = place.metrics.registry.get_sample_value
+    assert value("detector_content_scored_timestamp_seconds") == 0
+    await place.read(letter(CLEAN, 1))
+    assert value("detector_content_scored_timestamp_seconds") == 1e9
+    place.now += 60.0
+    place.broken()
+    await place.read(letter(ABUSE, 2))
+    assert value("detector_content_scored_timestamp_seconds") == 1e9

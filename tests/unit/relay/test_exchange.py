@@ -183,3 +183,20 @@ async def test_what_leaves_carries_our_tag_and_no_other(sink: SmtpSink, settings
     assert transaction_of(tag, [KEY], place.now[0], 86_400.0) == "t1"
     sender, returned = untagged(Address.parse(message.sender.address))
     assert (str(sender), returned) == ("ann@example.org", tag)
+
+
+async def test_what_the_next_hop_refuses_is_counted_by_its_cause(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    sink.answer("RCPT", "nobody", "550 5.1.1 User unknown")
+    sink.answer("RCPT", "listed", "554 5.7.1 Service unavailable; client [192.0.2.7] blocked using zen.spamhaus.org")
+    sink.answer("END", "", "552 5.2.2 Over quota", times=1)
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin("nobody@example.net", "listed@example.net", "bob@example.net")
+            await talk.message(b"one")
+            value = place.metrics.registry.get_sample_value
+            causes = ("no_such_user", "reputation", "mailbox_full", "policy", "other", "temporary")
+            told = {cause: value("detector_next_hop_refusals_total", {"cause": cause}) for cause in causes}
+    assert {cause for cause, count in told.items() if count} == {"no_such_user", "reputation", "mailbox_full"}
+    assert sum(count or 0.0 for count in told.values()) == 3

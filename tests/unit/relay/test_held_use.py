@@ -43,7 +43,7 @@ def test_what_could_not_be_kept_makes_room_again() -> None:
 
 
 def test_the_metrics_tell_how_much_waits_and_for_how_long() -> None:
-    counted, metrics = use()
+    counted, metrics = use(bytes=5000, messages=50)
     counted.replace(
         [
             HeldUse("ann", HeldState.HELD, 2, 200, 400.0),
@@ -56,6 +56,8 @@ def test_the_metrics_tell_how_much_waits_and_for_how_long() -> None:
     assert value("detector_held_messages", {"state": "held"}) == 3
     assert value("detector_held_messages", {"state": "discarded"}) == 1
     assert value("detector_held_bytes") == 275
+    assert value("detector_held_limit_bytes") == 5000
+    assert value("detector_held_limit_messages") == 50
     assert value("detector_held_oldest_seconds") == 600
     counted.replace([], NOW)
     assert value("detector_held_oldest_seconds") == 0

@@ -164,3 +164,9 @@ def test_the_timeline_tells_when_a_step_began(scene: Scene) -> None:
 
 def test_each_step_has_an_act(scene: Scene) -> None:
     assert set(steps(scene)._acts) == set(PLANS)
+
+
+def test_a_step_that_never_failed_has_failed_zero_times(scene: Scene) -> None:
+    steps(scene)
+    value, name = scene.metrics.registry.get_sample_value, "detector_containment_steps_total"
+    assert {value(name, {"step": step, "result": "failed"}) for step in PLANS} == {0}

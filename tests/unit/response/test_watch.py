@@ -5,7 +5,7 @@ import pytest
 
 from detector.config import Escalation, Response
 from detector.incident.incident import Event, State
-from detector.response.watch import AT_ONCE, Watch, reminders
+from detector.response.watch import AT_ONCE, DECISIONS_EVERY, Watch, reminders
 from tests.support.response import NOW, Scene, incident
 
 
@@ -179,3 +179,29 @@ def test_unresolved_incidents_are_counted_by_state(scene: Scene) -> None:
 
 def test_without_times_nobody_is_told_again() -> None:
     assert reminders(1e9, ()) == 0
+
+
+def test_the_metrics_tell_how_long_the_oldest_waits_in_each_state(scene: Scene) -> None:
+    contained(scene, "i-1")
+    contained(scene, "i-2")
+    stopped(scene, "i-3")
+    look_at(scene, NOW + 40.0)
+    assert scene.count("detector_incident_oldest_seconds", state="contained") == 40
+    assert scene.count("detector_incident_oldest_seconds", state="pending") == 40
+    assert scene.count("detector_incident_oldest_seconds", state="open") == 0
+    assert scene.count("detector_incidents", state="contained") == 2
+
+
+def test_what_people_decided_is_counted_now_and_then(scene: Scene) -> None:
+    contained(scene, "i-1")
+    now = NOW
+    scene.clock = lambda: now
+    watching, _ = watch(scene)
+    watching.look()
+    scene.records.apply("i-1", Event.DISMISS, NOW + 1.0, "eve")
+    watching.look()
+    assert scene.count("detector_incidents_decided", decision="dismissed") == 0
+    now += DECISIONS_EVERY
+    watching.look()
+    assert scene.count("detector_incidents_decided", decision="dismissed") == 1
+    assert scene.count("detector_incidents_decided", decision="confirmed") == 0
