@@ -12,6 +12,7 @@ from detector.config.policy_version import policy_version
 from detector.content.reader import Reader
 from detector.feedback.room import FeedbackRoom, House, Rules
 from detector.host import notify_systemd, recipient_key
+from detector.listeners import Listeners
 from detector.metrics import Metrics
 from detector.models import load_content, load_prior
 from detector.ports import Clock
@@ -65,6 +66,7 @@ class Parts:
     clock: Clock
     stopwatch: Clock
     stack: contextlib.AsyncExitStack
+    listeners: Listeners = field(default_factory=Listeners)
     server: Server = field(init=False)
     pool: Pool = field(init=False)
     _records: Records = field(init=False)
@@ -165,7 +167,7 @@ class Parts:
     async def _build_relay(self) -> None:
         config, stack = self.config, self.stack
         policy_service = PolicyService(config.policy_service, self._joins, self.metrics, self.clock)
-        await policy_service.start()
+        await policy_service.start(self.listeners)
         stack.push_async_callback(policy_service.stop)
         self.pool = Pool(config.next_hop, config.relay.hostname, self.metrics, self.clock)
         stack.push_async_callback(self._close_pool)
@@ -173,7 +175,8 @@ class Parts:
         stack.push_async_callback(self._held.stop)
         await self._held.start()
         self.server = Server(config, self.route(config, self.pool), server_context(config.relay.tls), new_id)
-        await self.server.start()
+        await self.server.start(self.listeners)
+        self.listeners.refuse_the_rest()
         stack.push_async_callback(self.server.stop)
 
     def route(self, config: Config, pool: Pool) -> Route:

@@ -84,7 +84,7 @@ def _why(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "its host name leads to no address"
     reasons = {
-        errno.EADDRINUSE: "another program does; `ss -ltnp` tells which",
+        errno.EADDRINUSE: "another program does, or systemd for a detector that does not run; `ss -ltnp` tells",
         errno.EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE",
         errno.EADDRNOTAVAIL: "this host does not have that address",
     }

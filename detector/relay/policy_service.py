@@ -9,6 +9,7 @@ from collections import deque
 from typing import cast
 
 from detector import config, log
+from detector.listeners import Listeners
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.ports import Clock, LoginJoin
@@ -40,12 +41,11 @@ class PolicyService:
         self._connections: set[PolicyConnection] = set()
         self._door = ProxyDoor(metrics)
 
-    async def start(self) -> None:
+    async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be had."""
-        loop = asyncio.get_running_loop()
         try:
             for address in self.settings.listen:
-                self._servers.append(await loop.create_server(self._connection, address.host, address.port))
+                self._servers.append(await listeners.listen(self._connection, address))
         except OSError:
             await self.stop()
             raise

@@ -8,6 +8,7 @@ from typing import Any
 
 from detector import log
 from detector.config import Config
+from detector.listeners import Listeners
 from detector.mail.path import Path
 from detector.mail.reply import Reply
 from detector.metrics import Metrics
@@ -45,11 +46,10 @@ class Server:
         self._ended = asyncio.Event()
         self._door = ProxyDoor(self.metrics)
 
-    async def start(self) -> None:
+    async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be bound."""
         for address in self._config.relay.listen:
-            listener = await self.loop.create_server(self._session, address.host, address.port, backlog=1024)
-            self._listeners.append(listener)
+            self._listeners.append(await listeners.listen(self._session, address))
         self._check_deadlines()
 
     @property

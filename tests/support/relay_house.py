@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from detector import config
 from detector.content.reader import Reader
+from detector.listeners import Listeners
 from detector.mail.delivery import Handed, Receipt
 from detector.mail.login import PolicyRequest
 from detector.mail.reply import Reply
@@ -229,7 +230,7 @@ async def house(
     )
     ids = count(1)
     server = Server(settings, route, tls, lambda: f"t{next(ids)}")
-    await server.start()
+    await server.start(Listeners())
     try:
         yield House(server, profiles, join, desk, book, metrics, reader, campaigns, handed_over, now, route)
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from detector import config
+from detector.listeners import Listeners
 from detector.mail.proxy_protocol import V2_BEGIN
 from detector.metrics import Metrics
 from detector.relay import behind_proxy
@@ -173,7 +174,7 @@ async def test_the_policy_service_learns_the_login_for_the_host_that_the_proxy_n
     listen = (config.HostPort(host="127.0.0.1", port=0),)
     own = config.parse('policy_service.proxy_clients = ["127.0.0.1"]' + NETWORKS)
     service = PolicyService(own.policy_service.model_copy(update={"listen": listen}), join, metrics, lambda: 0.0)
-    await service.start()
+    await service.start(Listeners())
     reader, writer = await asyncio.open_connection(*service.addresses[0])
     writer.write(HEADER + b"request=smtpd_access_policy\nqueue_id=1A\nsasl_username=ann@example.org\n\n")
     assert await reader.readuntil(b"\n\n") == b"action=DUNNO\n\n"

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector import config
+from detector.listeners import Listeners
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.ports import Temporary
@@ -94,7 +95,7 @@ async def running(joins: Joins | None = None, **keys: object) -> AsyncIterator[R
     metrics = Metrics("test")
     section = config.PolicyService.model_validate({"listen": ["127.0.0.1:0"], **keys})
     service = PolicyService(section, joins, metrics, lambda: 1000.0)
-    await service.start()
+    await service.start(Listeners())
     try:
         yield Running(service, joins, metrics)
     finally:
@@ -248,7 +249,7 @@ async def test_an_address_in_use_is_told_and_nothing_stays_open() -> None:
         section = config.PolicyService.model_validate({"listen": ["127.0.0.1:0", taken]})
         second = PolicyService(section, Joins(), Metrics("test"), lambda: 0.0)
         with pytest.raises(OSError, match="in use"):
-            await second.start()
+            await second.start(Listeners())
         assert second.addresses == []
 
 

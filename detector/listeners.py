@@ -1,0 +1,85 @@
+"""Where we listen: on sockets of our own, or on those that the service manager has opened before us.
+
+With sockets of the service manager (systemd.socket(5)) a restart refuses nobody: who connects meanwhile waits, and the
+logins that Postfix tells in that moment are not lost.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, MutableMapping, Sequence
+from ipaddress import ip_address
+
+from detector.config import ConfigError, HostPort
+
+FIRST = 3
+"""The first descriptor that is handed over (SD_LISTEN_FDS_START of sd_listen_fds(3))."""
+
+BACKLOG = 1024
+"""Connections that wait for us to take them; Linux has at most net.core.somaxconn, 4096."""
+
+
+def passed_descriptors(environment: MutableMapping[str, str], process_id: int) -> Sequence[int]:
+    """The descriptors that are meant for this process (sd_listen_fds(3)); the programs that we start do not hear of it.
+
+    >>> passed_descriptors({"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "a:b"}, process_id=7)
+    range(3, 5)
+    """
+    told = {name: environment.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")}
+    if told["LISTEN_PID"] != str(process_id) or not told["LISTEN_FDS"].isdecimal():
+        return ()
+    return range(FIRST, FIRST + int(told["LISTEN_FDS"]))
+
+
+class Listeners:
+    """Opens the listening sockets of one process; each that was passed is taken for the address that it is bound to."""
+
+    def __init__(self, descriptors: Sequence[int] = ()) -> None:
+        """Raises `ConfigError` where one of them is no TCP socket."""
+        self._passed: dict[tuple[str, int], socket.socket] = {}
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+            passed = _tcp_socket(descriptor)
+            self._passed[_where(passed)] = passed
+
+    async def listen(self, protocol: Callable[[], asyncio.BaseProtocol], address: HostPort) -> asyncio.Server:
+        """Raises `OSError` when the address cannot be bound."""
+        loop = asyncio.get_running_loop()
+        passed = self._passed.pop((_spelling(address.host), address.port), None)
+        if passed is not None:
+            return await loop.create_server(protocol, sock=passed, backlog=BACKLOG)
+        return await loop.create_server(protocol, address.host, address.port, backlog=BACKLOG)
+
+    def refuse_the_rest(self) -> None:
+        """Whoever connects to a socket that nobody serves would wait for ever. Raises `ConfigError` that names them."""
+        if self._passed:
+            rest = ", ".join(f"{host}:{port}" for host, port in sorted(self._passed))
+            msg = (
+                f"the service manager listens on {rest} for us, but neither relay.listen nor policy_service.listen does"
+            )
+            raise ConfigError(msg)
+
+
+def _tcp_socket(descriptor: int) -> socket.socket:
+    try:
+        passed = socket.socket(fileno=descriptor)
+    except OSError as error:
+        msg = f"descriptor {descriptor} of the service manager is no socket: {error.strerror}"
+        raise ConfigError(msg) from error
+    if passed.family in {socket.AF_INET, socket.AF_INET6} and passed.type == socket.SOCK_STREAM:
+        return passed
+    passed.close()
+    msg = f"descriptor {descriptor} of the service manager is no TCP socket: write ListenStream=ADDRESS:PORT"
+    raise ConfigError(msg)
+
+
+def _where(passed: socket.socket) -> tuple[str, int]:
+    host, port = passed.getsockname()[:2]
+    return _spelling(host), port
+
+
+def _spelling(host: str) -> str:
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host
