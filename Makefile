@@ -35,7 +35,7 @@ run: $(VENV)/.runtime ## serve the configuration named by CONFIG=
 
 test: $(VENV)/.dev packages ## all tests, with real Postfix, Dovecot and Prometheus where they can be had
 	$(call say,tests)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: check-format check-lint check-types check-imports check-house ## format, lint, types, import rules, rules of the house (make -k check: all, whatever fails)
 

@@ -1,5 +1,6 @@
 """TCP ports of the loopback interface for servers that tests start."""
 
+import os
 import random
 import socket
 import time
@@ -8,13 +9,17 @@ from collections.abc import Callable
 # Below 32768, where Linux takes the ports of outgoing connections from: none is taken before we listen on it.
 FIRST, LAST = 20_000, 32_000
 HOST = "127.0.0.1"
+
+# Test processes side by side (pytest-xdist) each have a share: between giving a port out and listening on it, it is free.
+SHARES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _given: set[int] = set()
 
 
 def free_port() -> int:
     """A port on which nobody listens, not given out before in this process."""
     while True:
-        port = random.randint(FIRST, LAST)
+        port = random.randrange(FIRST + SHARE, LAST, SHARES)
         if port in _given:
             continue
         with socket.socket() as probe:
