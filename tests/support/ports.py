@@ -10,7 +10,7 @@ from collections.abc import Callable
 FIRST, LAST = 20_000, 32_000
 HOST = "127.0.0.1"
 
-# Test processes side by side (pytest-xdist) each have a share: between giving a port out and listening on it, it is free.
+# Test processes side by side (pytest-xdist) have a share each: a port that is given out is free until somebody listens.
 SHARES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _given: set[int] = set()
