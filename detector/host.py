@@ -36,6 +36,21 @@ def hold_alone(directory: Path) -> int:
     return lock
 
 
+def held_by_a_server(directory: Path) -> bool:
+    """Whether a process holds the state directory now. Raises `OSError` where that cannot be seen."""
+    lock = directory / "lock"
+    if not lock.exists():
+        return False
+    descriptor = os.open(lock, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def recipient_key(path: Path) -> bytes:
     """The secret of all hashes in profiles. Without it, every recipient is a stranger again. Raises `ConfigError`."""
     return own_key(path, "restore it, or remove it: all recipients will be new")

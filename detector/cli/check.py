@@ -34,10 +34,11 @@ def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     yield from check_reports(config)
     yield from check_records(config)
     yield from check_response(config, clock)
-    yield from _policy(config)
+    yield from check_policy(config)
 
 
-def _policy(config: Config) -> Iterator[Finding]:
+def check_policy(config: Config) -> Iterator[Finding]:
+    """What keeps the program from acting."""
     if config.observe:
         yield hint("observe", "true: everything passes, and verdicts are only recorded; false begins to act")
     if not any(getattr(source, "trusted", False) for source in config.identity):

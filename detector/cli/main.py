@@ -8,6 +8,7 @@ import typer
 from detector.cli import (
     audit,
     calibrate,
+    doctor,
     ends,
     feedback,
     held,
@@ -26,6 +27,7 @@ HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
 \b
   detector check                    does everything in the configuration work?
   detector serve                    run the relay
+  detector doctor                   how is everything? what is wrong, and what to do
   detector incidents list           who was stopped, and what waits for a person
   detector held list                which mail waits, and why
   detector accounts show ann@example.org
@@ -61,6 +63,7 @@ app.add_typer(train.app, name="train")
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(epilog=feedback.EXAMPLES)(feedback.feedback)
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 
 
 @app.command(epilog=examples("detector serve /etc/detector/detector.toml"))

@@ -3,6 +3,8 @@
 from typing import Any
 
 from detector.records import audit, privacy, retention
+from detector.records import census as counting
+from detector.records.census import Census
 from detector.records.database import Database
 from detector.records.entries import AuditEntry, AuditHead, Erasure, TimelineEntry
 from detector.records.retention import Retention
@@ -34,6 +36,16 @@ class Accountable(Database):
         """
         with self._read("verify_audit") as connection:
             return audit.verify(connection, expected)
+
+    def last_audited(self, action: str, subject: str) -> float | None:
+        """When (Unix seconds) somebody last did this; None: never, or too long ago."""
+        with self._read("last_audited") as connection:
+            return counting.last_audited(connection, action, subject)
+
+    def census(self) -> Census:
+        """How much is recorded."""
+        with self._read("census") as connection:
+            return counting.census(connection)
 
     # -- what customers may ask for --
 

@@ -60,6 +60,12 @@ def stored_keys(path: Path) -> list[str]:
         return [bytes(key).decode("utf-8", "surrogateescape") for (key,) in keys]
 
 
+def stored_count(path: Path) -> int:
+    """Open, count the rows, close. Raises `Temporary`."""
+    with _reading(path) as connection:
+        return 0 if connection is None else int(connection.execute("SELECT count(*) FROM rows").fetchone()[0])
+
+
 def stored_rows(path: Path) -> Iterator[tuple[str, bytes]]:
     """Open, read row by row in no order, close. Raises `Temporary`."""
     with _reading(path) as connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from detector import config
-from detector.host import hold_alone, make_directories, recipient_key
+from detector.host import held_by_a_server, hold_alone, make_directories, recipient_key
 
 
 def test_directories_are_for_us_alone(tmp_path: Path) -> None:
@@ -41,3 +41,12 @@ def test_a_key_that_was_cut_off_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "recipient.key").write_bytes(b"")
     with pytest.raises(config.ConfigError, match="0 octets, not 32"):
         recipient_key(tmp_path / "recipient.key")
+
+
+def test_whether_a_server_has_the_directory_can_be_seen_from_outside(tmp_path: Path) -> None:
+    assert not held_by_a_server(tmp_path)
+    lock = hold_alone(tmp_path)
+    assert held_by_a_server(tmp_path)
+    os.close(lock)
+    assert not held_by_a_server(tmp_path)
+    os.close(hold_alone(tmp_path))  # who has looked keeps nothing

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from detector.ports import Temporary
-from detector.state.table import damaged, octets, open_for_reading, open_for_writing, stored_keys, stored_value
+from detector.state.table import (
+    damaged,
+    octets,
+    open_for_reading,
+    open_for_writing,
+    stored_count,
+    stored_keys,
+    stored_value,
+)
 
 INSERT = "INSERT INTO rows (key, at, value) VALUES (?, 0, ?)"
 
@@ -31,6 +39,11 @@ def test_what_was_stored_is_there_when_the_file_is_opened_again(tmp_path: Path) 
     assert stored_value(path, "account0") == b"x" * 500
     assert stored_value(path, "account1") is None
     assert stored_keys(path) == ["account0"]
+
+
+def test_rows_are_counted(tmp_path: Path) -> None:
+    filled(tmp_path / "state.sqlite", 3)
+    assert (stored_count(tmp_path / "state.sqlite"), stored_count(tmp_path / "none.sqlite")) == (3, 0)
 
 
 def test_where_nothing_was_stored_nothing_is_found(tmp_path: Path) -> None:
