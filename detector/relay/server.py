@@ -66,7 +66,7 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._door.close()
-        busy = [session for session in self._sessions if session.exchange is not None or session.in_message]
+        busy = [session for session in self._sessions if session.exchange is not None or session.busy]
         log.stopping(len(busy))
         self._hang_up(self._sessions - set(busy))
         try:
@@ -76,6 +76,8 @@ class Server:
                     await self._ended.wait()
         except TimeoutError:
             self._hang_up(self._sessions)
+            for session in self._sessions:
+                session.give_up()
             for task in self._tasks:
                 task.cancel()
         if self._deadlines is not None:
@@ -123,9 +125,13 @@ class Server:
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something that must end even if its session does not wait for it."""
         task = self.loop.create_task(work)
+        self.keep(task)
+        return task
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Wait for it before we end."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
-        return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

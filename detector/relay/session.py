@@ -1,7 +1,5 @@
 """One SMTP client: commands in, the next hop's replies out. The protocol only; what to think of it is `assess`."""
 
-import asyncio
-
 from aiosmtpd.smtp import TLSSetupException
 
 from detector import log
@@ -16,27 +14,27 @@ XCLIENT_NAMES = "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
 
 
 class Session(Wire):
-    """The SMTP commands, each under the name that aiosmtpd calls it by."""
+    """The SMTP commands, under the names that aiosmtpd has for them."""
 
     # -- session commands --
 
     async def smtp_EHLO(self, hostname: str) -> None:
         if not hostname:
-            await self.push(replies.BAD_SYNTAX)
+            self.say(replies.BAD_SYNTAX)
             return
         await self._reset()
         session = self.greeting()
         session.extended_smtp, session.host_name = True, hostname
-        await self.push(Reply(250, (self.hostname, *await self._keywords())))
+        self.say(Reply(250, (self.hostname, *await self._keywords())))
 
     async def smtp_HELO(self, hostname: str) -> None:
         if not hostname:
-            await self.push(replies.BAD_SYNTAX)
+            self.say(replies.BAD_SYNTAX)
             return
         await self._reset()
         session = self.greeting()
         session.extended_smtp, session.host_name = False, hostname
-        await self.push(Reply(250, (self.hostname,)))
+        self.say(Reply(250, (self.hostname,)))
 
     async def _keywords(self) -> list[str]:
         keywords = ["PIPELINING", "ENHANCEDSTATUSCODES", *await self.server.offer()]
@@ -49,19 +47,16 @@ class Session(Wire):
         return keywords
 
     async def smtp_STARTTLS(self, arg: str) -> None:
-        try:
-            if arg:
-                await self.push(replies.BAD_SYNTAX)
-            elif self.tls_context is None:
-                await self.push(replies.TLS_UNAVAILABLE)
-            elif self.under_tls:
-                await self.push(replies.TLS_ACTIVE)
-            elif self.exchange is not None:
-                await self.push(replies.NOT_DURING_MAIL)
-            else:
-                await self._start_tls()
-        finally:
-            self.lift_barrier()
+        if arg:
+            self.say(replies.BAD_SYNTAX)
+        elif self.tls_context is None:
+            self.say(replies.TLS_UNAVAILABLE)
+        elif self.under_tls:
+            self.say(replies.TLS_ACTIVE)
+        elif self.exchange is not None:
+            self.say(replies.NOT_DURING_MAIL)
+        else:
+            await self._start_tls()
 
     async def _start_tls(self) -> None:
         in_clear = self.stream
@@ -75,41 +70,41 @@ class Session(Wire):
 
     async def smtp_XFORWARD(self, arg: str) -> None:
         if not self.server.may_xforward(self.peer):
-            await self.push(replies.NOT_AUTHORISED)
+            self.say(replies.NOT_AUTHORISED)
         elif self.exchange is not None:
-            await self.push(replies.NOT_DURING_MAIL)
+            self.say(replies.NOT_DURING_MAIL)
         elif (attributes := _attributes(arg, XFORWARD_NAMES)) is None:
-            await self.push(replies.BAD_SYNTAX)
+            self.say(replies.BAD_SYNTAX)
         else:
             self.xforward = {**self.xforward, **attributes}
-            await self.push(replies.OK)
+            self.say(replies.OK)
 
     async def smtp_XCLIENT(self, arg: str) -> None:
         if not self.server.may_xclient(self.peer):
-            await self.push(replies.NOT_AUTHORISED)
+            self.say(replies.NOT_AUTHORISED)
         elif self.exchange is not None:
-            await self.push(replies.NOT_DURING_MAIL)
+            self.say(replies.NOT_DURING_MAIL)
         elif (attributes := _attributes(arg, XCLIENT_NAMES)) is None:
-            await self.push(replies.BAD_SYNTAX)
+            self.say(replies.BAD_SYNTAX)
         else:
             self.xclient = {**self.xclient, **attributes}
             self.greeting().host_name = None  # the session starts anew at the greeting (XCLIENT_README)
-            await self.push(Reply(220, (f"{self.hostname} ESMTP",)))
+            self.say(Reply(220, (f"{self.hostname} ESMTP",)))
 
     async def smtp_NOOP(self, arg: str) -> None:
-        await self.push(replies.OK)
+        self.say(replies.OK)
 
     async def smtp_VRFY(self, arg: str) -> None:
-        await self.push(replies.CANNOT_VERIFY)
+        self.say(replies.CANNOT_VERIFY)
 
     async def smtp_EXPN(self, arg: str) -> None:
-        await self.push(replies.NOT_IMPLEMENTED)
+        self.say(replies.NOT_IMPLEMENTED)
 
     async def smtp_AUTH(self, arg: str) -> None:
-        await self.push(replies.NOT_IMPLEMENTED)
+        self.say(replies.NOT_IMPLEMENTED)
 
     async def smtp_HELP(self, arg: str) -> None:
-        await self.push(replies.HELP)
+        self.say(replies.HELP)
 
     async def smtp_QUIT(self, arg: str) -> None:
         self.abandon()
@@ -117,7 +112,7 @@ class Session(Wire):
 
     async def smtp_RSET(self, arg: str) -> None:
         await self._reset()
-        await self.push(replies.OK)
+        self.say(replies.OK)
 
     async def _reset(self) -> None:
         if self.exchange is not None:
@@ -127,41 +122,38 @@ class Session(Wire):
 
     # -- transaction commands --
 
-    async def smtp_MAIL(self, arg: str | None) -> None:
+    async def smtp_MAIL(self, arg: str) -> None:
         if (refusal := self._not_now()) is not None:
-            await self.push(refusal)
+            self.say(refusal)
             return
         if self.exchange is not None:
-            await self.push(replies.NESTED_MAIL)
+            self.say(replies.NESTED_MAIL)
             return
         try:
-            mail_from = path.parse_mail(arg or "")
+            mail_from = path.parse_mail(arg)
         except ValueError:
-            await self.push(replies.BAD_ADDRESS)
+            self.say(replies.BAD_ADDRESS)
             return
-        self.exchange = exchange = self.server.exchange(self, mail_from, arg or "")
+        self.exchange = exchange = self.server.exchange(self, mail_from, arg)
         reply = await exchange.mail()
         if not reply.positive:
             self.exchange = None
             await exchange.abandon()
-        await self.push(reply)
+        self.say(reply)
 
-    async def smtp_RCPT(self, arg: str | None) -> None:
+    async def smtp_RCPT(self, arg: str) -> None:
         if self.exchange is None:
-            await self.push(self._not_now() or replies.MAIL_FIRST)
+            self.say(self._not_now() or replies.MAIL_FIRST)
             return
         try:
-            recipient = path.parse_rcpt(arg or "")
+            recipient = path.parse_rcpt(arg)
         except ValueError:
-            await self.push(replies.BAD_ADDRESS)
+            self.say(replies.BAD_ADDRESS)
             return
-        await self.push(await self.exchange.rcpt(recipient, arg or ""))
+        self.say(await self.exchange.rcpt(recipient, arg))
 
     async def smtp_DATA(self, arg: str) -> None:
-        try:
-            await self.push(await self._data(arg))
-        finally:
-            self.lift_barrier()
+        self.say(await self._data(arg))
 
     async def _data(self, arg: str) -> Reply:
         exchange = self.exchange
@@ -178,8 +170,8 @@ class Session(Wire):
             self.server.metrics.reasons.labels("message").inc()
             await exchange.abandon()
             return message
-        # Shielded: when the client goes away now, the next hop's answer must still reach the account's record.
-        return await asyncio.shield(self.server.spawn(exchange.message(message)))
+        with self.to_its_end():
+            return await exchange.message(message)
 
     def _not_now(self) -> Reply | None:
         if self.settings.tls.mode == "require" and not self.under_tls:
@@ -187,10 +179,17 @@ class Session(Wire):
         return None if self.greeting().host_name else replies.HELO_FIRST
 
 
-def _attributes(arg: str | None, names: str) -> dict[str, str] | None:
+Session.commands = {
+    name.removeprefix("smtp_").encode("ascii"): command
+    for name, command in vars(Session).items()
+    if name.startswith("smtp_")
+}
+
+
+def _attributes(arg: str, names: str) -> dict[str, str] | None:
     """The attributes of an XFORWARD or XCLIENT command, or None when it is malformed or names an unknown one."""
     try:
-        attributes = xtext.attributes(arg or "")
+        attributes = xtext.attributes(arg)
     except ValueError:
         return None
     return attributes if attributes.keys() <= set(names.split()) else None

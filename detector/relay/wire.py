@@ -1,76 +1,54 @@
-"""The wire side of an SMTP session: octets to lines, lines to aiosmtpd's command loop, messages past it, replies out.
+"""The wire side of an SMTP session: octets to commands and messages.
 
-Built on aiosmtpd's command loop. Octets reach that loop as whole lines through a gate that is closed while a DATA
-command is answered: so a message never passes aiosmtpd's line reader, which would take it apart line by line.
+Octets never reach aiosmtpd's own command loop: it costs more for each command than what we do with it, and would take a
+message apart line by line.
 """
 
 import asyncio
+import contextlib
 import ssl
-from collections import defaultdict
-from typing import TYPE_CHECKING, cast
-
-from aiosmtpd.smtp import SMTP
-from aiosmtpd.smtp import Session as AiosmtpdSession
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from detector import log
 from detector.config import Relay
-from detector.mail.headers import Arrival
 from detector.mail.reply import Reply
 from detector.relay import replies
 from detector.relay.body import Body, BodyReader, Spool
-from detector.relay.exchange import Exchange
+from detector.relay.greeter import Greeter
 from detector.relay.incoming import Incoming
 from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation
 
 if TYPE_CHECKING:
     from detector.relay.server import Server
 
-UNREAD_LIMIT = 65_536  # octets of replies that a client may leave unread
-LINGER = 5.0  # seconds for a last reply to be read
+TURN = 100  # commands that came in one burst; after so many of them other sessions have their turn
 
 
-class Wire(SMTP):
-    """One connection. What the commands mean is the business of `Session`."""
+class Wire(Greeter):
+    """What comes in. What the commands mean is the business of `Session`, which names them by their verbs."""
 
-    line_length_limit = LINE_LIMIT
-    command_size_limit = LINE_LIMIT
-    command_size_limits: dict[str, int] = defaultdict(lambda: LINE_LIMIT)  # noqa: RUF012  aiosmtpd's own kind
+    commands: ClassVar[Mapping[bytes, Callable[..., Awaitable[None]]]] = {}
 
     def __init__(self, server: "Server", settings: Relay, tls: ssl.SSLContext | None) -> None:
-        super().__init__(
-            None,
-            hostname=settings.hostname,
-            ident="ESMTP",
-            enable_SMTPUTF8=True,
-            data_size_limit=None,
-            tls_context=tls,
-            timeout=86_400.0,  # the server's own deadlines are shorter and answer with 421
-            loop=server.loop,
-        )
-        self.settings = settings
-        self.peer = ""
-        self.deadline = float("inf")
-        self.xforward: dict[str, str] = {}
-        self.xclient: dict[str, str] = {}
-        self.exchange: Exchange | None = None
-        self.server = server
+        super().__init__(server, settings, tls)
         self._admitted = False
         self._gate = LineGate(settings.limits.commands_per_session)
+        self._at_work: asyncio.Task[None] | None = None
+        self._seeing_it_through = False
+        self._held_back = False
         self._message: Incoming | None = None
-        self._errors = 0
-        self._unanswered = 0
         self._client_is_done = False
 
     # -- connection --
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.stream = stream = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         if self._admitted:  # a second time, under TLS: what was said before is forgotten (RFC 3207 section 4.2)
             self._gate.take()
-            self._gate.open()
             self.xforward, self.xclient = {}, {}
             super().connection_made(transport)
             return
-        stream = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         peername = stream.get_extra_info("peername")
         if not peername:  # gone before it was here
             stream.abort()
@@ -89,6 +67,11 @@ class Wire(SMTP):
         if not self._admitted:
             return
         super().connection_lost(error)
+        if self._at_work is not None:
+            if self._seeing_it_through:
+                self.server.keep(self._at_work)
+            else:
+                self._at_work.cancel()
         self.server.forget(self)
         self.abandon()
 
@@ -97,148 +80,112 @@ class Wire(SMTP):
         if not self._admitted or self.under_tls or self._message is not None:
             return False  # the transport closes itself
         self._client_is_done = True
-        self._end_input()
-        return True
-
-    def _end_input(self) -> None:
-        if self._client_is_done and not self._gate.closed:
-            super(SMTP, self).eof_received()  # aiosmtpd's own would give up commands under way
+        return self.busy
 
     def data_received(self, data: bytes) -> None:
-        if not self._admitted:
-            return
         if self._message is not None:
             self._receive_body(self._message, data)
             return
-        self._gate.put(data)
-        self._pass_lines_on()
+        if not self._admitted:
+            return
+        gate = self._gate
+        gate.put(data)
+        if self._at_work is not None:
+            self._hold_back()
+        elif b"\n" in data or gate.held_bytes > LINE_LIMIT:
+            self.deadline = float("inf")  # until it is answered, it is our turn
+            self._at_work = self.loop.create_task(self._work())
+        else:
+            self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
 
     @property
-    def under_tls(self) -> bool:
-        return self.session is not None and self.session.ssl is not None
+    def busy(self) -> bool:
+        """A command is being answered."""
+        return self._at_work is not None
 
-    @property
-    def in_message(self) -> bool:
-        """A DATA command is being answered."""
-        return self._gate.closed
-
-    def arrival(self, smtputf8: bool) -> Arrival:
-        session = self.greeting()
-        return Arrival(
-            helo=session.host_name or "",
-            peer=self.peer,
-            hostname=self.hostname,
-            esmtp=session.extended_smtp,
-            tls=self.under_tls,
-            smtputf8=smtputf8,
-        )
-
-    def await_command(self) -> None:
-        limits = self.settings.limits
-        self.deadline = self.loop.time() + (limits.idle_time if self.exchange is None else limits.command_time)
-
-    def hang_up(self, reply: Reply) -> None:
-        """Say why and close, at once."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.stream.write(bytes(reply))
-            self.stream.close()
-            self.loop.call_later(LINGER, self.stream.abort)  # it waits for a client that may never read
-
-    @property
-    def stream(self) -> asyncio.Transport:
-        return cast("asyncio.Transport", self.transport)  # uvloop's is no subclass of it
-
-    def greeting(self) -> AiosmtpdSession:
-        """How the client introduced itself."""
-        if self.session is None:
-            raise RuntimeError("not connected")
-        return self.session
+    def give_up(self) -> None:
+        """Whatever is under way for the client."""
+        if self._at_work is not None:
+            self._at_work.cancel()
 
     def abandon(self) -> None:
         if self.exchange is not None:
             exchange, self.exchange = self.exchange, None
             self.server.spawn(exchange.abandon())
 
-    # -- from octets to lines --
+    # -- commands --
 
-    def _pass_lines_on(self) -> None:
+    async def _work(self) -> None:
+        """Answer the commands that are here, one after the other."""
         try:
-            for line in self._gate.lines():
-                self._unanswered += 1
-                self.deadline = float("inf")  # until it is answered, it is our turn
-                super().data_received(line)
+            await self._answer_all()
         except Violation as violation:
             self._gate.take()
             self.server.metrics.reasons.labels("protocol").inc()
             log.protocol_violation(self.peer, str(violation))
             self.hang_up(violation.reply)
-        if self._gate.full:
-            self.stream.pause_reading()  # until the message or command before it is answered
-        elif self._gate.held and not self._gate.closed:
-            self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
-
-    def lift_barrier(self) -> None:
-        """The DATA or STARTTLS command is answered; what came behind it is commands."""
-        if self._gate.full and self.transport is not None:
-            self.stream.resume_reading()
-        self._gate.open()
-        self._leave_when_stopping()
-        self._pass_lines_on()
-        self._end_input()
-
-    def _leave_when_stopping(self) -> None:
-        if self.server.stopping and self.exchange is None and not self._gate.closed:
-            self.hang_up(replies.STOPPING)
-
-    # -- replies --
-
-    async def push(self, status: Reply | str | bytes) -> None:
-        """Send a reply. Texts of the command loop itself, which carry no enhanced code, are replaced by ours."""
-        if self.transport is None or self.transport.is_closing():
-            return
-        reply = status if isinstance(status, Reply) else self._reply_for(status)
-        self.stream.write(bytes(reply))
-        if self.stream.get_write_buffer_size() > UNREAD_LIMIT:
-            self.stream.abort()  # it sends and never reads: RFC 5321 allows to give up
-        self._unanswered -= reply.code != 354 and self._unanswered > 0
-        if not self._unanswered:
-            self.await_command()
-        if reply in replies.PROTOCOL_ERRORS:
-            self._errors += 1
-            if self._errors > self.settings.limits.errors_per_session:
-                self.hang_up(replies.TOO_MANY_ERRORS)
-        self._leave_when_stopping()
-
-    def _reply_for(self, status: str | bytes) -> Reply:
-        text = status.decode() if isinstance(status, bytes) else status
-        if text.startswith("220 "):
-            return Reply(220, (text[4:],))
-        if "goodbye" in text:
-            return replies.TOO_MANY_ERRORS
-        return replies.LINE_TOO_LONG if "too long" in text else replies.UNKNOWN_COMMAND
-
-    async def handle_exception(self, error: Exception) -> str:
-        """No command raises; so this is the end of input, or a fault of ours. Either way the connection ends here."""
-        if isinstance(error, asyncio.IncompleteReadError):
-            if self.transport is not None:
-                self.transport.close()
-        else:
+        except Exception as error:  # a fault of ours; the connection ends here
             log.internal_error("session", error)
             self.hang_up(replies.LOCAL_ERROR)
-        never: asyncio.Future[str] = self.loop.create_future()
-        return await never  # until `connection_lost` cancels the command loop
+        finally:
+            self._at_work = None
+
+    async def _answer_all(self) -> None:
+        answered = 0
+        while not self.stream.is_closing() and (line := self._gate.line()) is not None:
+            await self._answer(line)
+            if self._held_back:
+                self._hold_back()
+            answered += 1
+            if answered % TURN == 0:
+                await asyncio.sleep(0)
+        if self._client_is_done:
+            self.stream.close()
+        self.await_command()
+        if self._gate.held_bytes:  # the beginning of a command
+            self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
+
+    async def _answer(self, line: bytes) -> None:
+        verb, _, argument = line.partition(b" ")
+        command = self.commands.get(verb) or self.commands.get(verb.upper())
+        if command is None:
+            self.say(replies.UNKNOWN_COMMAND)
+        else:
+            # Octets that are not UTF-8 go to the next hop as they came.
+            await command(self, argument.strip().decode("utf-8", "surrogateescape"))
+        if self.server.stopping and self.exchange is None:
+            self.hang_up(replies.STOPPING)
+
+    def _hold_back(self) -> None:
+        """Read no more while too much waits behind the command that is being answered, then go on."""
+        if self._gate.full is not self._held_back and not self.stream.is_closing():
+            self._held_back = not self._held_back
+            if self._held_back:
+                self.stream.pause_reading()
+            else:
+                self.stream.resume_reading()
 
     # -- a message --
+
+    @contextlib.contextmanager
+    def to_its_end(self) -> Iterator[None]:
+        """When the client goes away now, the next hop's answer must still reach the account's record."""
+        self._seeing_it_through = True
+        try:
+            yield
+        finally:
+            self._seeing_it_through = False
 
     async def receive_message(self, size_limit_bytes: int, spool: Spool) -> Body | Reply:
         """Say 354 and read up to the end mark: the message, or the reply that refuses it."""
         memory_bytes = self.settings.limits.message_memory_bytes
         message = Incoming(self.stream, BodyReader(size_limit_bytes), spool, memory_bytes)
-        await self.push(replies.START_DATA)
+        self.say(replies.START_DATA)
         self.deadline = self.loop.time() + self.settings.limits.data_time
         self._message = message
         try:
             self._receive_body(message, self._gate.take())
+            self._hold_back()
             return await message.message()
         finally:
             self._message = None

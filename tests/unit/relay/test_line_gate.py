@@ -1,4 +1,4 @@
-"""Command lines: strict, bounded, and closed behind DATA."""
+"""Command lines: strict, bounded, and one at a time."""
 
 import contextlib
 
@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from detector.relay.line_gate import HELD_LIMIT, LINE_LIMIT, LineGate, Violation
 
 
+def _all(gate: LineGate) -> list[bytes]:
+    return list(iter(gate.line, None))
+
+
 def _lines(octets: bytes, cuts: list[int]) -> list[bytes]:
     gate, lines, start = LineGate(10_000), list[bytes](), 0
     for cut in [*sorted(cut % (len(octets) + 1) for cut in cuts), len(octets)]:
         gate.put(octets[start:cut])
         start = max(start, cut)
-        lines += gate.lines()
+        lines += _all(gate)
     return lines
 
 
@@ -23,7 +27,7 @@ def _lines(octets: bytes, cuts: list[int]) -> list[bytes]:
 )
 def test_how_the_network_cuts_lines_makes_no_difference(commands: list[bytes], cuts: list[int]) -> None:
     octets = b"".join(command + b"\r\n" for command in commands)
-    assert _lines(octets, cuts) == [command + b"\r\n" for command in commands]
+    assert _lines(octets, cuts) == commands
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0)))
@@ -31,25 +35,24 @@ def test_any_octets_are_lines_or_a_violation(octets: bytes, cuts: list[int]) -> 
     lines: list[bytes] = []
     with contextlib.suppress(Violation):
         lines = _lines(octets, cuts)
-    assert all(line.endswith(b"\r\n") and b"\r" not in line[:-2] for line in lines)
+    assert not any(b"\r" in line or b"\n" in line for line in lines)
 
 
-@pytest.mark.parametrize("verb", [b"DATA", b"data", b"StartTLS"])
-def test_nothing_passes_behind_a_barrier_until_it_is_lifted(verb: bytes) -> None:
+def test_what_follows_a_line_waits_until_the_next_is_asked_for() -> None:
     gate = LineGate(10)
-    gate.put(verb + b"\r\nRSET\r\n")
-    assert list(gate.lines()) == [verb + b"\r\n"]
-    assert list(gate.lines()) == []
-    gate.open()
-    assert list(gate.lines()) == [b"RSET\r\n"]
+    gate.put(b"DATA\r\nRSET\r\nQU")
+    assert gate.line() == b"DATA"
+    gate.put(b"IT\r\n")
+    assert gate.take() == b"RSET\r\nQUIT\r\n"
+    assert gate.line() is None
 
 
-@pytest.mark.parametrize("line", [b"NOOP\n", b"NO\rOP\r\n", b"NOOP\r\r\n", b"\n"])
+@pytest.mark.parametrize("line", [b"NOOP\n", b"NO\rOP\r\n", b"NOOP\r\r\n", b"\n", b"NO\rOP\n", b"N\rOP\nX\r\n"])
 def test_a_bare_line_end_is_a_violation(line: bytes) -> None:
     gate = LineGate(10)
     gate.put(line)
     with pytest.raises(Violation) as raised:
-        list(gate.lines())
+        _all(gate)
     assert raised.value.reply.enhanced == "5.5.2"
 
 
@@ -58,13 +61,13 @@ def test_a_line_without_end_is_not_kept_for_ever(octets: bytes) -> None:
     gate = LineGate(10)
     gate.put(octets)
     with pytest.raises(Violation):
-        list(gate.lines())
+        _all(gate)
 
 
-def test_what_waits_behind_a_barrier_is_not_refused_but_no_more_is_read() -> None:
+def test_what_waits_behind_a_command_is_not_refused_but_no_more_is_read() -> None:
     gate = LineGate(10)
     gate.put(b"DATA\r\n" + b"x" * (HELD_LIMIT + 1))
-    assert list(gate.lines()) == [b"DATA\r\n"]
+    assert gate.line() == b"DATA"
     assert gate.full
     gate.take()
     assert not gate.full
@@ -73,8 +76,7 @@ def test_what_waits_behind_a_barrier_is_not_refused_but_no_more_is_read() -> Non
 def test_the_number_of_commands_is_bounded() -> None:
     gate = LineGate(2)
     gate.put(b"NOOP\r\n" * 3)
-    lines = gate.lines()
-    assert [next(lines), next(lines)] == [b"NOOP\r\n"] * 2
+    assert [gate.line(), gate.line()] == [b"NOOP"] * 2
     with pytest.raises(Violation) as raised:
-        next(lines)
+        gate.line()
     assert raised.value.reply.code == 421

@@ -94,6 +94,49 @@ async def test_a_client_that_never_reads_is_cut_off(sink: SmtpSink, settings: Se
                 await asyncio.wait_for(_write_until_cut(talk.writer), 20)
 
 
+async def test_commands_in_one_burst_are_answered_in_their_order_and_the_message_between_them_arrives(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    noops = b"NOOP\r\n" * 300
+    burst = (
+        b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nhello\r\n.\r\n" + noops + b"QUIT\r\n"
+    )
+    async with house(settings(), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            talk.writer.write(burst)
+            heard = (await asyncio.wait_for(talk.reader.read(), 20)).split(b"\r\n")
+    assert [line[:4] for line in heard if line[3:4] == b" "][-303:] == [b"354 ", *[b"250 "] * 301, b"221 "]
+    assert [message.body for message in sink.messages] == [b"hello\r\n"]
+
+
+async def test_commands_behind_one_that_takes_its_time_wait_without_filling_memory(
+    settings: Settings, tmp_path: Path
+) -> None:
+    gone = asyncio.Event()
+
+    async def never_greets(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await gone.wait()
+        writer.close()
+
+    silent = await asyncio.start_server(never_greets, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    async with silent, house(settings(), tmp_path, config.HostPort(host="127.0.0.1", port=port)) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            await talk.ask("HELO x")
+            talk.writer.write(b"MAIL FROM:<a@b.example>\r\n")
+            with pytest.raises(TimeoutError):  # the sockets' buffers are full, and ours is not read into
+                await asyncio.wait_for(_write_much(talk.writer), 1.0)
+            gone.set()
+
+
+async def _write_much(writer: asyncio.StreamWriter) -> None:
+    for _ in range(1000):
+        writer.write(b"NOOP\r\n" * 10_000)
+        await writer.drain()
+
+
 async def _write_until_cut(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"VRFY x\r\n" * 1000)
