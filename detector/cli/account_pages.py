@@ -123,10 +123,13 @@ def _traffic(traffic: Traffic, now: float) -> dict[str, str]:
 def weeks_in_words(weeks: Weeks) -> str:
     """What became of the mail; half of it is forgotten in four weeks."""
     sent = f"of about {weeks.sent:.0f} recipients"
-    if weeks.bounce_share is None or weeks.complaint_share is None:
+    if weeks.bounce_share is None or weeks.complaint_share is None or weeks.deferred_share is None:
         told = f"{sent} {weeks.bounced:.0f} bounced and {weeks.complained:.0f} complained: too few to tell shares"
+        deferred = f"{weeks.deferred:.0f}" if weeks.deferred >= 0.5 else ""
     else:
         told = f"{sent} {weeks.bounce_share:.1%} bounced and {weeks.complaint_share:.2%} complained"
+        deferred = f"{weeks.deferred_share:.1%}" if weeks.deferred_share >= 0.001 else ""
+    told += f"; {deferred} were put off for a while" if deferred else ""
     return told + (f"; {counted(weeks.complainers, 'complainer')} of half a year" if weeks.complainers else "")
 
 

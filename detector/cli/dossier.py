@@ -39,8 +39,10 @@ class Weeks:
     sent: float = 0.0
     bounced: float = 0.0
     complained: float = 0.0
+    deferred: float = 0.0
     bounce_share: float | None = None
     complaint_share: float | None = None
+    deferred_share: float | None = None
     complainers: int = 0
 
 
@@ -202,7 +204,14 @@ def _traffic(profile: Profile, office: Office, cohort: str, now: float) -> Traff
 def _reputation(profile: Profile, now: float) -> Weeks:
     then = profile.reputation.at(now)
     return Weeks(
-        then.sent, then.bounced, then.complained, then.bounce_share, then.complaint_share, len(profile.complainers)
+        then.sent,
+        then.bounced,
+        then.complained,
+        then.deferred,
+        then.bounce_share,
+        then.complaint_share,
+        then.deferred_share,
+        len(profile.complainers),
     )
 
 

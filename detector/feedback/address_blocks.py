@@ -1,7 +1,8 @@
 """Servers turn our mail away because of our own address: operators hear of it, with the accounts to look at first.
 
 Whose mail is turned away is not always who has caused it. So the accounts are those with bad or such answers of the
-last hour, ordered by what speaks against each of them now.
+last hour, ordered by what speaks against each of them now. Reports count once for each transaction, and the alert tells
+how many of the recipients are known by reports only: everybody can write one about the mail that he has received.
 """
 
 import asyncio
@@ -55,8 +56,8 @@ class AddressBlocks:
     _told_hour: int = field(init=False, default=-1)
 
     def notice(self, answer: Answer) -> None:
-        if answer.weak:
-            return  # anybody who knows a Message-ID can write one: it must alarm nobody, and accuse nobody
+        if answer.only_slows:
+            return  # it must alarm nobody, and accuse nobody
         if answer.kind is Kind.ADDRESS or answer.kind in BAD:
             self._answers.append(answer)
 
@@ -75,6 +76,7 @@ class AddressBlocks:
         words = {
             "recipients": len(turned_away),
             "accounts_affected": len({one.account for one in turned_away}),
+            "only_reported": sum(one.reported for one in turned_away),
             "since": _minutes(now - turned_away[0].at),
         }
         personal = {

@@ -31,6 +31,7 @@ WORDS = {
     "automatic_refused_24h": "refused",
     "unwanted_24h": "turned away as spam or complained of",
     "automatic_unwanted_24h": "turned away as spam or complained of",
+    "doubtful_24h": "told by reports only, or for now",
     "to_complainers_24h": "to people who had complained before",
 }
 
@@ -90,12 +91,12 @@ class Effect:
             return replace(learn_answer(profile, answer, self.policy), heard=number), None
 
         await self.profiles.update(answer.account, learned)
-        self.metrics.feedback_answers.labels(answer.kind, "weak" if answer.weak else "sure").inc()
+        self.metrics.feedback_answers.labels(answer.kind, answer.tie).inc()
         self._notice(answer)
 
     def _notice(self, answer: Answer) -> None:
         self.noticed(answer)
-        if answer.kind in BAD and not answer.weak:
+        if answer.kind in BAD and not answer.only_slows:
             self._suspects[answer.account] = answer
 
     async def _judge(self, answer: Answer) -> None:

@@ -74,9 +74,7 @@ class Intake:
         if isinstance(report, Bounce):
             failures = list(self._failures(report, tied))
             now = self.clock()
-            # Who has only to wait is no answer yet.
-            final = [_delivery(*failure, now, tied.weak) for failure in failures if failure[2].final]
-            await self.sink.tell(final)
+            await self.sink.tell([_delivery(*failure, now, tied.weak) for failure in failures])
             return tied.how if failures else "stranger"
         await self.sink.complain(self._complaints(report, tied))
         return tied.how
@@ -121,11 +119,12 @@ def _read(octets: bytes) -> tuple[Report, Header]:
 
 
 def _delivery(handed: Handed, recipient: bytes, failed: Failed, now: float, weak: bool) -> Delivery:
+    status = DeliveryStatus.BLOCKED if failed.cause in BLOCKS else DeliveryStatus.BOUNCED
     return Delivery(
         account=handed.account,
         transaction_id=handed.transaction_id,
         recipient=recipient,
-        status=DeliveryStatus.BLOCKED if failed.cause in BLOCKS else DeliveryStatus.BOUNCED,
+        status=status if failed.final else DeliveryStatus.DEFERRED,
         enhanced=failed.status,
         reply="",
         cause=failed.cause,
@@ -136,6 +135,7 @@ def _delivery(handed: Handed, recipient: bytes, failed: Failed, now: float, weak
         first_time=recipient in handed.first_time,
         trusted=handed.trusted,
         weak=weak,
+        reported=True,
     )
 
 

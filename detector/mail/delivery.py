@@ -54,7 +54,8 @@ class Delivery(Struct, frozen=True):
     """One attempt for one recipient of a transaction (RFC 3463 `enhanced`, and the words of the last server).
 
     `at` is our time (Unix seconds), `source` names the log, `key` is the same whenever the same event is told again.
-    `weak`: only a Message-ID ties it to the transaction, and that is known to everybody who was written to.
+    `weak`: only a Message-ID ties it to the transaction, and that is known to everybody who was written to. `reported`:
+    it came as mail, which everybody can write who received the message.
     """
 
     account: str
@@ -71,6 +72,7 @@ class Delivery(Struct, frozen=True):
     first_time: bool = False
     trusted: bool = False
     weak: bool = False
+    reported: bool = False
 
 
 class Complained(Struct, frozen=True):

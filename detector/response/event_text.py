@@ -22,6 +22,7 @@ WORDS = {
     "identity_trusted": "identity trusted",
     "failed_steps": "failed steps",
     "accounts_affected": "accounts affected",
+    "only_reported": "recipients known only by bounces that came as mail, which others can forge",
 }
 
 

@@ -8,6 +8,7 @@ after a crash it learns exactly what it does not know yet.
 import json
 import sqlite3
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from detector.mail.transaction import Stream
 from detector.state.at_once import AtOnce
 from detector.traffic.clock import DAY
-from detector.verdict.answer import Answer, Kind
+from detector.verdict.answer import Answer, Kind, Share, news
 
 KNOWN_FOR = DAY
 """Seconds for which an answer is kept as it was. After that only its mark stays, by which nobody is known."""
@@ -28,6 +29,11 @@ NUMBERS_A_SECOND = 100
 # A report by SMTP is answered with 250 for this: it must survive a power failure, too. And what is forgotten is
 # overwritten, not only unlinked.
 DURABLE = ("synchronous = FULL", "secure_delete = ON")
+
+
+INSERT = "INSERT INTO rows (number, key, at, value) VALUES (?, ?, ?, ?)"
+OLD_FORM = 9
+"""Fields that an answer had before reports were told apart; such answers counted in full."""
 
 
 class Heard(AtOnce):
@@ -43,23 +49,29 @@ class Heard(AtOnce):
         self._tidied_to = 0.0
 
     def add(self, answers: Sequence[Answer], now: float) -> list[tuple[int, Answer]]:
-        """Those that are new, each once, with their numbers; they survive the end of the process and of the machine."""
-        different: dict[bytes, Answer] = {}
-        for one in answers:
-            different.setdefault(one.marks[0], one)
+        """Those that are new, each once, with their numbers and what of them is to be learned.
+
+        They survive the end of the process and of the machine.
+        """
+        fresh: list[tuple[int, Answer]] = []
         with self._database() as database:
             database.execute("BEGIN IMMEDIATE")
-            fresh = [(mark, one) for mark, one in different.items() if not _is_known(database, one.marks)]
             (last,) = database.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()
-            first = max(last + 1, int(now * NUMBERS_A_SECOND))
-            rows = [(number, mark, one.at, pack(one)) for number, (mark, one) in enumerate(fresh, first)]
-            database.executemany("INSERT INTO rows (number, key, at, value) VALUES (?, ?, ?, ?)", rows)
+            number = max(last + 1, int(now * NUMBERS_A_SECOND))
+            for one in answers:
+                found = news(one, lambda mark: _is_known(database, mark))
+                if found is None:
+                    continue
+                fresh.append((number, found.answer))
+                for mark, value in zip_longest(found.marks, [pack(found.answer)], fillvalue=b""):
+                    database.execute(INSERT, (number, mark, one.at, value))
+                    number += 1
             self._added += len(fresh)
             if self._added >= TIDY_EVERY:
                 self._added = 0
                 self._tidy(database, now)
             database.execute("COMMIT")
-        return [(number, one) for number, (_, one) in enumerate(fresh, first)]
+        return fresh
 
     def since(self, then: float) -> list[tuple[int, Answer]]:
         """In the order in which they came; `then` in Unix seconds, at most `KNOWN_FOR` ago."""
@@ -93,17 +105,21 @@ class Heard(AtOnce):
 def pack(answer: Answer) -> bytes:
     # json, not msgspec: a login may carry octets that are not UTF-8, as surrogate escapes
     told = [answer.account, answer.transaction_id, answer.recipient.hex(), answer.kind, answer.at, answer.stream]
-    return json.dumps([*told, answer.first_time, answer.trusted, answer.weak]).encode("ascii")
+    flags = [answer.first_time, answer.trusted, answer.weak, answer.reported, answer.share]
+    return json.dumps([*told, *flags]).encode("ascii")
 
 
 def unpack(packed: bytes) -> Answer:
     """Raises `ValueError` for anything that `pack` did not make."""
-    account, transaction_id, recipient, kind, at, stream, first_time, trusted, weak = msgspec.convert(
-        json.loads(packed), tuple[str, str, str, Kind, float, Stream, bool, bool, bool]
+    told = json.loads(packed)
+    if isinstance(told, list) and len(told) == OLD_FORM:
+        told += [False, Share.ALL]
+    account, transaction_id, recipient, kind, at, stream, first_time, trusted, weak, reported, share = msgspec.convert(
+        told, tuple[str, str, str, Kind, float, Stream, bool, bool, bool, bool, Share]
     )
-    return Answer(account, transaction_id, bytes.fromhex(recipient), kind, at, stream, first_time, trusted, weak)
+    known = bytes.fromhex(recipient)
+    return Answer(account, transaction_id, known, kind, at, stream, first_time, trusted, weak, reported, share)
 
 
-def _is_known(database: sqlite3.Connection, marks: Sequence[bytes]) -> bool:
-    query = "SELECT 1 FROM rows WHERE key = ?"
-    return any(database.execute(query, (mark,)).fetchone() is not None for mark in marks)
+def _is_known(database: sqlite3.Connection, mark: bytes) -> bool:
+    return database.execute("SELECT 1 FROM rows WHERE key = ?", (mark,)).fetchone() is not None

@@ -25,7 +25,7 @@ class Tally(NamedTuple):
     first_time: float = 0  # of these, never reached by this account before
     answered: int = 0  # the next hop accepted or refused the address
     refused: int = 0  # there is no such address, or it takes no mail
-    unwanted: int = 0  # refused as spam or by policy, or complained of
+    unwanted: float = 0  # refused as spam or by policy, or complained of; for now only: a part
     same_text: float = 0.0  # recipients of this text, near-duplicates included, by time decay
     domains: float = 0.0  # different domains among the day's recipients
     ascending: float = 0.0  # first-time recipients in alphabetical order, one after the other

@@ -8,6 +8,7 @@ from detector.traffic.baseline import Baseline, Today
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.complainers import Complainers
 from detector.traffic.counters import Counters
+from detector.traffic.doubtful import Doubtful
 from detector.traffic.habits import Habits
 from detector.traffic.lately import Lately
 from detector.traffic.memory import Counted, KnownRecipients
@@ -59,6 +60,7 @@ class Profile(Struct, frozen=True, array_like=True, gc=False, tag="profile-2"):
     reputation: Reputation = Reputation()
     complainers: Complainers = Complainers()
     heard: Number = 0
+    doubtful: Doubtful = Doubtful()
 
     def on_day(self, day: int) -> "Profile":
         """The profile on a day: when the day has changed, the day before is learned or, if suspicious, forgotten.
@@ -97,6 +99,7 @@ def forgive(profile: Profile, now: float) -> Profile:
         run=Run(),
         lately=Lately(),
         complainers=replace(profile.complainers, again=0.0),
+        doubtful=Doubtful(),
         reading=profile.reading.weighed(0.0, at),
         held_since=0.0,
         highest_score=0.0,

@@ -13,7 +13,9 @@ LEAST_SENT = 100.0
 
 
 class Reputation(Struct, frozen=True, array_like=True):
-    """Recipients whose mail the next hop took, of these bounced later, and complained of; half is forgotten in 28 days.
+    """Recipients whose mail the next hop took; of these bounced later, complained of, and told to come again later.
+
+    Half is forgotten in 28 days.
 
     >>> month = Reputation().add(now=0.0, sent=400).add(now=0.0, bounced=8, complained=1)
     >>> month.bounce_share, month.complaint_share
@@ -26,16 +28,25 @@ class Reputation(Struct, frozen=True, array_like=True):
     sent: Amount = 0.0
     bounced: Amount = 0.0
     complained: Amount = 0.0
+    deferred: Amount = 0.0
 
     def at(self, now: float) -> "Reputation":
         """Forget what time has taken; `now` in Unix seconds."""
         at = latest(self.updated_at, now)
         left = decayed(1.0, HALF_LIFE, at - self.updated_at)
-        return Reputation(at, self.sent * left, self.bounced * left, self.complained * left)
+        return Reputation(at, *(one * left for one in (self.sent, self.bounced, self.complained, self.deferred)))
 
-    def add(self, now: float, sent: float = 0.0, bounced: float = 0.0, complained: float = 0.0) -> "Reputation":
+    def add(
+        self, now: float, sent: float = 0.0, bounced: float = 0.0, complained: float = 0.0, deferred: float = 0.0
+    ) -> "Reputation":
         then = self.at(now)
-        return Reputation(then.updated_at, then.sent + sent, then.bounced + bounced, then.complained + complained)
+        return Reputation(
+            then.updated_at,
+            then.sent + sent,
+            then.bounced + bounced,
+            then.complained + complained,
+            then.deferred + deferred,
+        )
 
     @property
     def bounce_share(self) -> float | None:
@@ -46,6 +57,11 @@ class Reputation(Struct, frozen=True, array_like=True):
     def complaint_share(self) -> float | None:
         """As `bounce_share`."""
         return self._share(self.complained)
+
+    @property
+    def deferred_share(self) -> float | None:
+        """As `bounce_share`; greylists (RFC 6647) tell every stranger to come again, so by itself it means nothing."""
+        return self._share(self.deferred)
 
     def _share(self, count: float) -> float | None:
         # What bounced may have been sent before we counted.

@@ -24,6 +24,7 @@ WORDS = {
     "unwanted_24h": "recipients in 24 hours for whom the mail was turned away as spam, or complained of",
     "automatic_unwanted_24h": "recipients of automatic mail in 24 hours for whom it was turned away as spam",
     "to_complainers_24h": "mail in 24 hours to {whole} recipient{s} who had complained of mail of this account",
+    "doubtful_24h": "bad answers in 24 hours by which nobody is blocked: only reported, or refused for now",
     "networks_1h": "networks within an hour",
     "reads_like_abuse": "reads like abuse: only {value:.2g} of 1000 clean messages read as badly",
     "accomplices": "the same text or link from {whole} other suspicious account{s}",

@@ -2,8 +2,10 @@
 
 The terms are factors of one e-value, so they are added: first whether there is such a recipient, and then, of those
 there are, whether the mail is wanted. Who has complained and gets mail again has answered for it already: it counts as
-one more that is not wanted, and what that adds is told apart.
+one more that is not wanted, and what that adds is told apart. So is what answers add that are too little to convict by.
 """
+
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -27,6 +29,9 @@ REACHED, STRANGERS = NAMES.index("recipients_24h"), NAMES.index("new_recipients_
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
 # receiving host decides for itself.
 UNWANTED_MAIL = Alternative(1.0, 19.0, 500.0)
+DOUBTFUL, AGAIN = "doubtful_24h", "to_complainers_24h"
+# Complaints are reports, and a list of complainers that nobody can check must not convict who writes to them again.
+NOT_CONVICTING = frozenset({DOUBTFUL, AGAIN})
 
 
 def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int = 0) -> GroupScore:
@@ -41,15 +46,43 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
     answered = answers[ANSWERS_OF[stream][0]] + accepted
     if profile.lately.withheld and stream is Stream.PERSONAL:
         answered += profile.lately.at(profile.counters.updated_at).withheld
-    existing = max(answered - answers[refused], answers[unwanted])
+    refusals = Odds(prior.refusals[number], STOLEN_LIST, _excuse(profile, stream))
     objections = Odds(prior.objections[number], UNWANTED_MAIL)
-    evidence: tuple[Evidence, ...] = (
-        _weigh(profile, stream, refused, answered, Odds(prior.refusals[number], STOLEN_LIST, _excuse(profile, stream))),
-        _weigh(profile, stream, unwanted, existing, objections),
-    )
+
+    def weighed(bad: float, not_wanted: float) -> tuple[Evidence, Evidence]:
+        existing = max(answered - bad, not_wanted)
+        return (
+            _weigh(profile, stream, refused, (bad, answered), refusals),
+            _weigh(profile, stream, unwanted, (not_wanted, existing), objections),
+        )
+
+    evidence: tuple[Evidence, ...] = weighed(answers[refused], answers[unwanted])
+    existing = max(answered - answers[refused], answers[unwanted])
+    if profile.doubtful:
+        bad, not_wanted = profile.doubtful.but_for(profile.counters.updated_at)
+        sure = weighed(max(answers[refused] - bad, 0.0), max(answers[unwanted] - not_wanted, 0.0))
+        more = sum([one.nats for one in evidence]) - sum([one.nats for one in sure])
+        evidence = (*sure, Evidence(Group.FEEDBACK, DOUBTFUL, bad + not_wanted, 0.0, max(more, 0.0)))
     complainers = profile.complainers
     if complainers.again and (again := complainers.at(profile.counters.updated_at).again):
         evidence = (*evidence, _weigh_again(profile, stream, again, existing, objections))
+    return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
+
+
+def convicting(groups: Sequence[GroupScore]) -> Sequence[GroupScore]:
+    """The groups with only so much of the feedback as an account may be blocked by; they themselves if that is all."""
+    return [_convicting(group) for group in groups] if any(map(_is_mixed, groups)) else groups
+
+
+def _is_mixed(group: GroupScore) -> bool:
+    extra = group.evidence[2:]  # behind the two that always stand there
+    return bool(extra) and group.group is Group.FEEDBACK and any(one.signal in NOT_CONVICTING for one in extra)
+
+
+def _convicting(group: GroupScore) -> GroupScore:
+    if not _is_mixed(group):
+        return group
+    evidence = tuple(one for one in group.evidence if one.signal not in NOT_CONVICTING)
     return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
 
@@ -70,8 +103,9 @@ class Odds(Struct, frozen=True, gc=False):
     excuse: float = 0.0
 
 
-def _weigh(profile: Profile, stream: Stream, index: int, answered: float, odds: Odds) -> Evidence:
-    bad = profile.counters.answers[index]
+def _weigh(profile: Profile, stream: Stream, index: int, count: tuple[float, float], odds: Odds) -> Evidence:
+    """`count`: so many bad ones of all."""
+    bad, answered = count
     usual = profile.baseline.bad_rate(index, stream, odds.usual)
     nats = bad_list(bad, answered, usual, odds.alternative) if answered or bad else 0.0
     if odds.excuse:
@@ -90,4 +124,4 @@ def _weigh_again(profile: Profile, stream: Stream, again: float, answered: float
     reached = profile.counters.features[REACHED if stream is Stream.PERSONAL else AUTOMATICALLY_REACHED]
     with_them = bad_list(bad + again, max(answered + again, reached), usual, odds.alternative)
     without = bad_list(bad, max(answered, reached), usual, odds.alternative)
-    return Evidence(Group.FEEDBACK, "to_complainers_24h", again, 0.0, max(with_them - without, 0.0))
+    return Evidence(Group.FEEDBACK, AGAIN, again, 0.0, max(with_them - without, 0.0))

@@ -14,7 +14,7 @@ from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
 from detector.verdict.client import weigh_client
-from detector.verdict.feedback import weigh_feedback
+from detector.verdict.feedback import convicting, weigh_feedback
 from detector.verdict.hold import EPISODE, SPEAKS, WITNESSES, doubts, harmless, many_strangers, on_hold
 from detector.verdict.policy import Policy
 from detector.verdict.text import weigh_text
@@ -51,7 +51,7 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     )
     groups = policy.heard(groups)
     score = sum([group.nats for group in groups])
-    found = _Found(groups, score, _speaking(groups), doubts(profile, groups))
+    found = _found(profile, groups, score)
     action = _climb(profile, asked, found, at, policy)
     if new_text and content is not None and score < policy.hold_score and Group.TEXT not in found.speaking:
         reading = reading.learn(content.surprise or 0.0, content.odd)
@@ -69,9 +69,10 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
 def enough_speak(groups: Sequence[GroupScore]) -> bool:
     """Whether there is more than one kind of evidence, and some of it that the account does what it never did.
 
-    Bad answers and bad texts alone are what a forwarding account has, or a tasteless one.
+    Bad answers and bad texts alone are what a forwarding account has, or a tasteless one. Answers that must not convict
+    (`feedback.convicting`) are not asked.
     """
-    return _enough(_speaking(groups))
+    return _enough(_speaking(convicting(groups)))
 
 
 def text_speaks(groups: Sequence[GroupScore]) -> bool:
@@ -88,12 +89,25 @@ def _enough(speaking: frozenset[Group]) -> bool:
 
 
 class _Found(Struct, frozen=True, gc=False):
-    """What was found: the groups, their sum, which of them speak, and those that may be held against the account."""
+    """What was found: the groups, their sum, which of them speak, and those that may be held against the account.
+
+    `sure_score` and `sure_speaking` are those by which it may be blocked.
+    """
 
     groups: tuple[GroupScore, ...]
     score: float
     speaking: frozenset[Group]
     doubts: Sequence[GroupScore]
+    sure_score: float
+    sure_speaking: frozenset[Group]
+
+
+def _found(profile: Profile, groups: tuple[GroupScore, ...], score: float) -> _Found:
+    speaking, sure = _speaking(groups), convicting(groups)
+    if sure is groups:
+        return _Found(groups, score, speaking, doubts(profile, groups), score, speaking)
+    sure_score = sum([group.nats for group in sure])
+    return _Found(groups, score, speaking, doubts(profile, groups), sure_score, _speaking(sure))
 
 
 class _Asked(Struct, frozen=True, gc=False):
@@ -120,20 +134,22 @@ def _marked(profile: Profile, found: _Found, at: float, policy: Policy) -> Profi
     doubtful = _enough(found.speaking)
     # A day that is only unusually busy is learned: the second letter to the members is not as unusual as the first.
     suspicious = sum([group.nats for group in found.doubts]) >= policy.hold_score and not harmless(found.doubts)
-    reached = min(found.score, 100.0) if at - profile.first_seen >= WARM_UP else 0.0
+    counts = at - profile.first_seen >= WARM_UP
+    reached, blockable = (min(one, 100.0) if counts else 0.0 for one in (found.score, found.sure_score))
     return replace(
         profile,
         suspicious_day=profile.today.day if suspicious else profile.suspicious_day,
         window=profile.window.narrow(at) if suspicious and doubtful else profile.window,
         highest_score=max(profile.highest_score, reached),
-        highest_blockable=max(profile.highest_blockable, reached if doubtful else 0.0),
+        highest_blockable=max(profile.highest_blockable, blockable if _enough(found.sure_speaking) else 0.0),
     )
 
 
 def _climb(profile: Profile, asked: _Asked, found: _Found, at: float, policy: Policy) -> Action:
     # Others say so too: an owner with a new telephone may write to his whole club. He is held, not blocked.
-    proven, changed = not found.speaking.isdisjoint(WITNESSES), not found.speaking.isdisjoint(CHANGES)
-    if found.score >= policy.block_score and _enough(found.speaking) and (proven or many_strangers(profile)):
+    proven, changed = not found.sure_speaking.isdisjoint(WITNESSES), not found.speaking.isdisjoint(CHANGES)
+    convicted = found.sure_score >= policy.block_score and _enough(found.sure_speaking)
+    if convicted and (proven or many_strangers(profile)):
         return Action.BLOCK
     among_friends = asked.only_friends and _quiet(profile, found.groups)
     if changed and not among_friends and on_hold(profile, found.doubts, at, policy):

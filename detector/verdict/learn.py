@@ -14,6 +14,9 @@ from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
 from detector.verdict.policy import Policy
 
+SLOWED_WEIGHT = 0.1
+"""Of a refusal for good: large receivers put off one in ten of a new list, and the honest ones get through."""
+
 
 class Result(StrEnum):
     """What became of one recipient of a message that had been accepted."""
@@ -55,6 +58,23 @@ def learn_result(profile: Profile, told: Told, now: float, policy: Policy) -> Pr
         counters=profile.counters.add(stream, tally, at),
         today=profile.today.answer(stream, tally),
         window=window,
+    )
+
+
+def learn_slowed(profile: Profile, stream: Stream, first_time: bool, now: float) -> Profile:
+    """A server puts a message off because it is too much, or looks like spam; it will be tried again.
+
+    RFC 5321 section 4.2.1: the client is asked to come back, so this is no verdict on the message. It weighs little,
+    and convicts nobody (`traffic.doubtful`); the window, which waits for results, waits on.
+    """
+    if not first_time:
+        return profile
+    at = latest(profile.counters.updated_at, now)
+    profile = profile.on_day(day_of(at))
+    return replace(
+        profile,
+        counters=profile.counters.add(stream, Tally(unwanted=SLOWED_WEIGHT), at),
+        doubtful=profile.doubtful.add(at, slowed=SLOWED_WEIGHT),
     )
 
 

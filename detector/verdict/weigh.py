@@ -10,7 +10,7 @@ from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
 from detector.verdict.campaign import weigh_campaign
 from detector.verdict.client import HOUR, weigh_client
-from detector.verdict.feedback import weigh_feedback
+from detector.verdict.feedback import convicting, weigh_feedback
 from detector.verdict.hold import doubts, on_hold
 from detector.verdict.judge import enough_speak, has_changed
 from detector.verdict.policy import Policy
@@ -40,7 +40,7 @@ def _weigh(profile: Profile, stream: Stream, now: float, policy: Policy) -> Verd
     groups = policy.heard(all_groups)
     score = sum(group.nats for group in groups)
     action = Action.ACCEPT
-    if score >= policy.block_score and enough_speak(groups):
+    if sum(group.nats for group in convicting(groups)) >= policy.block_score and enough_speak(groups):
         action = Action.BLOCK
     elif has_changed(groups) and on_hold(profile, doubts(profile, groups), now, policy):
         action = Action.HOLD

@@ -68,8 +68,16 @@ def test_of_a_cohort_it_is_told_who_said_so(assigned: str, learned: str, told: s
     [
         (Weeks(40.0, 2.0, 1.0), "of about 40 recipients 2 bounced and 1 complained: too few to tell shares"),
         (
-            Weeks(1200.0, 18.0, 1.0, 0.015, 0.0008, 1),
+            Weeks(1200.0, 18.0, 1.0, 0.0, 0.015, 0.0008, 0.0, 1),
             "of about 1200 recipients 1.5% bounced and 0.08% complained; 1 complainer of half a year",
+        ),
+        (
+            Weeks(40.0, deferred=3.0),
+            "of about 40 recipients 0 bounced and 0 complained: too few to tell shares; 3 were put off for a while",
+        ),
+        (
+            Weeks(400.0, 0.0, 0.0, 30.0, 0.0, 0.0, 0.075),
+            "of about 400 recipients 0.0% bounced and 0.00% complained; 7.5% were put off for a while",
         ),
     ],
 )

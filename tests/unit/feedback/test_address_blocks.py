@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from detector.feedback.address_blocks import GATHER, HOUR, LEAST, MOST_NAMED, AddressBlocks
 from detector.mail.transaction import Stream
@@ -16,7 +17,7 @@ from detector.traffic.clock import DAY
 from detector.traffic.counters import Counters
 from detector.traffic.features import Tally
 from detector.traffic.profile import Profile
-from detector.verdict.answer import Answer, Kind
+from detector.verdict.answer import Answer, Kind, Share
 from detector.verdict.policy import Policy
 from tests.support.feedback import KEY
 from tests.support.relay_house import DictProfiles
@@ -63,10 +64,22 @@ async def test_operators_hear_it_a_minute_after_it_began(house: House) -> None:
     await house.look_after(1)
     ((kind, words, key, personal),) = house.told
     assert kind == "address.blocked"
-    assert words == {"recipients": LEAST, "accounts_affected": 1, "since": "1 minutes ago"}
+    assert words == {"recipients": LEAST, "accounts_affected": 1, "only_reported": 0, "since": "1 minutes ago"}
     assert key.startswith("address.blocked.")
     assert personal["accounts"] == ["ann"]
     assert house.metrics.registry.get_sample_value("detector_address_blocked") == LEAST
+
+
+async def test_one_tag_alarms_nobody_and_several_are_told_as_reports(house: House) -> None:
+    one = Answer("ann", "t1", b"8octets1", Kind.ADDRESS, NOW, reported=True)
+    for number in range(50):
+        house.blocks.notice(replace(one, recipient=b"%d" % number, share=Share.SLOWS if number else Share.ALL))
+    await house.look_after(GATHER)
+    assert house.told == []
+    for number in range(2, LEAST + 1):
+        house.blocks.notice(replace(one, transaction_id=f"t{number}"))
+    await house.look_after(1)
+    assert house.told[0][1]["only_reported"] == house.told[0][1]["recipients"] == LEAST
 
 
 async def test_what_is_personal_is_not_among_the_words(house: House) -> None:

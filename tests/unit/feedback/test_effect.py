@@ -198,6 +198,64 @@ async def test_weak_answers_block_nobody(house: House) -> None:
     assert (await house.ann()).window.refused > 50
 
 
+def forged(recipient: int, transaction_id: str = "t1") -> Delivery:
+    """By mail, with the tag of a message that its writer has received, about another one of its recipients."""
+    return replace(
+        bounce(0), transaction_id=transaction_id, recipient=b"octet %02d" % recipient, source="report", reported=True
+    )
+
+
+UNUSUAL = Tally(recipients=60, first_time=60, answered=60, same_text=60, domains=40, copies=2, messages=2)
+
+
+async def test_one_tag_and_all_addresses_of_an_unusual_mailing_block_nobody(house: House) -> None:
+    await house.has_sent(UNUSUAL)
+    await house.effect.tell([replace(forged(number), reported=False) for number in range(60)])
+    assert len(house.desk.afterwards) == 1  # so much would convict if our own server told it
+    house.book.replace(Standing({}, {}))
+    house.desk.afterwards.clear()
+    await house.has_sent(UNUSUAL)
+    await house.effect.tell([forged(number, "t2") for number in range(60)])
+    await house.effect.complain([Complained("ann", "t2", b"octet %02d" % one, NOW) for one in range(60)])
+    assert house.desk.afterwards == []
+    ann = await house.ann()
+    assert sum(ann.counters.answers[1:]) < 2.1  # one bounce, one complaint
+    assert (len(ann.complainers), ann.window.refused) == (1, 60)
+    assert house.counted("refused", "reported") == 60
+
+
+@pytest.mark.parametrize("mailboxes", range(1, 6))
+async def test_a_few_mailboxes_in_a_mailing_block_nobody(house: House, mailboxes: int) -> None:
+    await house.has_sent(UNUSUAL._replace(answered=mailboxes))
+    await house.effect.tell([forged(number, f"t{number}") for number in range(mailboxes)])
+    await house.effect.complain([Complained("ann", f"c{one}", b"octet %02d" % one, NOW) for one in range(mailboxes)])
+    assert house.desk.afterwards == []
+
+
+async def test_bounces_by_mail_of_many_messages_open_an_incident_after_the_fact(house: House) -> None:
+    await house.has_sent(BLAST)
+    await house.effect.tell([forged(number, f"t{number}") for number in range(90)])
+    assert [words for *_, words in house.desk.afterwards] == [
+        "recipients of the last hours or days: about 85 refused, about 5 told by reports only, or for now"
+    ]
+
+
+async def test_a_forged_report_hides_nothing_of_what_our_own_server_tells(house: House) -> None:
+    await house.has_sent(BLAST)
+    await house.effect.tell([forged(number) for number in range(90)])
+    await house.effect.tell([replace(forged(number), reported=False) for number in range(90)])
+    assert len(house.desk.afterwards) == 1
+    assert (await house.ann()).window.refused == 90
+
+
+async def test_servers_that_put_a_mailing_off_block_nobody(house: House) -> None:
+    await house.has_sent(BLAST)
+    slowed = [replace(one, status=DeliveryStatus.DEFERRED, cause=Cause.POLICY) for one in bounces(300)]
+    await house.effect.tell(slowed)
+    assert house.desk.afterwards == []
+    assert (await house.ann()).reputation.deferred == 300
+
+
 async def test_blocks_of_our_address_are_noticed_and_held_against_nobody(house: House) -> None:
     noticed: list[Answer] = []
     house.effect.noticed = noticed.append

@@ -109,10 +109,10 @@ async def test_a_complaint_without_a_name_is_one_though_the_next_hop_took_the_me
     assert [one.recipient for one in house.sink.complaints] == [b"", hashed(CID)]
 
 
-async def test_that_a_message_is_late_is_no_answer_and_no_strangers_affair(house: House) -> None:
+async def test_that_a_message_is_late_is_told_as_such(house: House) -> None:
     await house.has_sent(BOB)
     assert await house.intake.take(dsn(BOB, TAG).replace(b"Action: failed", b"Action: delayed")) == "tag"
-    assert house.sink.deliveries == []
+    assert [(one.status, one.reported) for one in house.sink.deliveries] == [(DeliveryStatus.DEFERRED, True)]
 
 
 async def test_without_a_tag_the_message_id_is_a_weak_tie(house: House) -> None:

@@ -13,7 +13,7 @@ from detector.mail.transaction import Stream
 from detector.ports import Temporary
 from detector.state.heard import KNOWN_FOR, NUMBERS_A_SECOND, Heard, pack, unpack
 from detector.traffic.clock import DAY
-from detector.verdict.answer import Answer, Kind
+from detector.verdict.answer import Answer, Kind, Share
 
 NOW = 1.79e9
 KEEP = 10 * DAY
@@ -42,10 +42,28 @@ def heard(tmp_path: Path) -> Iterator[Heard]:
         st.booleans(),
         st.booleans(),
         st.booleans(),
+        st.booleans(),
+        st.sampled_from(Share),
     )
 )
 def test_what_is_packed_comes_back(one: Answer) -> None:
     assert unpack(pack(one)) == one
+
+
+def test_an_answer_that_was_kept_before_reports_were_told_apart_is_read() -> None:
+    old = b'["ann", "t1", "386f637465747331", "refused", 1.5, "personal", true, false, true]'
+    assert unpack(old) == Answer("ann", "t1", b"8octets1", Kind.REFUSED, 1.5, first_time=True, weak=True)
+
+
+def test_of_reports_about_one_transaction_one_is_evidence_also_after_a_restart(tmp_path: Path, heard: Heard) -> None:
+    reports = [replace(answer(1), recipient=b"octets %d" % number, reported=True) for number in range(4)]
+    first = heard.add(reports[:2], NOW)
+    assert [one.share for _, one in first] == [Share.ALL, Share.SLOWS]
+    assert heard.since(NOW) == first
+    heard.close()
+    again = Heard(tmp_path / "heard.sqlite", KEEP)
+    assert [one.share for _, one in again.add(reports, NOW + 1)] == [Share.SLOWS, Share.SLOWS]
+    again.close()
 
 
 def test_each_answer_is_new_once(heard: Heard) -> None:
@@ -57,8 +75,8 @@ def test_each_answer_is_new_once(heard: Heard) -> None:
 
 def test_a_weak_answer_is_no_news_after_a_better_one_and_hides_none(heard: Heard) -> None:
     weak, sure = replace(answer(1), weak=True), answer(1)
-    assert len(heard.add([weak, weak], NOW)) == 1
-    assert len(heard.add([sure], NOW)) == 1
+    assert [one.share for _, one in heard.add([weak, weak], NOW)] == [Share.SLOWS]
+    assert [one.share for _, one in heard.add([sure], NOW)] == [Share.EVIDENCE]
     assert heard.add([weak, sure], NOW) == []
     heard.add([answer(2)], NOW)
     assert heard.add([replace(answer(2), weak=True)], NOW) == []

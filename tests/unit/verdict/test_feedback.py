@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from detector.mail.transaction import Stream
 from detector.traffic.baseline import Baseline, Today
 from detector.traffic.counters import Counters
+from detector.traffic.doubtful import Doubtful
 from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, Tally
 from detector.traffic.lately import Lately
 from detector.traffic.profile import Profile
 from detector.verdict.explain import explain
-from detector.verdict.feedback import weigh_feedback
+from detector.verdict.feedback import convicting, weigh_feedback
 from detector.verdict.odds import CAP, FLOOR
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Verdict
@@ -65,6 +66,33 @@ def test_a_letter_to_a_large_list_may_reach_some_who_had_complained(policy: Poli
         return weigh_feedback(again(Profile(counters=counters), 1), PERSONAL, policy.prior).nats
 
     assert weighed(400) <= 0.0 < weighed(10) < weighed(2)
+
+
+@given(refusals, answers, st.floats(min_value=0.0, max_value=50.0), streams)
+def test_doubtful_answers_weigh_as_others_and_convict_nobody(
+    policy: Policy, answered_refused: tuple[int, int], reported: int, slowed: float, stream: Stream
+) -> None:
+    count, refused = answered_refused
+    reported = min(reported, refused)
+    profile = turned_away(count, 0, stream, refused)
+    doubtful = replace(profile, doubtful=Doubtful().add(0.0, refused=reported, slowed=slowed))
+    score = weigh_feedback(doubtful, stream, policy.prior)
+    assert score.nats >= weigh_feedback(profile, stream, policy.prior).nats - 1e-9
+    (sure,) = convicting([score])
+    without = turned_away(count, 0, stream, refused - min(reported, 5))
+    assert sure.nats == weigh_feedback(without, stream, policy.prior).nats
+    assert sure.nats <= score.nats + 1e-4
+
+
+def test_who_has_answers_that_are_sure_only_is_convicted_by_all_of_them(policy: Policy) -> None:
+    groups = [weigh_feedback(turned_away(20, 5), PERSONAL, policy.prior)]
+    assert convicting(groups) is groups
+
+
+def test_mail_to_complainers_convicts_nobody(policy: Policy) -> None:
+    profile = turned_away(20, 1)
+    (sure,) = convicting([weigh_feedback(again(profile, 16), PERSONAL, policy.prior)])
+    assert sure == weigh_feedback(profile, PERSONAL, policy.prior)
 
 
 def test_who_never_mailed_a_complainer_has_no_such_signal(policy: Policy) -> None:
