@@ -27,6 +27,8 @@ PROVES = {
     "mariadb-server": Path("/usr/sbin/mariadbd"),
     "slapd": Path("/usr/sbin/slapd"),
     "ldap-utils": Path("/usr/bin/ldappasswd"),
+    "systemd": Path("/usr/bin/systemd-analyze"),
+    "haproxy": Path("/usr/sbin/haproxy"),
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = (
