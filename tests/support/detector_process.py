@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,8 @@ class DetectorProcess:
         self.port, self.policy_port, self.metrics_port = free_port(), free_port(), free_port()
         self.path = directory / "detector.toml"
         self.state = directory / "state"
+        self.launcher: Sequence[str] = ()  # what starts the program
+        self.passed: Sequence[int] = ()  # descriptors that it gets
         self._log_file = directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         own: Settings = {
@@ -61,8 +63,8 @@ class DetectorProcess:
         """Start it and wait until it says that it is ready. Raises `TimeoutError` or `RuntimeError` with its log."""
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [*PROGRAM, "serve", self.path],
-                cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*self.launcher, *PROGRAM, "serve", self.path],
+                cwd=CHECKOUT, pass_fds=self.passed, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         try:
             wait_for(self._ready, "the detector is ready", timeout=30)
