@@ -149,6 +149,20 @@ def state_unreadable(account: str, problem: str) -> None:
     _logger.error("state_unreadable", account=account, problem=problem)
 
 
+def shared_state_away(problem: str) -> None:
+    """From now on this process goes by what it knows itself."""
+    _logger.error("shared_state_away", problem=problem)
+
+
+def shared_state_back() -> None:
+    _logger.info("shared_state_back")
+
+
+def shared_profiles_settled(stored: int, given_up: int) -> None:
+    """What was learned of accounts while the shared state was away; what others have changed since is given up."""
+    _logger.info("shared_profiles_settled", stored=stored, given_up=given_up)
+
+
 def records_failed(operation: str, problem: str) -> None:
     _logger.error("records_failed", operation=operation, problem=problem)
 

@@ -15,6 +15,7 @@ from tests.support.mariadb import MariaDB
 from tests.support.openldap import OpenLDAP
 from tests.support.postgres import Postgres
 from tests.support.records import empty
+from tests.support.valkey import Valkey
 
 # On the build machine the same examples every time, and no deadline: its cores are shared.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -102,6 +103,21 @@ def mariadb(mariadb_of_this_run: MariaDB) -> MariaDB:
     """The shared MariaDB, running, though a test before this one may have killed it."""
     mariadb_of_this_run.start()
     return mariadb_of_this_run
+
+
+@pytest.fixture(scope="session")
+def valkey_of_this_run() -> Iterator[Valkey]:
+    """One Valkey (or Redis) for all tests, started for the first that asks. Skips where it is not installed."""
+    packages.need("redis-server")
+    with Valkey() as instance:
+        yield instance
+
+
+@pytest.fixture
+def valkey(valkey_of_this_run: Valkey) -> Valkey:
+    """The shared Valkey, running and empty, though a test before this one may have killed it."""
+    valkey_of_this_run.empty()
+    return valkey_of_this_run
 
 
 @pytest.fixture(scope="session")

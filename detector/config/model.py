@@ -14,6 +14,7 @@ from detector.config.identity import EnvelopeIdentity, Identities, PolicyService
 from detector.config.operators import Operators
 from detector.config.relay import NextHop, PolicyService, Relay
 from detector.config.response import Response
+from detector.config.shared import SharedState
 from detector.config.values import AbsolutePath, Count, Flag, HostPort, Nats, Seconds, Section, not_empty, overlap
 from detector.verdict.verdict import Group
 
@@ -38,8 +39,8 @@ class Judging(Section):
             yield Contradiction(text, (("window_start",), ("window_least",), ("window_most",)))
 
 
-class State(Section):
-    """Account profiles and campaigns: in memory, written behind to SQLite."""
+class State(SharedState):
+    """Account profiles and campaigns: in memory, written behind to SQLite; with `url` in Valkey or Redis."""
 
     directory: AbsolutePath = Path("/var/lib/detector")
     write_every: Annotated[float, Field(gt=0, le=2.0, strict=True)] = 1.0

@@ -27,6 +27,7 @@ PROVES = {
     "mariadb-server": Path("/usr/sbin/mariadbd"),
     "slapd": Path("/usr/sbin/slapd"),
     "ldap-utils": Path("/usr/bin/ldappasswd"),
+    "redis-server": Path("/usr/bin/redis-server"),
     "systemd": Path("/usr/bin/systemd-analyze"),
     "haproxy": Path("/usr/sbin/haproxy"),
 }

@@ -1,0 +1,83 @@
+"""The stores of one process, as the configuration wants them: its own, or those that many processes share."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from detector.config import Config
+from detector.metrics import Metrics
+from detector.ports import CampaignStore, HandedOver, LoginJoin, ProfileStore, Secret
+from detector.state.campaigns import MemoryCampaigns
+from detector.state.handed_over import MemoryHandedOver
+from detector.state.heard import Heard
+from detector.state.joins import MemoryJoins
+from detector.state.profiles import MemoryProfiles
+
+HANDED_OVER_EVERY = 0.05
+"""Seconds: results of what a crash makes us forget here are lost, and many come within a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is remembered of accounts and of messages."""
+
+    profiles: ProfileStore
+    joins: LoginJoin
+    handed_over: HandedOver
+    campaigns: CampaignStore
+    heard: Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """`key` is the key of hashes. What is opened is closed by the `stack`."""
+
+    config: Config
+    key: bytes
+    metrics: Metrics
+    stack: contextlib.AsyncExitStack
+
+    async def build(self, secret: Secret | None) -> Stores:
+        """`secret` is the password of `state.url`. Raises `ConfigError` and `Temporary`."""
+        if self.config.state.url:
+            from detector.state.shared_build import share  # its client takes a moment to load, and few need it
+
+            return await share(self, secret)
+        return Stores(self.profiles(), self.joins(), self.handed_over(), self.campaigns(), self.heard())
+
+    def profiles(self) -> MemoryProfiles:
+        state = self.config.state
+        path = state.directory / "profiles.sqlite"
+        profiles = MemoryProfiles(path, state.write_every, state.accounts, self.metrics)
+        self._closes(profiles.close)
+        return profiles
+
+    def joins(self) -> MemoryJoins:
+        state, asked = self.config.state, self.config.policy_service
+        path = state.directory / "joins.sqlite"
+        joins = MemoryJoins(path, state.write_every, asked.remember_time, asked.remember_count, self.metrics)
+        self._closes(joins.close)
+        return joins
+
+    def handed_over(self) -> MemoryHandedOver:
+        state, back = self.config.state, self.config.feedback
+        path, every = state.directory / "handed_over.sqlite", min(HANDED_OVER_EVERY, state.write_every)
+        handed_over = MemoryHandedOver(path, every, back.remember_time, back.remember_count, self.metrics)
+        self._closes(handed_over.close)
+        return handed_over
+
+    def campaigns(self) -> MemoryCampaigns:
+        state = self.config.state
+        campaigns = MemoryCampaigns(state.directory / "campaigns.sqlite", state.write_every, self.key, self.metrics)
+        self._closes(campaigns.close)
+        return campaigns
+
+    def heard(self) -> Heard:
+        back = self.config.feedback
+        heard = Heard(self.config.state.directory / "heard.sqlite", max(back.remember_time, back.tags.lifetime))
+        self._closes(heard.close)
+        return heard
+
+    def _closes(self, close: Callable[[], None]) -> None:
+        self.stack.push_async_callback(asyncio.to_thread, close)

@@ -1,0 +1,30 @@
+"""The stores that many processes share, and the link to where they are."""
+
+from detector.ports import Secret
+from detector.state.build import Builder, Stores
+from detector.state.shared_client import open_client
+from detector.state.shared_handed_over import SharedHandedOver
+from detector.state.shared_joins import SharedJoins
+from detector.state.shared_link import Link
+from detector.state.shared_profiles import SharedProfiles
+
+
+async def share(builder: Builder, secret: Secret | None) -> Stores:
+    """Raises `ConfigError`. A server that is out of reach is no error: the mail goes by what this host knows."""
+    config, stack, metrics = builder.config, builder.stack, builder.metrics
+    state = config.state
+    joins, handed_over = builder.joins(), builder.handed_over()  # while the server is away
+    open_client(state, secret)  # what is wrong with the configuration is told before anything begins
+    link = Link(lambda: open_client(state, secret), builder.key, state.timeout, metrics.state_degraded.labels("shared"))
+    profiles = SharedProfiles(link, state.keep_profiles, state.accounts, metrics)
+    stores = Stores(
+        profiles,
+        SharedJoins(link, config.policy_service.remember_time, joins),
+        SharedHandedOver(link, config.feedback.remember_time, handed_over),
+        builder.campaigns(),
+        builder.heard(),
+    )
+    await link.start()
+    stack.push_async_callback(link.stop)
+    stack.push_async_callback(profiles.close)
+    return stores

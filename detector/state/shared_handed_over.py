@@ -1,0 +1,113 @@
+"""For whom the next hop took a message, where its results may come to another process than the message did."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from detector.mail.delivery import Handed, Receipt
+from detector.ports import HandedOver
+from detector.state.handed_over import MOST_PARTS, pack, unpack
+from detector.state.shared_link import Away, Link, Script, key_of_parts
+from detector.state.table import octets
+from detector.traffic.clock import latest
+
+TAKEN = b"detector:taken:"
+PARTS = b"detector:parts:"
+MOST_UNTOLD = 10_000
+"""Messages that only this host knows and that wait for the server to be back; all are in `local` anyway."""
+
+ADD_PART = Script(
+    f"""
+    redis.call('LREM', KEYS[1], 0, ARGV[1])
+    redis.call('RPUSH', KEYS[1], ARGV[1])
+    redis.call('LTRIM', KEYS[1], -{MOST_PARTS}, -1)
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    return 1
+    """
+)
+"""One more part, as the newest, and a time to live in milliseconds."""
+
+
+class SharedHandedOver:
+    """The `HandedOver` of many processes. Each message is forgotten after `remember_time` seconds.
+
+    While the server is away messages go to `local`, where the processes of this host find them; it is told of them when
+    it is back. Lookups look there, too, for what it does not know.
+    """
+
+    def __init__(self, link: Link, remember_time: float, local: HandedOver) -> None:
+        self._link = link
+        self._remember_time = remember_time
+        self._keep = max(1, int(remember_time * 1000))
+        self._local = local
+        self._untold: OrderedDict[tuple[Receipt, Handed], None] = OrderedDict()
+        self._newest = 0.0
+        link.when_back.append(self._catch_up)
+
+    async def remember(self, receipt: Receipt, handed: Handed, now: float) -> None:
+        self._newest = latest(self._newest, now)
+        try:
+            await self._tell(receipt, handed)
+        except Away:
+            self._untold[receipt, handed] = None
+            if len(self._untold) > MOST_UNTOLD:
+                self._untold.popitem(last=False)
+            await self._local.remember(receipt, handed, now)
+
+    async def by_queue_id(self, server: str, queue_id: str) -> Handed | None:
+        try:
+            found = self._read(await self._link.send("GET", key_of_parts(TAKEN, server, queue_id)))
+        except Away:
+            found = None
+        return found or await self._local.by_queue_id(server, queue_id)
+
+    async def by_message_id(self, message_id: str) -> Sequence[Handed]:
+        return await self._all(_message_key(message_id)) or await self._local.by_message_id(message_id)
+
+    async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
+        return await self._all(_transaction_key(transaction_id)) or await self._local.by_transaction(transaction_id)
+
+    async def _all(self, key: bytes) -> Sequence[Handed]:
+        try:
+            parts = await self._link.send("LRANGE", key, 0, -1)
+            packed = await asyncio.gather(*[self._link.send("GET", TAKEN + bytes(part)) for part in parts])
+        except Away:
+            return []
+        return [handed for one in packed if (handed := self._read(one)) is not None]
+
+    async def _tell(self, receipt: Receipt, handed: Handed) -> None:
+        # As in `MemoryHandedOver`: a server that tells no queue id leaves the Message-ID to know it by.
+        queue_id = receipt.queue_id or f"transaction {handed.transaction_id}"
+        part = key_of_parts(b"", receipt.server, queue_id)
+        lists = [_transaction_key(handed.transaction_id)]
+        if receipt.message_id:
+            lists.append(_message_key(receipt.message_id))
+        told = [self._link.run(ADD_PART, [key], part, self._keep) for key in lists]
+        await asyncio.gather(self._link.send("SET", TAKEN + part, pack(handed), "PX", self._keep), *told)
+
+    async def _catch_up(self) -> None:
+        """Raises `Away`."""
+        while self._untold:
+            receipt, handed = next(iter(self._untold))
+            await self._tell(receipt, handed)
+            self._untold.pop((receipt, handed), None)
+
+    def _read(self, packed: bytes | None) -> Handed | None:
+        try:
+            handed = unpack(packed) if packed else None
+        except ValueError:  # of another version: as good as forgotten
+            return None
+        if not isinstance(handed, Handed) or handed.at < self._newest - self._remember_time:
+            return None
+        return handed
+
+
+def _transaction_key(transaction_id: str) -> bytes:
+    return PARTS + b"t " + octets(transaction_id)
+
+
+def _message_key(message_id: str) -> bytes:
+    """With and without its angle brackets. The sender chose it, so it may be long, and say who he is."""
+    bare = message_id.strip().removeprefix("<").removesuffix(">")
+    return PARTS + b"m " + blake2b(octets(bare), digest_size=16).digest()

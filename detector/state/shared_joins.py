@@ -1,0 +1,83 @@
+"""Which login stands behind a message, where the policy service and the message may come to different processes."""
+
+from collections import OrderedDict
+
+from detector.mail.login import PolicyRequest
+from detector.ports import LoginJoin
+from detector.state.joins import Remembered, pack, unpack
+from detector.state.shared_link import Away, Link, key_of_parts
+from detector.traffic.clock import latest
+
+PREFIX = b"detector:login:"
+MOST_UNTOLD = 10_000
+"""Requests that only this host knows and that wait for the server to be back; all are in `local` anyway."""
+
+
+class SharedJoins:
+    """The `LoginJoin` of many processes. Each request is forgotten after `remember_time` seconds.
+
+    While the server is away requests go to `local`, where the processes of this host find them; it is told of them when
+    it is back. Lookups look there, too, for what it does not know.
+    """
+
+    def __init__(self, link: Link, remember_time: float, local: LoginJoin) -> None:
+        self._link = link
+        self._remember_time = remember_time
+        self._local = local
+        self._untold: OrderedDict[bytes, Remembered] = OrderedDict()
+        self._newest = 0.0
+        link.when_back.append(self._catch_up)
+
+    async def remember(self, request: PolicyRequest, now: float) -> None:
+        """As in `MemoryJoins`: under the queue id, or else under the client."""
+        self._newest = latest(self._newest, now)
+        if not request.queue_id and not request.client_port:
+            return
+        parts: tuple[str, ...] = (request.host, request.queue_id)
+        if not request.queue_id:
+            parts = (request.host, request.client_address, request.client_port)
+        remembered = Remembered(now, request)
+        try:
+            await self._tell(key_of_parts(PREFIX, *parts), remembered)
+        except Away:
+            self._untold[key_of_parts(PREFIX, *parts)] = remembered
+            if len(self._untold) > MOST_UNTOLD:
+                self._untold.popitem(last=False)
+            await self._local.remember(request, now)
+
+    async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
+        return await self._find(key_of_parts(PREFIX, host, queue_id)) or await self._local.by_queue_id(host, queue_id)
+
+    async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None:
+        found = await self._find(key_of_parts(PREFIX, host, client_address, client_port))
+        return found or await self._local.by_client(host, client_address, client_port)
+
+    async def _find(self, key: bytes) -> PolicyRequest | None:
+        if key in self._untold:
+            return self._untold[key].request
+        try:
+            packed = await self._link.send("GET", key)
+        except Away:
+            return None
+        remembered = _read(packed)
+        if remembered is None or remembered.at < self._newest - self._remember_time:
+            return None
+        return remembered.request
+
+    async def _tell(self, key: bytes, remembered: Remembered) -> None:
+        await self._link.send("SET", key, pack(remembered), "PX", max(1, int(self._remember_time * 1000)))
+
+    async def _catch_up(self) -> None:
+        """Raises `Away`."""
+        while self._untold:
+            key, remembered = next(iter(self._untold.items()))
+            await self._tell(key, remembered)
+            if self._untold.get(key) is remembered:
+                del self._untold[key]
+
+
+def _read(packed: bytes | None) -> Remembered | None:
+    try:
+        return unpack(packed) if packed else None
+    except ValueError:  # of another version: as good as forgotten
+        return None

@@ -1,0 +1,249 @@
+"""The connection to a Valkey that several processes share: what it is asked at the same moment travels together.
+
+While it is away nobody waits for it: every question is answered with `Away` at once, and one task tries to reach it
+again. What was asked last, and has no answer, may have been done or not; whoever asked must be able to live with that.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, sha1
+from typing import Any
+
+from prometheus_client import Gauge
+from valkey.exceptions import NoScriptError, ValkeyError
+
+from detector import log
+from detector.config.errors import ConfigError
+from detector.ports import Temporary
+from detector.state.shared_client import Client
+from detector.state.table import octets
+
+TRY_EVERY = 0.25
+"""Seconds between two attempts to reach it again: a restart takes a second or two, and an attempt costs nothing."""
+TRY_TIME = 5.0
+"""Seconds for an attempt, with name, connection, TLS and the first answer."""
+CLOSE_TIME = 1.0
+TOGETHER = 500
+"""Commands in one round trip, at most: more would let those who came first wait for the last."""
+MOST_WAITING = 10_000
+"""Commands that wait for their turn. Beyond them it is as good as away: we ask for more than it can do."""
+
+SEAL_KEY = b"detector:seal"
+
+
+class Away(Temporary):
+    """It is out of reach, or has not answered in time."""
+
+
+class Script:
+    """A program that the server runs as one command. It is sent once, and called by the hash of its text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.name = sha1(text.encode(), usedforsecurity=False).hexdigest()  # as the server calls it
+
+
+SEAL = Script("redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.call('GET', KEYS[1])")
+
+
+@dataclass(slots=True)
+class _Call:
+    command: tuple[Any, ...]
+    script: Script | None
+    answer: asyncio.Future[Any]
+
+
+class Link:
+    """One for each process and event loop. `open_client` makes a client; `timeout` is in seconds, for a round trip.
+
+    `key` is the key of hashes of this host: who shares profiles must have the same one. `when_back` are called, one
+    after the other, each time that the server is in reach again.
+    """
+
+    def __init__(self, open_client: Callable[[], Client], key: bytes, timeout: float, degraded: Gauge) -> None:
+        self._open_client = open_client
+        self._seal = blake2b(key, digest_size=16, person=b"seal").hexdigest().encode()
+        self.timeout = timeout
+        self._degraded = degraded
+        self._client: Client | None = None
+        self._calls: list[_Call] = []
+        self._awake = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._problem = ""
+        self._dropped: list[Client] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.when_back: list[Callable[[], Awaitable[None]]] = []
+        self.round_trips = 0
+
+    @property
+    def up(self) -> bool:
+        return self._client is not None
+
+    @property
+    def clustered(self) -> bool:
+        return self._client is not None and self._client.clustered
+
+    async def start(self) -> None:
+        """Reach it, or begin without. Raises `ConfigError` when it is that of hosts with another key."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._pump()), loop.create_task(self._watch())]
+        try:
+            await self._reach()
+        except Away as error:
+            self._say_lost(str(error))
+
+    async def stop(self) -> None:
+        """What was sent before is answered; what comes now is `Away`."""
+        with contextlib.suppress(Away):
+            await self.send("PING")  # its turn is the last
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._drop("it is closed")
+        await self._end_dropped()
+
+    def send(self, *command: Any) -> asyncio.Future[Any]:
+        """The answer, in a while. Raises `Away`, at once or when it is awaited."""
+        return self._send(command, None)
+
+    def run(self, script: Script, keys: Sequence[bytes], *arguments: bytes | int) -> asyncio.Future[Any]:
+        """As `send`. In a Cluster all keys of a script must have the same hash tag."""
+        return self._send(("EVALSHA", script.name, len(keys), *keys, *arguments), script)
+
+    def client(self) -> Client:
+        """For what is not about a single message, and takes its time. Raises `Away`."""
+        if self._client is None:
+            raise Away(self._problem)
+        return self._client
+
+    def _send(self, command: tuple[Any, ...], script: Script | None) -> asyncio.Future[Any]:
+        if self._client is None:
+            raise Away(self._problem)
+        if len(self._calls) >= MOST_WAITING:
+            msg = f"{MOST_WAITING} commands wait already"
+            raise Away(msg)
+        call = _Call(command, script, asyncio.get_running_loop().create_future())
+        self._calls.append(call)
+        self._awake.set()
+        return call.answer
+
+    # -- the two tasks --
+
+    async def _pump(self) -> None:
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            while self._calls and self._client is not None:
+                calls, self._calls = self._calls[:TOGETHER], self._calls[TOGETHER:]
+                await self._exchange(self._client, calls)
+
+    async def _exchange(self, client: Client, calls: list[_Call]) -> None:
+        try:
+            async with asyncio.timeout(self.timeout):
+                answers = await client.run([call.command for call in calls])
+        except TimeoutError:
+            self._calls = calls + self._calls
+            self._lose(f"no answer within {self.timeout} s")
+            return
+        except Exception as error:  # whatever the client raises: it cannot be used
+            self._calls = calls + self._calls
+            self._lose(_words(error))
+            return
+        self.round_trips += 1
+        for call, answer in zip(calls, answers, strict=True):
+            if isinstance(answer, NoScriptError) and call.script is not None:
+                self._calls.append(_Call(("EVAL", call.script.text, *call.command[2:]), None, call.answer))
+            elif isinstance(answer, Exception):
+                _refuse(call, _words(answer))
+                self._lose(_words(answer))
+            elif not call.answer.done():
+                call.answer.set_result(answer)
+
+    async def _watch(self) -> None:
+        while True:
+            await self._lost.wait()
+            await self._end_dropped()
+            try:
+                await self._reach()
+            except (Temporary, ConfigError) as error:
+                self._problem = str(error)
+                await asyncio.sleep(TRY_EVERY)
+
+    # -- away and back --
+
+    async def _reach(self) -> None:
+        """Raises `Away` and `ConfigError`."""
+        client = self._open_client()
+        try:
+            async with asyncio.timeout(TRY_TIME):
+                for node in await client.nodes():
+                    await client.ask("PING", **node)
+                seal = await client.ask("EVAL", SEAL.text, 1, SEAL_KEY, self._seal)  # a server without room fails here
+        except (ValkeyError, OSError) as error:  # TimeoutError is one
+            self._dropped.append(client)
+            raise Away(_words(error)) from error
+        if seal != self._seal:
+            self._dropped.append(client)
+            msg = "state.url: others that use it have another recipient.key; copy that file of theirs to this host"
+            raise ConfigError(msg)
+        self._client = client
+        self._lost.clear()
+        self._awake.set()
+        self._degraded.set(0)
+        if self._problem:
+            self._problem = ""
+            log.shared_state_back()
+        for work in self.when_back:
+            with contextlib.suppress(Away):  # away again: the next time
+                await work()
+
+    def _lose(self, problem: str) -> None:
+        if self._client is not None:
+            self._say_lost(problem)
+            self._drop(problem)
+
+    def _drop(self, problem: str) -> None:
+        """Whoever waits need not wait until it is closed."""
+        if self._client is not None:
+            self._dropped.append(self._client)
+            self._client = None
+        calls, self._calls = self._calls, []
+        for call in calls:
+            _refuse(call, problem)
+
+    async def _end_dropped(self) -> None:
+        """One whose server does not answer any more closes all the same."""
+        while self._dropped:
+            client = self._dropped.pop()
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSE_TIME):
+                    await client.aclose()
+
+    def _say_lost(self, problem: str) -> None:
+        self._problem = problem
+        self._degraded.set(1)
+        log.shared_state_away(problem)
+        self._lost.set()
+
+
+def key_of_parts(prefix: bytes, *parts: str) -> bytes:
+    """A key that no other parts have: each says how long it is."""
+    packed = [octets(part) for part in parts]
+    return prefix + b" ".join(b"%d:%b" % (len(part), part) for part in packed)
+
+
+def forgotten(answer: asyncio.Future[Any]) -> None:
+    """A callback for what nobody waits for: that it failed is no secret, `Link` has told it."""
+    if not answer.cancelled():
+        answer.exception()
+
+
+def _refuse(call: _Call, problem: str) -> None:
+    if not call.answer.done():
+        call.answer.set_exception(Away(problem))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
