@@ -194,7 +194,7 @@ class Metrics:
             "detector_feedback_log_lines",
             "Lines of followed MTA logs, by what they were: told (a recipient of ours, counted), repeated (was told "
             "before), stranger (a message or recipient that we did not hand over), passed (to a content filter), "
-            "other (nothing about a recipient).",
+            "other (nothing about a recipient), fault (a fault of ours, see the log).",
             ["result"],
             registry=registry,
         )

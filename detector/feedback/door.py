@@ -1,4 +1,7 @@
-"""An SMTP door for reports: takes mail for the operator's own addresses, and for nobody else.
+"""An SMTP door for reports: takes mail for the operator's own addresses, for our tagged ones, and for nobody else.
+
+A tagged address (`bt=TAG=ann@...`, `mail.tag`) is one that a bounce goes to. It may be all that ties the bounce to its
+transaction, so it is kept with the report. Its domain does not matter: nothing is sent on.
 
 A report is on disk before its sender hears 250; its effect comes a moment later (`maildir`). Nothing is ever sent from
 here, so no loop of null senders and vacation notes can begin.
@@ -36,7 +39,10 @@ TOO_LARGE = ("552 ", "500 Line too long")
 
 @dataclass(slots=True)
 class Door:
-    """Listens between `start` and `stop`. `addresses` are keys of addresses (`Address.key`)."""
+    """Listens between `start` and `stop`. `addresses` are keys of addresses (`Address.key`).
+
+    `is_tagged` tells whether an address has a tag that we signed.
+    """
 
     listen: Sequence[HostPort]
     addresses: frozenset[str]
@@ -46,6 +52,7 @@ class Door:
     new_id: Callable[[], str]
     metrics: Metrics
     tls: ssl.SSLContext | None = None
+    is_tagged: Callable[[Address], bool] = lambda _: False
     _servers: list[asyncio.Server] = field(init=False, default_factory=list)
     _sessions: set["_Session"] = field(init=False, default_factory=set)
 
@@ -96,7 +103,8 @@ class Door:
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if Address.parse(address).key not in self.addresses:
+        parsed = Address.parse(address)
+        if parsed.key not in self.addresses and not self.is_tagged(parsed):
             return self.refused("address", b"550 5.1.1 No such address here").decode()
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return self.refused("limit", b"452 4.5.3 Too many recipients").decode()
@@ -105,8 +113,10 @@ class Door:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """250 once it is durable."""
+        tagged = [address for address in envelope.rcpt_tos if self.is_tagged(Address.parse(address))]
+        traces = b"".join(b"X-Original-To: %s\r\n" % address.encode("utf-8", "replace") for address in tagged)
         try:
-            await asyncio.to_thread(self.spool.keep, self.new_id(), cast("bytes", envelope.content))
+            await asyncio.to_thread(self.spool.keep, self.new_id(), traces + cast("bytes", envelope.content))
         except Full:
             return self.refused("limit", b"452 4.3.1 Too much mail waits here, try again later").decode()
         except OSError as error:

@@ -45,6 +45,7 @@ class Follower:
 
     async def run(self) -> None:
         """Until it is cancelled. Whatever fails is tried again."""
+        self.metrics.feedback_log_lines.labels("told")  # a log that tells nothing has told 0 lines: there is an alert
         failures = 0
         while True:
             try:
@@ -63,14 +64,16 @@ class Follower:
                 failures = 0
 
     async def _take_until_told(self, batch: Batch) -> None:
-        """These lines come only once."""
+        """These lines come only once, so whatever fails is tried again."""
         for label in batch.problems:
             self.metrics.feedback_log_problems.labels(label).inc()
         failures = 0
         while True:
             try:
                 await self.take(batch)
-            except Temporary as error:
+            except Exception as error:
+                if failures == 0 and not isinstance(error, Temporary):
+                    log.internal_error(f"telling of {self.name}", error)
                 await self._failed("not_told", failures, error)
                 failures += 1
             else:
@@ -95,14 +98,24 @@ class Follower:
         for start in range(0, len(lines), TURN_LINES):
             now = self.clock()
             for line in lines[start : start + TURN_LINES]:
-                notice = self.read(line)
-                delivery = "other" if notice is None else await self.attribution.delivery(notice, now)
+                delivery = await self._delivery(line, now)
                 if isinstance(delivery, str):
                     counts[delivery] += 1
                 else:
                     found.append(delivery)
             await asyncio.sleep(0)
         return found, counts
+
+    async def _delivery(self, line: bytes, now: float) -> Delivery | str:
+        """Raises `Temporary`. A fault of ours with one line must not stop the others, nor cost them."""
+        try:
+            notice = self.read(line)
+            return "other" if notice is None else await self.attribution.delivery(notice, now)
+        except Temporary:
+            raise
+        except Exception as error:
+            log.internal_error(f"a line of {self.name}", error)
+            return "fault"
 
     async def _failed(self, reason: str, failures: int, error: Exception) -> None:
         self.metrics.feedback_log_problems.labels(reason).inc()

@@ -65,8 +65,9 @@ class Spool:
         """Erase what we could not read, and what a crash left unfinished, from before (Unix seconds)."""
         for part in ("tmp", "cur"):
             for path in (self.directory / part).iterdir():
-                with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < before:
+                # What is not a file is not ours, and must not keep what is.
+                with suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+                    if path.lstat().st_mtime < before:
                         path.unlink()
 
 

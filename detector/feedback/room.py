@@ -95,6 +95,7 @@ class FeedbackRoom:
             self._name,
             metrics,
             self.tls,
+            lambda address: self._intake.ties.is_tagged(address, clock()),
         )
 
     async def start(self) -> None:

@@ -43,6 +43,11 @@ class Ties:
             return Loose.UNTAGGED
         return best_of(transaction_of(tag, self.keys, now, self.lifetime) for tag in tags)
 
+    def is_tagged(self, address: Address, now: float) -> bool:
+        """Whether it is an envelope sender that we have tagged, of late."""
+        tag = untagged(address)[1]
+        return bool(tag) and not isinstance(transaction_of(tag, self.keys, now, self.lifetime), Refusal)
+
     def _returned(self, report: Report) -> list[str]:
         if isinstance(report, NotAReport):
             return []

@@ -114,6 +114,16 @@ async def test_a_disk_that_does_not_take_it_is_no_250(door: Door) -> None:
     assert refusals(door, "disk") == 1
 
 
+async def test_what_comes_to_an_address_that_we_tagged_is_kept_with_it(door: Door) -> None:
+    ours = "bt=7f.512c.t1.abcdefghijklmnop=ann@customer.example"
+    door.is_tagged = lambda address: str(address) == ours
+    plain = b"Subject: failure notice\r\n\r\nSorry, bob@example.net is unknown.\r\n"
+    await talk(door, lambda client: client.sendmail("", [ours], plain))
+    assert kept(door) == [b"X-Original-To: " + ours.encode() + b"\r\n" + plain]
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        await talk(door, lambda client: client.sendmail("", [ours.replace("ann", "eve")], plain))
+
+
 async def test_a_huge_message_is_refused(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 1000)
     with pytest.raises(smtplib.SMTPResponseException) as caught:

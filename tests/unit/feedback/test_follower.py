@@ -8,8 +8,10 @@ import pytest
 
 from detector.feedback.attribution import Attribution
 from detector.feedback.follower import MANY_LINES, Follower
+from detector.feedback.notices import Attempt, Notice
 from detector.feedback.postfix_log import read
 from detector.feedback.source import Batch
+from detector.mail.delivery import Delivery
 from detector.metrics import Metrics
 from detector.ports import Temporary
 from detector.state.followed import Followed
@@ -138,6 +140,38 @@ async def test_a_log_that_cannot_be_read_is_tried_again(house: House) -> None:
 async def test_a_fault_of_ours_does_not_end_the_following(house: House) -> None:
     await house.run(ZeroDivisionError(), Batch(lines("5.1.1"), "7"))
     assert len(house.sink.deliveries) == 1
+
+
+async def test_a_fault_with_one_line_costs_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    understood = Attribution.delivery
+
+    async def faulty(self: Attribution, notice: Notice, now: float) -> Delivery | str:
+        if isinstance(notice, Attempt) and notice.enhanced == "4.2.0":
+            raise ZeroDivisionError
+        return await understood(self, notice, now)
+
+    monkeypatch.setattr(Attribution, "delivery", faulty)
+    await house.run(Batch(lines("4.2.0", "5.1.1"), "7"))
+    assert house.sink.short() == [("ann", "bounced", "5.1.1")]
+    assert house.value("log_lines", result="fault") == 1
+    assert house.followed.position("log") == "7"
+
+
+async def test_a_fault_in_telling_costs_no_line(house: House) -> None:
+    class Faulty(MemorySink):
+        faults = 2
+
+        async def tell(self, deliveries: Sequence[Delivery]) -> None:
+            if self.faults:
+                self.faults -= 1
+                raise ZeroDivisionError
+            await super().tell(deliveries)
+
+    house.sink = Faulty()
+    await house.run(Batch(lines("5.1.1"), "7"))
+    assert len(house.sink.deliveries) == 1
+    assert house.value("log_problems", reason="not_told") == 2
+    assert house.followed.position("log") == "7"
 
 
 async def test_problems_of_a_source_are_counted(house: House) -> None:

@@ -130,8 +130,10 @@ def test_what_nobody_looked_at_is_erased_in_time(spool: Spool) -> None:
         (spool.directory / part / name).write_bytes(b"report")
         if name != "2":
             os.utime(spool.directory / part / name, (1000.0, 1000.0))
+    (spool.directory / "tmp" / "0 directory").mkdir()
+    os.utime(spool.directory / "tmp" / "0 directory", (1000.0, 1000.0))
     spool.tidy(2000.0)
-    assert left(spool) == {"tmp": [], "new": ["4"], "cur": ["2"]}
+    assert left(spool) == {"tmp": ["0 directory"], "new": ["4"], "cur": ["2"]}
 
 
 def test_so_much_waits_and_no_more(spool: Spool) -> None:

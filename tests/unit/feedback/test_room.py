@@ -95,6 +95,20 @@ async def test_a_report_by_smtp_and_one_in_a_maildir_change_the_profile(room: Fe
     assert (await room.house.profiles.read("ann")).complainers.has(hashed(BOB), NOW)
 
 
+async def test_a_bounce_that_returns_nothing_is_tied_by_the_address_that_it_came_to(room: FeedbackRoom) -> None:
+    bounce = b"From: MAILER-DAEMON@mx.example.net\r\nSubject: failure notice\r\n\r\n<" + BOB.encode()
+    bounce += b">:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n"
+
+    def come_back() -> None:
+        with smtplib.SMTP("127.0.0.1", room._door.ports[0], timeout=10) as client:
+            client.sendmail("", [f"bt={TAG}=ann@hop.example.net"], bounce)
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                client.sendmail("", [f"bt={TAG[:-4]}aaaa=ann@hop.example.net"], bounce)
+
+    await asyncio.to_thread(come_back)
+    await until(room, bounced=1, complained=0)
+
+
 async def test_what_was_kept_before_a_crash_takes_effect_after_it(build: Room, tmp_path: Path) -> None:
     spool = Spool(tmp_path / "reports")
     spool.make()
