@@ -2,6 +2,7 @@
 
 from detector.ports import Secret
 from detector.state.build import Builder, Stores
+from detector.state.shared_campaigns import SharedCampaigns
 from detector.state.shared_client import open_client
 from detector.state.shared_handed_over import SharedHandedOver
 from detector.state.shared_joins import SharedJoins
@@ -21,7 +22,7 @@ async def share(builder: Builder, secret: Secret | None) -> Stores:
         profiles,
         SharedJoins(link, config.policy_service.remember_time, joins),
         SharedHandedOver(link, config.feedback.remember_time, handed_over),
-        builder.campaigns(),
+        SharedCampaigns(link, builder.key),
         builder.heard(),
     )
     await link.start()
