@@ -16,7 +16,7 @@ from detector.response.announcements import FROZEN, UNFROZEN
 from tests.support.steps_table import with_table
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "deploy/handbook.md", "CHANGELOG.md")
+PAGES = ("README.md", "deploy/handbook.md", "deploy/runbook.md", "CHANGELOG.md")
 BLOCK = re.compile(r"^ *(?:\d+\. )?```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

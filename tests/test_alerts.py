@@ -1,0 +1,82 @@
+"""The rules for Prometheus, their own tests, and the runbook: each alert is tried, and explained."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.packages import PROVES
+from tests.test_house_rules import log_events
+
+ROOT = Path(__file__).parents[1]
+RULES = ROOT / "deploy" / "prometheus"
+RUNBOOK = (ROOT / "deploy" / "runbook.md").read_text("utf-8")
+ALERT = re.compile(r"^      - alert: (\w+)\n(.*?)(?=^      - |^  - |\Z)", re.DOTALL | re.MULTILINE)
+ALERTS = dict(ALERT.findall((RULES / "alerts.yml").read_text("utf-8")))
+TOLD_BY_HOOKS = "unless on (job) job:detector_hooks_tell:bool == 1"
+
+
+def promtool(*words: str) -> str:
+    done = subprocess.run([PROVES["prometheus"], *words], cwd=RULES, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def sections() -> dict[str, str]:
+    parts = re.split(r"^## (\w+)\n", RUNBOOK, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.debian("prometheus")
+def test_prometheus_takes_the_rules() -> None:
+    assert "rules found" in promtool("check", "rules", "recording.yml", "alerts.yml")
+
+
+@pytest.mark.debian("prometheus")
+def test_each_alert_fires_when_it_should_and_is_silent_when_it_should_not() -> None:
+    assert "SUCCESS" in promtool("test", "rules", "alerts_test.yml")
+
+
+def test_each_alert_has_a_case_of_both_kinds() -> None:
+    cases = (RULES / "alerts_test.yml").read_text("utf-8")
+    fires = re.findall(r"- name: (\w+) fires\n.*?alertname: (\w+)\n        exp_alerts:\n", cases, re.DOTALL)
+    silent = re.findall(r"- name: (\w+) is silent\b.*?alertname: (\w+)\n        exp_alerts: \[\]\n", cases, re.DOTALL)
+    assert len(ALERTS) > 30
+    assert fires == silent == [(name, name) for name in ALERTS]
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_each_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on(name: str) -> None:
+    rule = ALERTS[name]
+    assert re.search(r"^          severity: (critical|warning)$", rule, re.MULTILINE)
+    assert re.search(r"^          summary: '.+'$", rule, re.MULTILINE)
+    assert re.search(r"^          description: '.+\.'$", rule, re.MULTILINE)
+    assert f"runbook_url: '{{{{ $externalLabels.runbook }}}}#{name.lower()}'" in rule
+
+
+def test_the_runbook_has_the_alerts_in_their_order() -> None:
+    assert list(sections()) == list(ALERTS)
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_each_section_says_what_it_means_where_to_look_what_to_do_and_when_to_ignore_it(name: str) -> None:
+    section, rule = sections()[name], ALERTS[name]
+    severity = re.findall(r"severity: (\w+)", rule)[0]
+    hooks = ", hooks tell" if TOLD_BY_HOOKS in rule else ""
+    assert section.startswith(f"\n*{severity}{hooks}*\n")
+    assert re.findall(r"^- \*\*(\w+)\*\*: ", section, re.MULTILINE) == ["Means", "Look", "Do", "Ignore"]
+
+
+def test_the_log_events_that_the_runbook_names_are_there() -> None:
+    named = {word for words in re.findall(r"[Ll]og ((?:`\w+`(?: or | and )?)+)", RUNBOOK) for word in words.split("`")}
+    assert len(named) > 10
+    assert named - {"", " or ", " and "} <= {event for event, _ in log_events()}
+
+
+def test_each_metric_of_the_rules_is_one_of_ours() -> None:
+    page = (ROOT / "deploy" / "metrics.md").read_text("utf-8")
+    rules = "".join((RULES / name).read_text("utf-8") for name in ("recording.yml", "alerts.yml", "alerts_test.yml"))
+    recorded = set(re.findall(r"record: \w+:(detector_\w+):", rules))
+    for name in sorted(set(re.findall(r"\bdetector_\w+", rules)) - recorded):
+        assert f"`{re.sub(r'_(bucket|count)$', '', name)}`" in page, name
