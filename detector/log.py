@@ -3,10 +3,12 @@
 Fields never hold a password, a message body or a recipient address.
 """
 
+import json
 import logging
 import sys
 from typing import Literal
 
+import msgspec
 import structlog
 
 from detector.mail.reply import Reply
@@ -19,10 +21,9 @@ _logger: structlog.stdlib.BoundLogger = structlog.get_logger("detector")
 def configure(form: Literal["json", "console"], level: str) -> None:
     """Write events to standard error: JSON for machines, columns for people. Other libraries only from warning on."""
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        _json if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    factory = structlog.BytesLoggerFactory(sys.stderr.buffer) if form == "json" else None
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -31,11 +32,18 @@ def configure(form: Literal["json", "console"], level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=factory or structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,  # a second call of this function must have an effect
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells each command there
+
+
+def _json(_logger: object, _method: str, event: structlog.types.EventDict) -> bytes:
+    try:
+        return msgspec.json.encode(event, enc_hook=repr)
+    except UnicodeEncodeError:  # a login may carry octets that are not UTF-8, as surrogate escapes
+        return json.dumps(event, default=repr).encode("ascii")
 
 
 # -- the server --
@@ -125,8 +133,9 @@ def policy_request_refused(peer: str, problem: str) -> None:
     _logger.warning("policy_request_refused", peer=peer, problem=problem)
 
 
-def identity_unknown(transaction_id: str, peer: str) -> None:
-    _logger.info("identity_unknown", transaction=transaction_id, peer=peer)
+def identity_unknown(transaction_id: str, peer: str, transactions: int) -> None:
+    """Nobody answers for this transaction, nor for so many since this was said last."""
+    _logger.info("identity_unknown", transaction=transaction_id, peer=peer, transactions=transactions)
 
 
 # -- state and records --

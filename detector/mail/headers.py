@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -155,12 +156,16 @@ def received_line(arrival: Arrival, transaction_id: str, now: float) -> bytes:
     """
     peer = f"IPv6:{arrival.peer}" if ":" in arrival.peer else arrival.peer
     helo = _ODD_IN_HELO.sub("?", arrival.helo[:HELO_LENGTH]) or "unknown"
-    date = format_datetime(datetime.fromtimestamp(int(now), UTC))
     return (
         f"Received: from {helo} ([{peer}])\r\n"
         f"\tby {arrival.hostname} with {arrival.protocol} id {transaction_id};\r\n"
-        f"\t{date}\r\n"
+        f"\t{_date(int(now))}\r\n"
     ).encode("ascii", "replace")
+
+
+@lru_cache(maxsize=1)  # many messages come in one second
+def _date(now: int) -> str:
+    return format_datetime(datetime.fromtimestamp(now, UTC))
 
 
 def _matches(section: bytes) -> Iterator[re.Match[bytes]]:

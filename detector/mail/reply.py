@@ -38,6 +38,8 @@ class Reply:
         return 400 <= self.code < 500
 
     def __bytes__(self) -> bytes:
+        if len(self.lines) == 1:
+            return f"{self.code} {self.lines[0]}\r\n".encode("utf-8", "surrogateescape")
         lines = self.lines or ("",)
         last = len(lines) - 1
         return b"".join(

@@ -24,7 +24,7 @@ from detector.mail.headers import Header
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Recipient, RecipientStatus, Transaction
-from detector.metrics import Metrics
+from detector.metrics import Metrics, child
 from detector.ports import Clock, Desk, HandedOver, IdentitySource, ProfileStore
 from detector.relay import replies
 from detector.relay.body import Body
@@ -93,7 +93,7 @@ class Assessor:
             draft.identity = await identify(self.sources, draft.facts)  # Postfix may have told us since MAIL
             if not draft.identity.known:
                 return None
-            self.metrics.identities.labels(draft.identity.source).inc()
+            child(self.metrics.identities, draft.identity.source).inc()
         if (refusal := self.gate.stopped(draft.identity)) is not None:
             return refusal  # blocked since MAIL
         if await self._passes(draft, lambda profile, now: admit(profile, address, now, self.policy)):
@@ -173,7 +173,8 @@ class Assessor:
             verdict = msgspec.structs.replace(verdict, action=Action.PACE)
         draft.judged = transaction, verdict
         for score in verdict.groups:
-            self.metrics.evidence.labels(score.group).inc(max(score.nats, 0.0))
+            if score.nats > 0.0:
+                child(self.metrics.evidence, score.group).inc(score.nats)
         if verdict.score >= self.policy.hold_score:
             self.desk.note(transaction, verdict)
         if verdict.action is Action.BLOCK and not let_through:
@@ -198,11 +199,11 @@ class Assessor:
         result = "held" if draft.held else "passed" if delivered else "stopped"
         for recipient in draft.recipients:
             if recipient.status is RecipientStatus.ACCEPTED:
-                self.metrics.recipients.labels(result).inc()
+                child(self.metrics.recipients, result).inc()
             elif recipient.status is RecipientStatus.REFUSED:
-                self.metrics.recipients.labels("refused").inc()
+                child(self.metrics.recipients, "refused").inc()
         if draft.judged is None:
-            self.metrics.transactions.labels("none", _outcome(draft, reply)).inc()
+            child(self.metrics.transactions, "none", _outcome(draft, reply)).inc()
             return
         transaction, verdict = draft.judged
         now = self.clock()
@@ -214,7 +215,7 @@ class Assessor:
         passed = await self.profiles.update(transaction.identity.account, settled)
         if delivered:
             await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
-        self.metrics.transactions.labels(verdict.action, _outcome(draft, reply)).inc()
+        child(self.metrics.transactions, verdict.action, _outcome(draft, reply)).inc()
         log.verdict(transaction, verdict, reply)
 
     async def _abandon(self, draft: Draft) -> None:

@@ -96,6 +96,10 @@ class Body:
         self._file = file
         self._closed = closed
 
+    def message(self, head: bytes) -> bytes | AsyncIterator[bytes]:
+        """The octets to send on, in one piece where none of them are on disk; `head` is in place of our own."""
+        return head if self._file is None else self.chunks(head)
+
     async def chunks(self, head: bytes) -> AsyncIterator[bytes]:
         """The octets to send on, beginning with `head` in place of our own."""
         yield head

@@ -35,6 +35,7 @@ class ClientWire(asyncio.Protocol):
         self.failure: NextHopError | None = None
         self.farewell: Reply | None = None
         self.left = False
+        self.usable = True
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport
@@ -50,28 +51,27 @@ class ClientWire(asyncio.Protocol):
         self.greeting = self.expect(("GREETING",))
 
     @property
-    def usable(self) -> bool:
-        return self.failure is None and self.farewell is None and not self.left
-
-    @property
     def quiet(self) -> bool:
         """Usable, and nothing is under way."""
         return self.usable and self._waiter is None and not self._parser.in_reply
 
     def expect(self, verbs: Sequence[str]) -> Replies:
         """Wait from now on for a reply to each of them; call it before `write`. Raises `NextHopError`."""
-        if self._waiter is not None:
-            raise RuntimeError("two callers use one connection")
-        if self._parser.in_reply:
-            self.fail("protocol", "a reply without a command")
-        if not self.usable:
-            raise self.error()
+        if not self.quiet:
+            self._refuse_to_expect()
         self._verbs, self._replies = verbs, []
         self._started = self._progress = self._loop.time()
         if self._timer is None:
             self._timer = self._loop.call_later(self._reply_time, self._watch)
         self._waiter = self._loop.create_future()
         return self._waiter
+
+    def _refuse_to_expect(self) -> None:
+        if self._waiter is not None:
+            raise RuntimeError("two callers use one connection")
+        if self._parser.in_reply:
+            self.fail("protocol", "a reply without a command")
+        raise self.error()
 
     async def replies(self, expected: Replies) -> list[Reply]:
         """Raises `NextHopError`. If the caller is cancelled, its reply must not be taken for that of the next one."""
@@ -103,26 +103,26 @@ class ClientWire(asyncio.Protocol):
                 raise ConnectionAbortedError("connection lost")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             # uvloop has called connection_lost before: the reason is known better here.
-            self.failure = NextHopError("tls", f"{self.server}: no TLS: {error}")
+            self.failure, self.usable = NextHopError("tls", f"{self.server}: no TLS: {error}"), False
             self._end()
             raise self.error() from error
         self._transport = transport
 
     def leave(self, patience: float) -> None:
         """Say QUIT; the connection ends with the answer, at the latest after `patience` seconds."""
-        self.left = True
+        self.left, self.usable = True, False
         self.write(b"QUIT\r\n")
         self._loop.call_later(patience, self._transport.abort)
 
     def close(self) -> None:
         """At once; what is not yet sent is never sent."""
-        self.left = True
+        self.left, self.usable = True, False
         self._end()
 
     def fail(self, reason: Reason, text: str) -> None:
         if self.usable:
             awaited = f", waiting for the reply to {self._verbs[len(self._replies)]}" if self._waiter else ""
-            self.failure = NextHopError(reason, f"{self.server}: {text}{awaited}")
+            self.failure, self.usable = NextHopError(reason, f"{self.server}: {text}{awaited}"), False
             self._end()
 
     def error(self) -> NextHopError:
@@ -141,10 +141,12 @@ class ClientWire(asyncio.Protocol):
             self._transport.close()
             return
         try:
-            for reply in self._parser.feed(data):
-                self._receive(reply)
+            replies = self._parser.feed(data)
         except MalformedReply as error:
             self.fail("protocol", str(error))
+            return
+        for reply in replies:
+            self._receive(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.fail("lost", f"connection lost: {exc}" if exc else "connection closed by the next hop")
@@ -178,7 +180,7 @@ class ClientWire(asyncio.Protocol):
         if not self.usable:
             return
         if reply.code == 421:
-            self.farewell = reply
+            self.farewell, self.usable = reply, False
             self._replies += [reply] * (len(self._verbs) - len(self._replies))
             self._answer()
             self._transport.abort()

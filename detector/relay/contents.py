@@ -20,6 +20,7 @@ from detector.mail.written import Written
 from detector.metrics import Metrics
 from detector.ports import CampaignStore, Clock
 from detector.relay.body import Body
+from detector.relay.seldom import Seldom
 from detector.traffic.campaign import keys_of
 from detector.verdict.campaign import suspicious
 from detector.verdict.judge import text_speaks
@@ -28,7 +29,6 @@ from detector.verdict.verdict import Verdict
 T = TypeVar("T")
 
 READ_AT_ONCE = 65_536  # octets: they take a millisecond; more are read by a thread
-LOG_EVERY = 60.0  # seconds: a model that is broken is so for every message
 
 
 class Contents:
@@ -40,8 +40,7 @@ class Contents:
         self._metrics = metrics
         self._clock = clock
         self._told = reader.broken
-        self._unlogged = 0
-        self._logged_at = float("-inf")
+        self._seldom = Seldom()  # a model that is broken is so for every message
         self._scored_at = 0.0
         metrics.content_scored.set_function(lambda: self._scored_at)
 
@@ -85,10 +84,8 @@ class Contents:
 
     def _broken(self, error: Exception, times: int) -> None:
         self._metrics.content_errors.inc(times)
-        self._unlogged += times
-        if self._clock() - self._logged_at >= LOG_EVERY:
-            log.content_failed(error, self._unlogged)
-            self._unlogged, self._logged_at = 0, self._clock()
+        if untold := self._seldom.times_to_tell(self._clock(), times):
+            log.content_failed(error, untold)
 
 
 def _written(header: Header, body: Body) -> Written:

@@ -188,7 +188,7 @@ class Exchange:
 
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:
         self._draft.sent_to = str(connection.server)
-        return await connection.body(body.chunks(self._received() + self._head(section, body)))
+        return await connection.body(body.message(self._received() + self._head(section, body)))
 
     def _received(self) -> bytes:
         """What we write above the message: our `Received`, and our tag."""

@@ -1,16 +1,17 @@
 """Who may pass: what incidents and people decided about an account, and our own words for a no."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from detector import log
 from detector.config import Config
 from detector.mail.reply import Reply
 from detector.mail.transaction import Identity
-from detector.metrics import Metrics
+from detector.metrics import Metrics, child
 from detector.ports import Clock
 from detector.records.book import Book
 from detector.relay import replies
 from detector.relay.draft import Draft
+from detector.relay.seldom import Seldom
 from detector.traffic.profile import Profile
 
 
@@ -22,12 +23,14 @@ class Gate:
     book: Book
     metrics: Metrics
     clock: Clock
+    _unknown_ones: Seldom = field(default_factory=Seldom)
 
     def check(self, draft: Draft) -> Reply | None:
         """What is known about the account before its mail is looked at."""
-        self.metrics.identities.labels(draft.identity.source).inc()
+        child(self.metrics.identities, draft.identity.source).inc()
         if not draft.identity.known:
-            log.identity_unknown(draft.transaction_id, draft.facts.peer)
+            if times := self._unknown_ones.times_to_tell(self.clock()):
+                log.identity_unknown(draft.transaction_id, draft.facts.peer, times)
             return self._unknown()
         return self.stopped(draft.identity)
 

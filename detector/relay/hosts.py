@@ -1,5 +1,6 @@
 """Which addresses are one host, and which may speak to us."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from detector.config import Network
@@ -38,6 +39,7 @@ def allowed(address: str, networks: tuple[Network, ...]) -> bool:
     return parsed is not None and any(parsed in network for network in networks)
 
 
+@lru_cache(maxsize=4096)  # the same few with every message
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
         parsed = ip_address(address.partition("%")[0])

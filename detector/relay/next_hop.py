@@ -78,7 +78,7 @@ class Connection:
             return await self._exchange(lines) if lines else []
         return [await self.command(line) for line in lines]
 
-    async def body(self, chunks: AsyncIterable[bytes] | Iterable[bytes]) -> Reply:
+    async def body(self, chunks: bytes | AsyncIterable[bytes] | Iterable[bytes]) -> Reply:
         r"""After a 354: send the message, dot-stuffed, the ending `.\r\n` included; the final reply.
 
         A refusal that comes before the end was sent is given back, and the connection closed. If `chunks` raises, the
@@ -119,21 +119,27 @@ class Connection:
         await asyncio.wait([self.wire.ended], timeout=QUIT_TIME)
 
     async def _exchange(self, lines: Sequence[bytes]) -> list[Reply]:
-        if any(b"\n" in line or b"\r" in line for line in lines):
+        octets = b"\r\n".join((*lines, b""))
+        if not octets.count(b"\n") == octets.count(b"\r") == len(lines):
             raise ValueError("a command is one line")
         if self.wire.farewell is not None:
             return [self.wire.farewell] * len(lines)
-        verbs = [line.split(b" ", 1)[0].upper().decode("ascii", "replace") for line in lines]
+        verbs = [line.partition(b" ")[0].upper().decode("ascii", "replace") for line in lines]
         expected = self.wire.expect(verbs)
-        self.wire.write(b"".join([line + b"\r\n" for line in lines]))
+        self.wire.write(octets)
         replies = await self.wire.replies(expected)
         for verb, reply in zip(verbs, replies, strict=True):
-            if verb in {"MAIL", "RSET"} and reply.positive:
+            if (verb == "MAIL" or verb == "RSET") and reply.positive:  # noqa: PLR1714 - asked for each command
                 self._in_transaction = verb == "MAIL"
         return replies
 
-    async def _send(self, chunks: AsyncIterable[bytes] | Iterable[bytes], expected: Replies) -> bool:
+    async def _send(self, chunks: bytes | AsyncIterable[bytes] | Iterable[bytes], expected: Replies) -> bool:
         """False if the reply came before the end."""
+        if isinstance(chunks, bytes):
+            if len(chunks) <= PIECE_BYTES:
+                self.wire.write(chunks)
+                return True
+            chunks = (chunks,)
         turn = 0
         async for piece in _pieces(chunks):
             if expected.done():

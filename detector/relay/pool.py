@@ -1,7 +1,7 @@
 """Connections to the next hops: kept for reuse, bounded in number, and to the first server that is alive."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from detector import log
@@ -107,8 +107,11 @@ class Pool:
     # -- which server --
 
     async def _wait_for_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()  # without waiting
+            return
         try:
-            async with asyncio.timeout(self._settings.connect_time if self._slots.locked() else None):
+            async with asyncio.timeout(self._settings.connect_time):
                 await self._slots.acquire()
         except TimeoutError as error:
             text = f"all {self._settings.connections} connections to next hops are in use"
@@ -125,12 +128,12 @@ class Pool:
                 problems.append(error)
         raise NextHopError(problems[-1].reason, "; ".join(str(error) for error in problems))
 
-    def _in_order(self) -> Iterator[_Server]:
+    def _in_order(self) -> Sequence[_Server]:
         """As configured; those that failed lately come last."""
+        if not any(server.failed_at for server in self._servers):
+            return self._servers
         now = self._clock()
-        dead = [server for server in self._servers if self._is_dead(server, now)]
-        yield from (server for server in self._servers if server not in dead)
-        yield from dead
+        return sorted(self._servers, key=lambda server: self._is_dead(server, now))
 
     def _is_dead(self, server: _Server, now: float) -> bool:
         # A clock that steps backwards must not keep a server dead.

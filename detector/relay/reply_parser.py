@@ -6,6 +6,7 @@ from detector.mail.reply import Reply
 
 LINE_BYTES = 65_536  # RFC 5321 section 4.5.3.1.5 says 512; real servers send longer ones
 LINES = 200
+MOST_KNOWN, KNOWN_BYTES = 16, 512  # replies that are known by their octets
 
 # RFC 5321 section 4.2: code, then text after a space (last line) or a hyphen (more follow); the text may be missing.
 # A bare CR is refused: passed on to a client, it could be taken for the end of the reply.
@@ -28,6 +29,7 @@ class ReplyParser:
 
     def __init__(self) -> None:
         self._partial = bytearray()
+        self._known: dict[bytes, Reply] = {}
         self._code = b""
         self._lines: list[str] = []
 
@@ -38,6 +40,19 @@ class ReplyParser:
 
     def feed(self, octets: bytes) -> list[Reply]:
         """The replies that are complete now. Raises `MalformedReply`."""
+        if not self._partial and not self._lines:
+            known = self._known.get(octets)
+            return [known] if known is not None else self._read_anew(octets)
+        return self._read(octets)
+
+    def _read_anew(self, octets: bytes) -> list[Reply]:
+        """As `_read`; a whole reply is remembered, for a server says the same things all the time."""
+        replies = self._read(octets)
+        if len(replies) == 1 and not self.in_reply and len(octets) <= KNOWN_BYTES and len(self._known) < MOST_KNOWN:
+            self._known[octets] = replies[0]
+        return replies
+
+    def _read(self, octets: bytes) -> list[Reply]:
         self._partial += octets
         replies = []
         if b"\n" in octets:

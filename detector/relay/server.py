@@ -37,6 +37,7 @@ class Server:
         self._config = config
         self._route = route
         self._tls = tls
+        self._spool_directory = config.spool_directory
         self._new_id = new_id
         self._sessions: set[Wire] = set()
         self._per_client: Counter[str] = Counter()
@@ -59,6 +60,7 @@ class Server:
     def reconfigure(self, config: Config, route: Route, tls: ssl.SSLContext | None) -> None:
         """New sessions and new transactions follow the new configuration; those under way end as they began."""
         self._config, self._route, self._tls = config, route, tls
+        self._spool_directory = config.spool_directory
 
     async def stop(self) -> None:
         """Accept nobody new, let running transactions end, then close."""
@@ -158,7 +160,7 @@ class Server:
 
     def spool(self) -> Spool:
         gauge = self.metrics.spool_bytes
-        return Spool(self._config.spool_directory, gauge.inc, gauge.dec)
+        return Spool(self._spool_directory, gauge.inc, gauge.dec)
 
     async def offer(self) -> list[str]:
         """The EHLO keywords that depend on the next hop. If it cannot be asked, nothing special; MAIL will tell."""

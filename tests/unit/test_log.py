@@ -77,9 +77,16 @@ def test_a_verdict_counts_recipients_and_names_none(capsys: pytest.CaptureFixtur
 
 def test_a_line_break_in_a_field_does_not_begin_a_new_event(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("json", "info")
-    log.identity_unknown('t1\n{"event": "stopped"}', "192.0.2.1")
+    log.identity_unknown('t1\n{"event": "stopped"}', "192.0.2.1", 1)
     (line,) = lines(capsys)
     assert line["event"] == "identity_unknown"
+
+
+def test_a_login_that_is_not_utf_8_can_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("json", "info")
+    log.identity_unknown("t1", "ann\udce4", 1)
+    (line,) = lines(capsys)
+    assert line["peer"] == "ann\udce4"
 
 
 def test_an_internal_error_brings_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:

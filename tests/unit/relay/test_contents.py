@@ -20,7 +20,8 @@ from detector.mail.transaction import Identity, Transaction
 from detector.mail.written import Written
 from detector.metrics import Metrics
 from detector.relay.body import Body
-from detector.relay.contents import LOG_EVERY, READ_AT_ONCE, Contents
+from detector.relay.contents import READ_AT_ONCE, Contents
+from detector.relay.seldom import EVERY
 from detector.verdict.verdict import Action, Group, GroupScore, Verdict
 from tests.histories import transaction
 from tests.support.mail_to import letter
@@ -166,7 +167,7 @@ async def test_a_lasting_fault_is_counted_always_and_logged_once_a_minute(capsys
     place.broken()
     for number in range(10):
         await place.read(letter(f"{CLEAN} {number}", number))
-    place.now += LOG_EVERY
+    place.now += EVERY
     await place.read(letter(CLEAN, 11))
     logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(line["event"], line["messages"]) for line in logged] == [("content_failed", 1), ("content_failed", 10)]
