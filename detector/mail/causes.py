@@ -16,7 +16,9 @@ _PLAIN = frozenset(
     {"5.1.1", "5.1.2", "5.1.10", "5.2.2", "4.2.2", "5.7.25", "4.7.25", "5.7.26", "5.7.23", "4.7.28", "5.1.7", "5.1.8"}
 )
 
-_PERMANENT = (
+Table = tuple[tuple[Cause, tuple[str, ...]], ...]
+
+_PERMANENT: Table = (
     (Cause.MAILBOX_FULL, words.FULL),
     (Cause.OTHER, words.TOO_BIG),
     (Cause.REPUTATION, words.REPUTATION),
@@ -27,15 +29,26 @@ _PERMANENT = (
 )
 # What may pass with time is put down to time: a rule that is only for now is greylisting by another name.
 _TRANSIENT = (*_PERMANENT[:5], _PERMANENT[6], _PERMANENT[5])
+# But for a server that says why: its code is of the class "security or policy" (RFC 3463 section 3.8), or it has none.
+_SLOWED = (*_PERMANENT[:5], (Cause.POLICY, words.SLOWED), *_TRANSIENT[5:])
 
 _PROVIDERS = (
     # Exchange Online, where its directory does not know the recipient (learn.microsoft.com, "directory based edge
     # blocking").
     (re.compile(r" 5\.4\.1 .{0,400}\brejected ?: ?access denied"), Cause.NO_SUCH_USER),
+    # Postfix, where its operator has closed this recipient (access(5), check_recipient_access).
+    (re.compile(r"recipient address rejected: access denied"), Cause.NO_SUCH_USER),
+    # Postfix, where a name server answers nonsense (smtp_addr.c): the domain may well be there.
+    (re.compile(r"malformed (?:or unexpected )?name server reply"), Cause.TEMPORARY),
+    # Laposte says "come back later" to addresses that it has listed (postmaster.laposte.net, "codes d'erreur").
+    (re.compile(r"\blpn\d{3}_10[378]\b"), Cause.REPUTATION),
+    # Not a list of addresses, though it is said in the same words.
+    (re.compile(r"blocked using spam"), Cause.POLICY),
     # Google Groups says in 40 languages that the group may not exist, or may not be open to the sender.
     (re.compile(r"groups\.google\.com/support"), Cause.POLICY),
 )
-_SAYS_NOTHING = re.compile(r"recipient address rejected:?+|\S{1,64}@[\w.-]++|#\w++")
+# A colon announces the reason; an access list may name the recipient, and a number is one of the place.
+_SAYS_NOTHING = re.compile(r"recipient address rejected:|\S{1,64}@[\w.-]++|#(?![45]\.)\w++")
 _ABOUT_SENDER = re.compile(r"(?:after|to|sent|response to) (?:end of )?mail from\b|>>> mail from")
 _REPLY_CODE = re.compile(r"(?<![\w.#/-])([45]\d\d)(?![\w./])(?!-\d)")
 
@@ -74,13 +87,16 @@ def cause_of(text: str, status: str = "") -> Cause:
     if by_code in {None, Cause.OTHER} and code:
         by_code = by_reply(code)
     transient = status.startswith("4") or (not status and 400 <= code < 500)
-    cause = _by_words(_SAYS_NOTHING.sub(" ", text), transient) or by_code or Cause.OTHER
+    table = _PERMANENT
+    if transient:
+        table = _SLOWED if status.startswith("4.7.") or not status else _TRANSIENT
+    cause = _by_words(_SAYS_NOTHING.sub(" ", text), table) or by_code or Cause.OTHER
     # At MAIL nobody knows the recipient yet: who is unknown there is the sender, or his domain.
     return Cause.POLICY if cause is Cause.NO_SUCH_USER and _ABOUT_SENDER.search(text) else cause
 
 
-def _by_words(text: str, transient: bool) -> Cause | None:
-    for cause, said in _TRANSIENT if transient else _PERMANENT:
+def _by_words(text: str, table: Table) -> Cause | None:
+    for cause, said in table:
         if any(word in text for word in said):
             return cause
     return None

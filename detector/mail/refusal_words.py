@@ -29,7 +29,9 @@ adresse ip|blacklisted ip|ip for sending mail|your mail server has been|your ser
 mismatches client ip|not accepting connections|dynamic ip|dynamic/generic|residential|bad ip|blocked ip
 -- names and reverse names of hosts (RFC 1912 section 2.1)
 reverse dns|reverse hostname|reverse lookup|rdns|ptr record|no ptr|ptr lookup|your hostname|client host rejected
-helo command rejected|resolve your ip
+helo command rejected|resolve your ip|unverifyable sending ip
+-- dynamic addresses: who asks us to use somebody else's server means ours
+smtp server of your isp|your isp's smtp|relay quota
 """
 )
 FULL = _words(
@@ -48,7 +50,8 @@ caixa postal cheia|ящик переполнен|一杯
 )
 USER = _words(
     """
-5.1.0 address rejected|no mx record|address not found|couldn't be found|could not be found|no mail box|not an active
+5.1.0 address rejected|recipient address rejected
+no mx record|no mx found|address not found|couldn't be found|could not be found|no mail box|not an active
 name or service not known|is frozen|domain is not reachable|user unknown|unknown user|unknown local user
 unknown local part|unknown local-part|unknown recipient|unknown address|unknown email|unknown account
 unknown mailbox|unknown or illegal|unknown or invalid|recipient unknown|recipient not found|recipientnotfound
@@ -87,7 +90,7 @@ not accepted from|access denied|relaying denied|relay access denied|permitted to
 requires confirmation|by destination|bad spf|no access from|sender rejected|sender address rejected
 sender verify|sender denied|permission to post|not authorized|not permitted|not allowed|prohibited|suspicious
 uribl|surbl|banned|spamscore|unwelcome|does not want|message filtered|domain filter|accept only|only accepts|denied by
-restrict|you have been blocked|suspect|harmful|rejected for
+restrict|you have been blocked|suspect|harmful|rejected for|provide a valid from
 """
 )
 GREYLIST = _words(
@@ -95,6 +98,13 @@ GREYLIST = _words(
 greylist|graylist|grey list|gray list|postgrey|receiving mail too quickly|receiving mail at a rate
 """
 )
+SLOWED = _words(
+    """
+spam|unsolicited|junk mail|bulk mail|suspicious|this sender|sender rate|sending rate|rate of sender|sender limit
+sender has|from your account|user complaints
+"""
+)
+"""Beside "not now": what is put off is put off because of the mail, or of who sends it."""
 LATER = _words(
     """
 try again|try later|come back later|temporar|timed out|timeout|time out|in the queue too long
@@ -108,7 +118,7 @@ deferred|not yet been delivered|delayed|currently unavailable|has not been deliv
 TOO_BIG = _words(
     """
 too large|too big|message size|size limit exceeded|mail size|length exceeds|line limit|exceeds size
-exceeds the maximum|exceeds limit|larger than|maximum message|exceeded maximum|exceeds fixed|relay quota
+exceeds the maximum|exceeds limit|larger than|maximum message|exceeded maximum|exceeds fixed
 """
 )
 """Limits of one message, or of us: they look like a full mailbox."""

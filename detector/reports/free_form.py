@@ -53,6 +53,8 @@ _HELP = re.compile(
     r"contact|assist|help|please (?:send|e-?mail|forward|report)|questions|mailto:|https?://|reply to", re.IGNORECASE
 )
 _OFFICE = re.compile(r"(?:postmaster|mailer-daemon|abuse|hostmaster|helpdesk|support|noreply|no-reply)@", re.IGNORECASE)
+# Sendmail and Exim, where an alias made it another: our customer wrote to the one before.
+_EXPANDED = re.compile(r"\((?:expanded|ultimately generated|generated) from:? <?(" + _ADDRESS.pattern + ")")
 _NAME_ONLY = re.compile(r"[ \t]+([\w.+-]{1,64})[ \t]*")
 
 _OF_A_LIST = frozenset({b"list-id", b"list-post", b"x-beenthere", b"newsgroups", b"x-mailman-version"})
@@ -216,4 +218,7 @@ def _failed(address: str, passage: str, general: tuple[Cause, str], final: bool)
         cause = general[0]
     if cause is Cause.OTHER and not final:
         cause = Cause.TEMPORARY
-    return Failed(address=address, cause=cause, status=status, diagnostic=passage[:LONGEST_DIAGNOSTIC], final=final)
+    expanded = _EXPANDED.search(passage)
+    original = expanded[1].rstrip(".'") if expanded else ""
+    diagnostic = passage[:LONGEST_DIAGNOSTIC]
+    return Failed(address, cause, status, diagnostic, original=original, final=final)

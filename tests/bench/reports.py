@@ -6,11 +6,15 @@
 Truth: the recipients of delivery status notifications are read from their fields with Python's email package, those of
 free-form bounces stand in reports_expected.tsv, with what is no bounce (`-`). There is the cause, too, where Sisimai's
 own tests state one that is one of ours; for the files of flufl.bounce and bounceparser it is ours, by reading them.
+Read by hand and changed: nine of Sisimai's causes that its words do not bear out (a domain that does not exist is `no
+such user`, refused connections and loops are not reputation, `Client host rejected` and Yahoo's [TS04] are), and two
+lists of recipients (a source route for the final one; a report inside the returned message).
 
 The free-form files are in two halves, by a hash of the name. The rules were written while looking at `seen` only; at
 first sight of the other half they found 92.3 % of its recipients and 84.2 % of its causes, and took 2 of 12 others for
-bounces. Only then its misses were read, too. flufl.bounce is compared where it can be imported, for example with
-PYTHONPATH=/some/venv/lib/python3.11/site-packages.
+bounces. Only then its misses were read, too. The causes of the delivery status notifications of flufl.bounce and
+bounceparser were labelled last: at first sight 82 of these 84 were right. flufl.bounce is compared where it can be
+imported, for example with PYTHONPATH=/some/venv/lib/python3.11/site-packages.
 """
 
 import argparse

@@ -19,6 +19,9 @@ USER, FULL, POLICY, REPUTATION, LATER, OTHER = Cause
         ("550 5.7.1 Unable to relay: unknown user", USER),
         ("550 5.4.1 [bob@example.net]: Recipient address rejected: Access denied [x.outlook.com]", USER),
         ("Sorry, I couldn't find any host named example.invalid. (#5.1.2)", USER),
+        ("554 5.7.1 <bob@example.net>: Recipient address rejected: Access denied", USER),
+        ("550 <bob@example.net>: Recipient address rejected.", USER),
+        ("550 #5.1.0 Address rejected.", USER),
         ("552 5.2.2 Mailbox full", FULL),
         ("452 4.2.2 The email account that you tried to reach is over quota", FULL),
         ("550 5.7.1 Message rejected as spam by Content Filtering.", POLICY),
@@ -29,7 +32,20 @@ USER, FULL, POLICY, REPUTATION, LATER, OTHER = Cause
         ("421 4.7.0 [TSS04] Messages from 192.0.2.7 temporarily deferred due to user complaints", REPUTATION),
         ("450 4.7.25 Client host rejected: cannot find your reverse hostname", REPUTATION),
         ("450 4.7.1 <bob@example.net>: Recipient address rejected: Greylisted, see http://x.example", LATER),
+        ("450 4.7.1 <bob@example.net>: Recipient address rejected: Policy restrictions, try again later", LATER),
+        ("451 4.7.1 This message looks like spam, please try again later", POLICY),
+        ("450 4.7.0 Too many messages from this sender, try again later", POLICY),
+        ("421 4.7.0 mx.example.net Error: too many connections from 192.0.2.7", LATER),
+        ("451 4.3.2 The spam filter is down, please try again later", LATER),
         ("451 4.3.0 Internal error, please try again later", LATER),
+        ("550 5.7.0 <ann@example.org>... Please use the smtp server of your ISP.", REPUTATION),
+        ("450 service permits 2 unverifyable sending IPs - example.org is not 192.0.2.7", REPUTATION),
+        (
+            "550 5.5.0 Service refuse. Veuillez essayer plus tard. service refused, please try later. LPN001_108",
+            REPUTATION,
+        ),
+        ("553 Blocked using spam pattern, your message may contain the spam contents", POLICY),
+        ("Name service error for name=example.org type=MX: Malformed or unexpected name server reply", LATER),
         ("connect to example.net[192.0.2.1]:25: Connection timed out", LATER),
         ("552 5.3.4 Message size exceeds fixed limit", OTHER),
         ("500 Line limit exceeded", OTHER),
@@ -65,7 +81,7 @@ def test_codes_are_found_in_sentences() -> None:
 
 def test_each_group_of_words_is_lower_case_and_has_no_empty_word() -> None:
     groups = [value for value in vars(refusal_words).values() if isinstance(value, tuple)]
-    assert len(groups) == 7
+    assert len(groups) == 8
     assert all(word.strip() and word == word.lower() for group in groups for word in group)
 
 

@@ -90,6 +90,15 @@ def test_failed_recipients_are_found_with_their_causes(text: str, wanted: list[t
     assert [(one.address, one.cause) for one in read(text).recipients] == wanted
 
 
+def test_an_alias_is_told_as_the_original_address() -> None:
+    sendmail = "   ----- The following addresses had permanent fatal errors -----\nbob@inner.example.net\n"
+    sendmail += "    (expanded from: <bob@example.net>)\n\n554 5.0.0 Too many hops\n"
+    for text, original in ((sendmail, "bob@example.net"), (EXIM, "list@example.net")):
+        found = bounce(pieces_of(f"{DAEMON}\n{text}".encode()))
+        assert found is not None
+        assert [one.original for one in found.recipients] == [original]
+
+
 def test_the_returned_message_is_not_searched_but_ties_the_report() -> None:
     report = read(QMAIL + RETURNED.replace("hello", "<eve@example.org>: user unknown"))
     assert [one.address for one in report.recipients] == ["bob@example.net", "cid@example.net"]
