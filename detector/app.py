@@ -1,34 +1,33 @@
-"""One relay process from its start to its end. The only reader of the clock."""
+"""The server from its start to its end: one process, or a first one and the workers that take mail for it."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import time
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 
 from detector import log
+from detector.channel import Page
 from detector.condition import show_clock, show_configuration, show_models
-from detector.config import ConfigError, load
+from detector.config import Config, ConfigError, parse, read_text
 from detector.health import HealthServer
+from detector.hop import Hop
 from detector.host import hold_alone, make_directories, notify_systemd
 from detector.listeners import Listeners, passed_descriptors
+from detector.memory import Memory
+from detector.merging import Merged
 from detector.metrics import Metrics
 from detector.models import ModelError
-from detector.parts import Parts
-from detector.ports import Temporary
-from detector.relay.pool import Pool
-from detector.tls import server_context
+from detector.office import Office
+from detector.process import VERSION, clock, run, stopwatch
+from detector.relay.headcount import OwnHeadcount
+from detector.tasks import Tasks
+from detector.workers import Workers
 
-VERSION = version("outbound-abuse-detector")
-RESTART_NEEDED = ("policy_service", "state", "records", "hold", "response", "metrics", "log")
-"""Sections that a reload does not take over; `relay.listen` is another, and all of `feedback` but its tags."""
-
-
-def clock() -> float:
-    """Unix seconds."""
-    return time.time()
+RESTART_NEEDED = ("workers", "policy_service", "state", "records", "hold", "response", "metrics", "log")
+"""What a reload does not take over; `relay.listen` is another, and all of `feedback` but its tags."""
 
 
 class Application:
@@ -37,29 +36,31 @@ class Application:
     def __init__(self, path: Path) -> None:
         """Raises `ConfigError`."""
         self._path = path
-        self._config = load(path)
+        self._text = read_text(path)
+        self._config = parse(self._text, str(path))
+        self._metrics = Metrics(VERSION)
+        self._tasks = Tasks()
+        self._workers: Workers | None = None
         self._ready = False
         self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `Temporary` or `OSError` when it cannot start."""
-        config = self._config
+        config, metrics = self._config, self._metrics
         log.configure(config.log.format, config.log.level)
         make_directories(config)
-        metrics = Metrics(VERSION)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(os.close, hold_alone(config.state.directory))
-            health = HealthServer(config.metrics.listen, metrics, lambda: self._ready)
+            figures = metrics.registry if config.workers == 1 else Merged(metrics.registry, self._pages).registry()
+            health = HealthServer(config.metrics.listen, figures, self._takes_mail)
             health.start()
             stack.callback(health.stop)
-            show_clock(metrics, clock, time.perf_counter)
-            listeners = Listeners(passed_descriptors(os.environ, os.getpid()))
-            self._parts = Parts(config, metrics, clock, time.perf_counter, stack, listeners)
-            await self._parts.build()
+            show_clock(metrics, clock, stopwatch)
+            addresses = await self._open(stack)
             show_models(metrics)
             show_configuration(metrics, config, clock())
             self._handle_signals()
-            addresses = [f"{host}:{port}" for host, port in self._parts.server.addresses]
             log.started(VERSION, addresses, config.mode, config.observe)
             self._ready = True
             notify_systemd("READY=1")
@@ -68,56 +69,101 @@ class Application:
             notify_systemd("STOPPING=1")
         log.stopped()
 
+    async def _open(self, stack: contextlib.AsyncExitStack) -> list[str]:
+        """What is started last is stopped first. The addresses on which mail is taken."""
+        config = self._config
+        listeners = Listeners(passed_descriptors(os.environ, os.getpid()))
+        memory = Memory(config, self._metrics, clock, stopwatch, stack)
+        await memory.open()
+        office = self._office = Office(memory, self._tasks, self._look, self._beat)
+        await office.open()
+        alone = config.workers == 1
+        hop = self._hop = Hop(memory, office.desk, office.held.intake, self._tasks, learns=alone)
+        hop.build()
+        await office.begin(hop, listeners)
+        if alone:
+            taken = await hop.listen(listeners, OwnHeadcount())
+            self._metrics.workers.set(1)
+        else:
+            taken = await self._employ(listeners, stack)
+        listeners.refuse_the_rest()
+        return taken
+
+    async def _employ(self, listeners: Listeners, stack: contextlib.AsyncExitStack) -> list[str]:
+        config, office = self._config, self._office
+        workers = self._workers = Workers(
+            config.workers,
+            self._text,
+            str(self._path),
+            self._metrics,
+            office.incident_opened,
+            lambda: office.decisions.forgiven,
+            listeners.for_workers(config.relay.listen),
+        )
+        stack.push_async_callback(lambda: workers.stop(self._config.relay.limits.stop_time))
+        await workers.start()
+        return [str(address) for address in config.relay.listen]
+
+    # -- while it runs --
+
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._parts.spawn(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.spawn(self._reload()))
+
+    def _takes_mail(self) -> bool:
+        return self._ready and (self._workers is None or self._workers.alive)
+
+    def _beat(self) -> None:
+        if self._workers is None or self._workers.alive:
+            notify_systemd("WATCHDOG=1")
+
+    def _look(self) -> None:
+        if self._workers is not None:
+            self._workers.look()
+
+    def _pages(self) -> Sequence[Page]:
+        return () if self._workers is None else self._workers.pages()
 
     async def _reload(self) -> None:
         """Take over the configuration and certificates; a mistake in them leaves everything as it is."""
-        notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        parts = self._parts
-        try:
-            config = load(self._path)
-            make_directories(config)
-            tls = server_context(config.relay.tls)
-            pool = Pool(config.next_hop, config.relay.hostname, parts.metrics, clock)
-            parts.server.reconfigure(config, parts.route(config, pool), tls)
-        except (ConfigError, ModelError, OSError) as error:
-            log.reload_refused(str(error))
-            parts.metrics.reload_successful.set(0)
-        else:
-            for section in RESTART_NEEDED:
-                if getattr(config, section) != getattr(self._config, section):
-                    log.restart_needed(section)
-            if config.relay.listen != self._config.relay.listen:
-                log.restart_needed("relay.listen")
-            for name, value in dict(config.feedback).items():
-                if name != "tags" and value != getattr(self._config.feedback, name):
-                    log.restart_needed(f"feedback.{name}")
-            self._config = config
-            old, parts.pool = parts.pool, pool
-            await old.close()
-            show_configuration(parts.metrics, config, clock())
-            log.reloaded()
-        notify_systemd("READY=1")
+        async with self._reloading:
+            notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                text = read_text(self._path)
+                config = parse(text, str(self._path))
+                make_directories(config)
+                await self._hop.follow(config)
+            except (ConfigError, ModelError, OSError) as error:
+                log.reload_refused(str(error))
+                self._metrics.reload_successful.set(0)
+            else:
+                self._office.follow(config, self._hop)
+                tell_what_takes_a_restart(self._config, config)
+                self._config = config
+                if self._workers is not None:
+                    await self._workers.follow(text)
+                show_configuration(self._metrics, config, clock())
+                log.reloaded()
+            notify_systemd("READY=1")
+
+
+def tell_what_takes_a_restart(before: Config, config: Config) -> None:
+    for setting in RESTART_NEEDED:
+        if getattr(config, setting) != getattr(before, setting):
+            log.restart_needed(setting)
+    if config.relay.listen != before.relay.listen:
+        log.restart_needed("relay.listen")
+    for name, value in dict(config.feedback).items():
+        if name != "tags" and value != getattr(before.feedback, name):
+            log.restart_needed(f"feedback.{name}")
 
 
 def serve(path: Path) -> None:
-    """Run the relay until it is told to stop. Raises `ConfigError` when it cannot start."""
+    """Run the server until it is told to stop. Raises `ConfigError` when it cannot start."""
 
     async def main() -> None:
         await Application(path).run()
 
-    try:
-        import uvloop
-
-        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    except ImportError:
-        runner = asyncio.Runner()
-    with runner:
-        try:
-            runner.run(main())
-        except (ModelError, Temporary, OSError) as error:
-            raise ConfigError(str(error)) from error
+    run(main)

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from detector.config import HostPort
-from detector.metrics import Metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -21,8 +20,8 @@ class HealthServer:
     `live` means that the process answers at all; `ready` that it takes mail (503 before, and while stopping).
     """
 
-    def __init__(self, listen: HostPort, metrics: Metrics, ready: Callable[[], bool]) -> None:
-        self._metrics_page = make_wsgi_app(metrics.registry)
+    def __init__(self, listen: HostPort, figures: CollectorRegistry, ready: Callable[[], bool]) -> None:
+        self._metrics_page = make_wsgi_app(figures)
         self._ready = ready
         self._server: WSGIServer = make_server(
             listen.host, listen.port, self._page, server_class=ThreadingWSGIServer, handler_class=_QuietHandler

@@ -34,8 +34,12 @@ def passed_descriptors(environment: MutableMapping[str, str], process_id: int) -
 class Listeners:
     """Opens the listening sockets of one process; each that was passed is taken for the address that it is bound to."""
 
-    def __init__(self, descriptors: Sequence[int] = ()) -> None:
-        """Raises `ConfigError` where one of them is no TCP socket."""
+    def __init__(self, descriptors: Sequence[int] = (), shared: bool = False) -> None:
+        """`shared`: other processes of ours listen on the same addresses, and the system divides who connects.
+
+        Raises `ConfigError` where one of the descriptors is no TCP socket.
+        """
+        self._shared = shared
         self._passed: dict[tuple[str, int], socket.socket] = {}
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)
@@ -48,7 +52,23 @@ class Listeners:
         passed = self._passed.pop((_spelling(address.host), address.port), None)
         if passed is not None:
             return await loop.create_server(protocol, sock=passed, backlog=BACKLOG)
-        return await loop.create_server(protocol, address.host, address.port, backlog=BACKLOG)
+        return await loop.create_server(
+            protocol, address.host, address.port, backlog=BACKLOG, reuse_port=self._shared or None
+        )
+
+    def for_workers(self, addresses: Sequence[HostPort]) -> Sequence[socket.socket]:
+        """What processes of ours are to listen on: sockets that were passed; the other addresses are free for them.
+
+        Raises `OSError` for an address that another program has.
+        """
+        taken = []
+        for address in addresses:
+            passed = self._passed.pop((_spelling(address.host), address.port), None)
+            if passed is not None:
+                taken.append(passed)
+            else:
+                _try(address)
+        return taken
 
     def refuse_the_rest(self) -> None:
         """Whoever connects to a socket that nobody serves would wait for ever. Raises `ConfigError` that names them."""
@@ -58,6 +78,16 @@ class Listeners:
                 f"the service manager listens on {rest} for us, but neither relay.listen nor policy_service.listen does"
             )
             raise ConfigError(msg)
+
+
+def _try(address: HostPort) -> None:
+    """Bind it alone. Who shares an address would not notice a stranger of the same user that shares it, too."""
+    family, kind, protocol, _, where = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(where)
 
 
 def _tcp_socket(descriptor: int) -> socket.socket:

@@ -18,14 +18,22 @@ from detector.verdict.verdict import Verdict
 _logger: structlog.stdlib.BoundLogger = structlog.get_logger("detector")
 
 
-def configure(form: Literal["json", "console"], level: str) -> None:
-    """Write events to standard error: JSON for machines, columns for people. Other libraries only from warning on."""
+def configure(form: Literal["json", "console"], level: str, worker: int = 0) -> None:
+    """Write events to standard error: JSON for machines, columns for people. Other libraries only from warning on.
+
+    With a number each event says which worker tells it.
+    """
+
+    def name_worker(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+        return {**event, "worker": worker} if worker else event
+
     renderer: structlog.types.Processor = (
         _json if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     factory = structlog.BytesLoggerFactory(sys.stderr.buffer) if form == "json" else None
     structlog.configure(
         processors=[
+            name_worker,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -71,6 +79,21 @@ def stopping(transactions: int) -> None:
 
 def stopped() -> None:
     _logger.info("stopped")
+
+
+def worker_ready(number: int, process_id: int) -> None:
+    """It takes mail."""
+    _logger.info("worker_ready", worker=number, process=process_id)
+
+
+def worker_failed(number: int, problem: str) -> None:
+    """It cannot start."""
+    _logger.error("worker_failed", worker=number, problem=problem)
+
+
+def worker_died(number: int, status: int, again_after: float) -> None:
+    """It is started again after so many seconds. A negative status is the signal that has ended it."""
+    _logger.error("worker_died", worker=number, status=status, again_after=again_after)
 
 
 def internal_error(where: str, error: BaseException) -> None:

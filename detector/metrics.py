@@ -193,7 +193,6 @@ class Metrics:
             "detector_content_scored_timestamp_seconds",
             "Unix time at which the text model last gave a score, 0 before the first. While mail is judged and this "
             "stands still, the model is silent: verdicts are made without the text.",
-            multiprocess_mode="max",
             registry=registry,
         )
 
@@ -259,13 +258,11 @@ class Metrics:
         self.held_limit_bytes = Gauge(
             "detector_held_limit_bytes",
             "The setting hold.bytes: beyond it a doubtful message is answered 451 and waits at the submission server.",
-            multiprocess_mode="max",
             registry=registry,
         )
         self.held_limit_messages = Gauge(
             "detector_held_limit_messages",
             "The setting hold.messages, of all accounts together; 0 holds nothing.",
-            multiprocess_mode="max",
             registry=registry,
         )
         self.held_oldest = Gauge(
@@ -302,7 +299,6 @@ class Metrics:
             "and the password may still work), pending (waits for a person before the password is changed), contained "
             "(waits for confirm or dismiss), confirmed (waits for the release).",
             ["state"],
-            multiprocess_mode="max",
             registry=registry,
         )
         self.incidents_decided = Gauge(
@@ -310,7 +306,6 @@ class Metrics:
             "Incidents opened within the last 30 days by what people made of them: confirmed, dismissed (a false "
             "alarm). Dismissed ones in proportion to the accounts are what the false-alarm budget bounds.",
             ["decision"],
-            multiprocess_mode="max",
             registry=registry,
         )
         self.incidents_opened = Counter(
@@ -354,30 +349,38 @@ class Metrics:
         )
 
     def _about_the_process(self, registry: CollectorRegistry) -> None:
+        self.workers = Gauge(
+            "detector_workers",
+            "Processes that take mail now; with the setting workers = 1 it is this one. There are fewer than the "
+            "setting while one that has died is started again.",
+            registry=registry,
+        )
+        self.worker_restarts = Counter(
+            "detector_worker_restarts",
+            "Workers that have died, or were silent for too long, and were started again. Mail under way in them was "
+            "not answered, so it comes again.",
+            registry=registry,
+        )
         self.observing = Gauge(
             "detector_observing",
             "1 while observe = true: everything is judged, and nothing is paced, held or blocked.",
-            multiprocess_mode="max",
             registry=registry,
         )
         self.hooks_configured = Gauge(
             "detector_hooks",
             "Operator hooks configured. Where there are some, they tell of incidents, the breaker and our own address; "
             "the alert rules tell of these only where there is none, or one fails.",
-            multiprocess_mode="max",
             registry=registry,
         )
         self.reload_successful = Gauge(
             "detector_config_last_reload_successful",
             "1 if the configuration that was read last was taken over; 0 after a reload that was refused, when the one "
             "before still holds.",
-            multiprocess_mode="min",
             registry=registry,
         )
         self.reloaded_at = Gauge(
             "detector_config_last_reload_success_timestamp_seconds",
             "Unix time at which the configuration that holds now was taken over.",
-            multiprocess_mode="min",
             registry=registry,
         )
         self.certificate_expires_at = Gauge(
@@ -385,27 +388,23 @@ class Metrics:
             "Unix time until which the certificate that clients are shown is valid; absent without TLS. A renewed "
             "certificate is read at a reload.",
             ["section"],
-            multiprocess_mode="min",
             registry=registry,
         )
         self.model_created = Gauge(
             "detector_model_created_timestamp_seconds",
             "Unix time at which this model was made. Spam changes by the month: an old text model knows less of it.",
             ["model", "version"],
-            multiprocess_mode="max",
             registry=registry,
         )
         self.clock_seconds = Gauge(
             "detector_clock_seconds",
             "Unix time by the clock of this host, for comparison with the clock of Prometheus.",
-            multiprocess_mode="max",
             registry=registry,
         )
         self.clock_moved = Gauge(
             "detector_clock_moved_seconds",
             "By how much this host's clock has gone ahead of (or, negative, fallen behind) the processor's own time "
             "since the process began. It drifts by milliseconds; a step is somebody who sets the clock.",
-            multiprocess_mode="max",
             registry=registry,
         )
 

@@ -108,7 +108,7 @@ def every_command(group: TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tup
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
             yield from every_command(command, (*path, name))
-        else:
+        elif not command.hidden:
             yield (*path, name)
 
 

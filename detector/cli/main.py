@@ -71,14 +71,22 @@ def serve(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG) -> N
     """Run the relay until SIGTERM.
 
     SIGHUP reads the configuration and certificates again; with a mistake in them everything stays as it was.
-    These take a restart: relay.listen, and the sections policy_service, state, records, hold, feedback (but tags),
-    response, metrics and log.
+    These take a restart: workers, relay.listen, and the sections policy_service, state, records, hold, feedback (but
+    tags), response, metrics and log.
 
     Events are told on standard error.
     """
     from detector.app import serve as run
 
     run(file or config)
+
+
+@app.command(hidden=True)
+def worker(descriptors: list[int]) -> None:
+    """Take mail for a server that runs several processes; only the server itself starts this."""
+    from detector.worker import work
+
+    work(descriptors)
 
 
 @app.command(
@@ -159,3 +167,4 @@ def _root(
 def main() -> None:
     """Run the command that the process was given."""
     app()
+

@@ -30,7 +30,7 @@ from detector.config.people import (
     NoticeSettings,
     SmtpChannel,
 )
-from detector.config.reading import load, parse
+from detector.config.reading import load, parse, read_text
 from detector.config.relay import ClientTls, Limits, NextHop, PolicyService, Relay, ServerTls
 from detector.config.response import (
     DovecotSessions,
@@ -107,4 +107,5 @@ __all__ = [
     "XclientIdentity",
     "load",
     "parse",
+    "read_text",
 ]

@@ -77,6 +77,7 @@ class Config(Section):
     observe: Flag = True
     when_broken: Literal["relay", "defer"] = "relay"
     unknown_identity: Literal["relay", "defer", "reject"] = "relay"
+    workers: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
     identity: Annotated[tuple[Identities, ...], AfterValidator(not_empty)] = (
         PolicyServiceIdentity(source="policy-service"),
     )
@@ -99,6 +100,7 @@ class Config(Section):
         yield from self._databases()
         yield from self._addresses()
         yield from self._logs()
+        yield from self._workers()
 
     def _replies(self) -> Iterator[Contradiction]:
         if self.mode == "after-queue" and self.unknown_identity == "reject":
@@ -162,6 +164,19 @@ class Config(Section):
                 if server not in self.next_hop.servers:
                     text = f"{server} is none of `next_hop.servers`: no message of ours is known to it"
                     yield Contradiction(text, (("feedback", "logs", number, "next_hops"), ("next_hop", "servers")))
+
+    def _workers(self) -> Iterator[Contradiction]:
+        if self.workers == 1:
+            return
+        if not self.state.url:
+            text = (
+                f"{self.workers} workers must know the same of each account: name a Valkey or Redis, for example "
+                f"url = 'valkey://127.0.0.1:6379/0' in [state], or write workers = 1"
+            )
+            yield Contradiction(text, (("workers",), ("state", "url")))
+        if any(address.port == 0 for address in self.relay.listen):
+            text = "each of several workers would take another free port; write the port"
+            yield Contradiction(text, (("relay", "listen"), ("workers",)))
 
     @property
     def spool_directory(self) -> Path:

@@ -14,12 +14,16 @@ from detector.config.model import Config
 
 def load(path: Path) -> Config:
     """Read the configuration file. Raises `ConfigError`."""
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """What `parse` reads. Raises `ConfigError`."""
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path}: cannot be read: {error}"
         raise ConfigError(msg) from error
-    return parse(text, str(path))
 
 
 def parse(text: str, source: str = "configuration") -> Config:

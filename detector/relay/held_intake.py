@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -35,7 +35,11 @@ class CannotHold(Exception):
 
 
 class Intake:
-    """Takes doubtful messages for the relay. `spool` is the id of the directory."""
+    """Takes doubtful messages for the relay. `spool` is the id of the directory.
+
+    `tell` is told the digest of each before the client hears of it: other processes that hold mail in the same
+    directory must `remember` it.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that it joins
         self,
@@ -46,7 +50,9 @@ class Intake:
         use: Use,
         metrics: Metrics,
         clock: Clock,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._tell = tell
         self._settings = settings
         self._spool = spool
         self._files = files
@@ -138,6 +144,7 @@ class Intake:
         message_id = transaction.transaction_id
         digest = await self._file(letter, transaction, chunks)
         self.remember([digest])
+        self._tell(digest)
         try:
             kept = await asyncio.to_thread(self._records.put_held, self._row(letter, transaction, verdict, digest))
         except Temporary as error:

@@ -1,4 +1,4 @@
-"""All that belongs to held mail, put together for one process."""
+"""All that belongs to held mail, put together: the room of one process, and a hatch for each other."""
 
 import asyncio
 import os
@@ -22,6 +22,8 @@ from detector.relay.held_reports import Reports
 from detector.relay.held_use import Use
 
 TIDY_EVERY = 3600.0
+COUNT_EVERY = 5.0
+"""Seconds between two counts of what all have put into the room together."""
 ERASE_EVERY = 2.0
 
 
@@ -94,3 +96,32 @@ class HeldRoom:
             except Exception as error:  # a fault here must not end the loop
                 log.internal_error("housekeeping", error)
             await asyncio.sleep(ERASE_EVERY)
+
+
+class HeldHatch:
+    """Takes mail for the room of another process, which keeps house and releases. `run` it until it is cancelled."""
+
+    def __init__(
+        self, config: Config, records: Records, metrics: Metrics, clock: Clock, tell: Callable[[str], None]
+    ) -> None:
+        """`tell`: see `Intake`. Blocks. Raises `ConfigError` and `OSError`."""
+        files = HeldFiles(config.hold_directory, load_keys(config))
+        self._spool, self._records, self._clock = files.spool_id(), records, clock
+        self._use = Use(config.hold, metrics)
+        self.intake = Intake(config.hold, self._spool, files, records, self._use, metrics, clock, tell)
+
+    async def start(self) -> None:
+        """Learn what is there. Raises `Temporary`."""
+        self.intake.remember(await asyncio.to_thread(self._records.held_digests, self._spool))
+        await self._count()
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(COUNT_EVERY)
+            try:
+                await self._count()
+            except Temporary as error:
+                log.records_failed("held", str(error))
+
+    async def _count(self) -> None:
+        self._use.replace(await asyncio.to_thread(self._records.held_use, self._spool), self._clock())

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -18,6 +17,7 @@ from detector.relay.behind_proxy import ProxyDoor
 from detector.relay.body import Spool
 from detector.relay.draft import Draft
 from detector.relay.exchange import Exchange, Route
+from detector.relay.headcount import Headcount
 from detector.relay.hosts import allowed
 from detector.relay.next_hop import Capabilities, NextHopError
 from detector.relay.session import Session
@@ -30,7 +30,14 @@ PASSED_ON = ("8BITMIME", "SMTPUTF8", "DSN")  # kept because every parameter goes
 class Server:
     """Accepts clients and gives each a session."""
 
-    def __init__(self, config: Config, route: Route, tls: ssl.SSLContext | None, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        route: Route,
+        tls: ssl.SSLContext | None,
+        new_id: Callable[[], str],
+        headcount: Headcount,
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.metrics: Metrics = route.metrics
         self.stopping = False
@@ -40,7 +47,7 @@ class Server:
         self._spool_directory = config.spool_directory
         self._new_id = new_id
         self._sessions: set[Wire] = set()
-        self._per_client: Counter[str] = Counter()
+        self._headcount = headcount
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listeners: list[asyncio.Server] = []
         self._deadlines: asyncio.TimerHandle | None = None
@@ -102,12 +109,12 @@ class Server:
             return self._turn_away(session.peer, "not_allowed", replies.NOT_ALLOWED)
         if self.stopping:
             return replies.STOPPING
-        if len(self._sessions) >= limits.connections:
+        if self._headcount.total >= limits.connections:
             return self._turn_away(session.peer, "limit", replies.TOO_MANY_CONNECTIONS)
-        if self._per_client[session.peer] >= limits.connections_per_client:
+        if self._headcount.of(session.peer) >= limits.connections_per_client:
             return self._turn_away(session.peer, "limit_per_client", replies.TOO_MANY_FROM_CLIENT)
         self._sessions.add(session)
-        self._per_client[session.peer] += 1
+        self._headcount.enter(session.peer)
         self.metrics.client_connections.set(len(self._sessions))
         return None
 
@@ -118,9 +125,7 @@ class Server:
 
     def forget(self, session: Wire) -> None:
         self._sessions.discard(session)
-        self._per_client[session.peer] -= 1
-        if not self._per_client[session.peer]:
-            del self._per_client[session.peer]
+        self._headcount.leave(session.peer)
         self.metrics.client_connections.set(len(self._sessions))
         self._ended.set()
 

@@ -1,7 +1,7 @@
-"""The desk between verdicts and people: opens incidents, keeps what the relay must know in step with the records."""
+"""The desk between verdicts and people: opens incidents, and keeps what the relay must know in the book."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,37 +10,29 @@ from detector.incident.incident import Incident, State
 from detector.incident.notice import AFTERWARDS
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
-from detector.ports import Clock, ProfileStore, Temporary
+from detector.ports import Clock, Temporary
 from detector.records.book import Book
-from detector.records.entries import Erasure
-from detector.records.records import Forgiveness, Records
-from detector.response.workflow import Containment
-from detector.traffic.profile import Profile, forgive, release
+from detector.records.records import Records
 from detector.verdict.answer import Answer
 from detector.verdict.verdict import Verdict
 
 
 @dataclass(slots=True)
 class Desk:
-    """Opens incidents for the relay; `keep_in_step`, called about once a second, takes over what people decided.
+    """Opens incidents for the relay; call `write` about once a second, and `take_over` when the records have changed.
 
-    `forget_answers` takes an account and a time: answers of before must not come into a profile that is erased.
+    `opened` is told the id of each incident that stands in the records, in a thread.
     """
 
     records: Records
     book: Book
-    profiles: ProfileStore
-    containment: Containment
     clock: Clock
     metrics: Metrics
     new_id: Callable[[], str]
-    forget_answers: Callable[[str, float], None] = lambda _account, _before: None
+    opened: Callable[[str], None]
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _unsaved: dict[str, Incident] = field(default_factory=dict, init=False)
     _notes: dict[str, tuple[Transaction, Verdict]] = field(default_factory=dict, init=False)
-    _token: object = field(default=None, init=False)
-    _forgiven: int = field(default=0, init=False)
-    _erased: int = field(default=0, init=False)
 
     # -- for the relay --
 
@@ -78,7 +70,7 @@ class Desk:
         await self._save(incident)
 
     def note(self, transaction: Transaction, verdict: Verdict) -> None:
-        """Remember the most suspicious verdict of each account; written by the next `keep_in_step`."""
+        """Remember the most suspicious verdict of each account; written by the next `write`."""
         account = transaction.identity.account
         noted = self._notes.get(account)
         if noted is None or noted[1].score < verdict.score:
@@ -86,33 +78,33 @@ class Desk:
 
     # -- in step with the records --
 
-    async def start(self) -> None:
-        """Learn who is blocked before the first mail. Raises `Temporary`."""
-        for forgiven in await asyncio.to_thread(self.records.forgiven_since, 0):
-            profile = await self.profiles.read(forgiven.account)
-            if profile.counters.updated_at <= forgiven.at:  # released while we were not running
-                await self._forgive(forgiven)
-            self._forgiven = forgiven.sequence
-        for erasure in await asyncio.to_thread(self.records.erasures_since, 0):
-            if (await self.profiles.read(erasure.account)).counters.updated_at <= erasure.at:
-                await self._erase(erasure)
-            self._erased = erasure.sequence
-        await self._take_over()
+    async def write(self) -> None:
+        """What is not written yet. Raises `Temporary`; blocks that wait are in force, and the next call tries again."""
+        await self._write_notes()
+        for incident in list(self._unsaved.values()):
+            await self._save(incident)
 
-    async def keep_in_step(self) -> None:
-        """Write what is not written, take over what has changed. Problems are shown, and the next call tries again."""
-        try:
-            await self._write_notes()
-            for incident in list(self._unsaved.values()):
-                await self._save(incident)
-            token = await asyncio.to_thread(self.records.change_token)
-            if token != self._token:
-                await self._take_over()
-                self._token = token
-        except Temporary as error:
-            self._degraded("keep_in_step", error)
-        else:
-            self.metrics.state_degraded.labels("records").set(len(self._unsaved) > 0)
+    async def take_over(self, before: Callable[[], Awaitable[bool]]) -> bool:
+        """Everybody's blocks, exemptions and cohorts into the book; False if `before` says that it is too early.
+
+        No incident is written meanwhile, nor while `before` runs. Raises `Temporary`.
+        """
+        async with self._lock:
+            standing = await asyncio.to_thread(self.records.standing)
+            if not await before():
+                return False
+            self.book.replace(standing)
+        self.metrics.blocked_accounts.set(self.book.blocked_count)
+        return True
+
+    def in_order(self) -> None:
+        """The records have answered: show whether anything waits for them all the same."""
+        self.metrics.state_degraded.labels("records").set(len(self._unsaved) > 0)
+
+    def degraded(self, operation: str, error: Exception) -> None:
+        """The records are out of reach: show it."""
+        self.metrics.state_degraded.labels("records").set(1)
+        log.records_failed(operation, str(error))
 
     async def _save(self, incident: Incident) -> None:
         async with self._lock:
@@ -120,42 +112,17 @@ class Desk:
                 stored = await asyncio.to_thread(self.records.open_incident, incident)
             except Temporary as error:
                 self._unsaved[incident.account] = incident
-                self._degraded("open_incident", error)
+                self.degraded("open_incident", error)
                 return
             self._unsaved.pop(incident.account, None)
             self.book.saved(incident.account, stored.incident_id)
-        await asyncio.to_thread(self.containment.open, stored.incident_id)
-
-    async def _take_over(self) -> None:
-        async with self._lock:
-            # First forgive, then lift blocks: mail that passes in between must not meet the old evidence.
-            for forgiven in await asyncio.to_thread(self.records.forgiven_since, self._forgiven):
-                await self._forgive(forgiven)
-                self._forgiven = forgiven.sequence
-            for erasure in await asyncio.to_thread(self.records.erasures_since, self._erased):
-                await self._erase(erasure)
-                self._erased = erasure.sequence
-            self.book.replace(await asyncio.to_thread(self.records.standing))
-        self.metrics.blocked_accounts.set(self.book.blocked_count)
-        await asyncio.to_thread(self.containment.keep_in_step)
-
-    async def _forgive(self, forgiven: Forgiveness) -> None:
-        back = release if forgiven.probation else forgive
-        await self.profiles.update(forgiven.account, lambda profile: (back(profile, forgiven.at), None))
-
-    async def _erase(self, erasure: Erasure) -> None:
-        await asyncio.to_thread(self.forget_answers, erasure.account, erasure.at)
-        await self.profiles.update(erasure.account, lambda _: (Profile(), None))
+        await asyncio.to_thread(self.opened, stored.incident_id)
 
     async def _write_notes(self) -> None:
         notes, self._notes = self._notes, {}
         now = self.clock()
         for transaction, verdict in notes.values():
             await asyncio.to_thread(self.records.note_verdict, transaction, verdict, now)
-
-    def _degraded(self, operation: str, error: Exception) -> None:
-        self.metrics.state_degraded.labels("records").set(1)
-        log.records_failed(operation, str(error))
 
 
 class _About(NamedTuple):

@@ -26,9 +26,10 @@ def _rewrite(detector: DetectorProcess, old: str, new: str) -> None:
 
 def _reload(detector: DetectorProcess) -> None:
     """Send SIGHUP and wait until the log tells how it went."""
-    before = len(detector.log())
+    before = len(detector.events())
     os.kill(detector.process_id, signal.SIGHUP)
-    wait_for(lambda: '"event": "reload' in detector.log()[before:], "the reload is told")
+    told = ("reloaded", "reload_refused")
+    wait_for(lambda: any(one["event"] in told for one in detector.events()[before:]), "the reload is told")
 
 
 async def _greeting(port: int) -> str:
@@ -72,7 +73,7 @@ async def test_sigterm_lets_a_message_under_way_arrive(sink: SmtpSink, tmp_path:
         async with smtp_talk(detector.port) as talk:
             await talk.begin()
             stopping = asyncio.create_task(asyncio.to_thread(detector.stop))
-            await asyncio.to_thread(wait_for, lambda: '"event": "stopping"' in detector.log(), "it is stopping")
+            await asyncio.to_thread(wait_for, lambda: bool(detector.events("stopping")), "it is stopping")
             assert await talk.message(b"Subject: in time") == "250 2.0.0 Ok"
             assert (await talk.hear()).startswith("421 4.3.2")
             await stopping

@@ -26,6 +26,7 @@ from detector.relay.contents import Contents
 from detector.relay.draft import Draft, Hold, Letter
 from detector.relay.exchange import Route
 from detector.relay.gate import Gate
+from detector.relay.headcount import OwnHeadcount
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
 from detector.relay.pool import Pool
 from detector.relay.server import Server
@@ -229,7 +230,7 @@ async def house(
         limits.recipients_per_transaction,
     )
     ids = count(1)
-    server = Server(settings, route, tls, lambda: f"t{next(ids)}")
+    server = Server(settings, route, tls, lambda: f"t{next(ids)}", OwnHeadcount())
     await server.start(Listeners())
     try:
         yield House(server, profiles, join, desk, book, metrics, reader, campaigns, handed_over, now, route)

@@ -21,7 +21,7 @@ def gate() -> _Gate:
 
 @pytest.fixture
 def url(gate: _Gate) -> Iterator[str]:
-    server = HealthServer(HostPort(host="127.0.0.1", port=0), Metrics("1.2.3"), lambda: gate.ready)
+    server = HealthServer(HostPort(host="127.0.0.1", port=0), Metrics("1.2.3").registry, lambda: gate.ready)
     server.start()
     try:
         yield "http://{}:{}".format(*server.address)

@@ -1,13 +1,12 @@
-"""The desk: blocks that hold at once and for good, decisions of people that reach the relay, records that fail."""
+"""The desk: blocks that hold at once and for good, what is noted for people, and records that fail."""
 
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
-from detector.incident.incident import Event, Incident
+from detector.incident.incident import Incident
 from detector.mail.address import Address
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stream, Transaction
 from detector.metrics import Metrics
@@ -15,24 +14,10 @@ from detector.ports import Temporary
 from detector.records.book import Book
 from detector.records.records import Exemption, Records
 from detector.response.desk import Desk
-from detector.traffic.profile import Profile
 from detector.verdict.answer import Answer, Kind
-from tests.support.relay_house import DictProfiles
 from tests.support.response import NOW, VERDICT
 
 ANN = "ann@example.org"
-
-
-class _Containment:
-    def __init__(self) -> None:
-        self.opened: list[str] = []
-        self.steps = 0
-
-    def open(self, incident_id: str) -> None:
-        self.opened.append(incident_id)
-
-    def keep_in_step(self) -> None:
-        self.steps += 1
 
 
 class _Unreliable(Records):
@@ -54,16 +39,20 @@ def records(tmp_path: Path) -> Iterator[_Unreliable]:
 
 
 @pytest.fixture
-def desk(records: _Unreliable) -> Desk:
+def opened() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def desk(records: _Unreliable, opened: list[str]) -> Desk:
     ids = count(1)
     return Desk(
         records=records,
         book=Book(),
-        profiles=DictProfiles(),
-        containment=_Containment(),  # type: ignore[arg-type]
         clock=lambda: NOW,
         metrics=Metrics("test"),
         new_id=lambda: f"i{next(ids)}",
+        opened=opened.append,
     )
 
 
@@ -79,11 +68,13 @@ def _degraded(desk: Desk) -> float | None:
     return desk.metrics.registry.get_sample_value("detector_state_degraded", {"store": "records"})
 
 
-async def test_a_block_is_durable_when_the_incident_is_open(desk: Desk, records: _Unreliable) -> None:
+async def test_a_block_is_durable_when_the_incident_is_open(
+    desk: Desk, records: _Unreliable, opened: list[str]
+) -> None:
     await desk.open_incident(_transaction(), VERDICT)
     assert records.standing().blocks == {ANN: "i1"}
     assert desk.book.blocked(ANN)
-    assert desk.containment.opened == ["i1"]  # type: ignore[attr-defined]
+    assert opened == ["i1"]
 
 
 async def test_the_facts_name_no_recipient(desk: Desk, records: _Unreliable) -> None:
@@ -113,68 +104,32 @@ async def test_a_block_holds_while_the_records_are_out_of_reach_and_is_written_l
     records.out_of_reach = True
     await desk.open_incident(_transaction(), VERDICT)
     assert (desk.book.blocked(ANN), _degraded(desk)) == (True, 1)
-    await desk.keep_in_step()
+    await desk.write()
+    desk.in_order()
     assert _degraded(desk) == 1
     records.out_of_reach = False
-    await desk.keep_in_step()
+    await desk.write()
+    desk.in_order()
     assert (records.standing().blocks, _degraded(desk)) == ({ANN: "i1"}, 0)
-
-
-async def test_what_another_process_decided_is_taken_over(desk: Desk, records: _Unreliable, tmp_path: Path) -> None:
-    await desk.open_incident(_transaction(), VERDICT)
-    await desk.keep_in_step()
-    elsewhere = Records(f"sqlite:///{tmp_path}/records.sqlite")
-    elsewhere.apply("i1", Event.DISMISS, NOW, "operator")
-    elsewhere.exempt(Exemption("bob@example.org", None, "operator", ""), NOW)
-    elsewhere.close()
-    await desk.keep_in_step()
-    assert not desk.book.blocked(ANN)
-    assert desk.book.exempt("bob@example.org", NOW)
-
-
-async def test_a_dismissed_account_does_not_meet_its_old_evidence_again(desk: Desk, records: _Unreliable) -> None:
-    suspicious = Profile(suspicious_day=int(NOW // 86_400))
-    desk.profiles.profiles[ANN] = suspicious  # type: ignore[attr-defined]
-    await desk.open_incident(_transaction(), VERDICT)
-    records.apply("i1", Event.DISMISS, NOW, "operator")
-    await desk.keep_in_step()
-    assert (await desk.profiles.read(ANN)).suspicious_day == 0
-
-
-async def test_a_restart_knows_who_is_blocked(desk: Desk, records: _Unreliable) -> None:
-    await desk.open_incident(_transaction(), VERDICT)
-    desk.book = Book()
-    await desk.start()
-    assert desk.book.blocked(ANN)
 
 
 async def test_only_the_worst_verdict_of_an_account_is_kept_each_time(desk: Desk, records: _Unreliable) -> None:
     for _ in range(50):
         desk.note(_transaction(), VERDICT)
-    await desk.keep_in_step()
+    await desk.write()
     assert len(records.verdicts(ANN)) == 1
 
 
-async def test_what_was_learned_of_an_account_that_is_forgotten_is_erased(desk: Desk, records: _Unreliable) -> None:
-    profiles = desk.profiles.profiles  # type: ignore[attr-defined]
-    profiles[ANN] = profiles["bob"] = Profile(suspicious_day=7)
-    await desk.start()
-    records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
-    await desk.keep_in_step()
-    assert (profiles[ANN], profiles["bob"]) == (Profile(), Profile(suspicious_day=7))
-    profiles[ANN] = Profile(suspicious_day=8)  # it sends again
-    records.exempt(Exemption("bob", None, "olga", ""), NOW)
-    await desk.keep_in_step()
-    assert profiles[ANN] == Profile(suspicious_day=8)
-
-
-async def test_a_server_that_was_off_erases_when_it_starts_unless_the_account_has_sent_since(
+async def test_what_is_taken_over_waits_for_a_condition_and_then_is_as_it_was_before_it(
     desk: Desk, records: _Unreliable
 ) -> None:
-    profiles = desk.profiles.profiles  # type: ignore[attr-defined]
-    for account, at in ((ANN, NOW - 1.0), ("bob", NOW + 1.0)):
-        profiles[account] = replace(Profile(), counters=replace(Profile().counters, updated_at=at))
-        records.reset_profile(account, "olga", NOW, "moved")
-    await desk.start()
-    assert profiles[ANN] == Profile()
-    assert profiles["bob"].counters.updated_at == NOW + 1.0
+    conditions = [False, True]
+
+    async def condition() -> bool:
+        records.unexempt(ANN, "olga", NOW)
+        return conditions.pop(0)
+
+    records.exempt(Exemption(ANN, None, "olga", ""), NOW)
+    assert (await desk.take_over(condition), desk.book.exempt(ANN, NOW)) == (False, False)
+    records.exempt(Exemption(ANN, None, "olga", ""), NOW)
+    assert (await desk.take_over(condition), desk.book.exempt(ANN, NOW)) == (True, True)

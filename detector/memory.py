@@ -1,0 +1,44 @@
+"""What one process remembers, and its rooms have in common: the records, the book, and stores of accounts and mail."""
+
+import asyncio
+import contextlib
+import secrets
+from dataclasses import dataclass, field
+
+from detector.config import Config
+from detector.host import recipient_key
+from detector.metrics import Metrics
+from detector.ports import Clock
+from detector.records.book import Book
+from detector.records.records import Records
+from detector.response.secret import read_secret
+from detector.state.build import Builder, Stores
+
+
+def new_id() -> str:
+    """A name for a transaction or an incident that nobody can guess: 64 bits from the operating system."""
+    return secrets.token_hex(8)
+
+
+@dataclass(slots=True)
+class Memory:
+    """`open` it first; the `stack` closes it last. `clock` gives Unix seconds, `stopwatch` seconds for measuring."""
+
+    config: Config
+    metrics: Metrics
+    clock: Clock
+    stopwatch: Clock
+    stack: contextlib.AsyncExitStack
+    book: Book = field(init=False, default_factory=Book)
+    key: bytes = field(init=False)
+    records: Records = field(init=False)
+    stores: Stores = field(init=False)
+
+    async def open(self) -> None:
+        """Raises `ConfigError`, `Temporary` or `OSError`."""
+        config, state = self.config, self.config.state
+        self.key = recipient_key(state.directory / "recipient.key")
+        self.records = await asyncio.to_thread(Records, config.records_url)
+        self.stack.callback(self.records.close)
+        password = None if state.password is None else read_secret(state.password)
+        self.stores = await Builder(config, self.key, self.metrics, self.stack).build(password)

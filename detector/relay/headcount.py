@@ -1,0 +1,111 @@
+"""How many clients are connected, in all and from each address: to one process, or to several that count together."""
+
+import os
+import tempfile
+from collections import Counter
+from mmap import mmap
+from typing import Protocol
+from zlib import crc32
+
+SLOTS = 65_536
+"""Counters of addresses in each row: two of the few hosts that may connect hardly ever share one."""
+NUMBER_BYTES = 4
+ROW_BYTES = (1 + SLOTS) * NUMBER_BYTES
+
+
+class Headcount(Protocol):
+    """Counts for the limits."""
+
+    several: bool
+    """Whether other processes listen on the same addresses."""
+
+    @property
+    def total(self) -> int: ...
+
+    def of(self, peer: str) -> int: ...
+
+    def enter(self, peer: str) -> None: ...
+
+    def leave(self, peer: str) -> None: ...
+
+
+class OwnHeadcount:
+    """Of one process that is alone."""
+
+    several = False
+
+    def __init__(self) -> None:
+        self._peers: Counter[str] = Counter()
+
+    @property
+    def total(self) -> int:
+        return self._peers.total()
+
+    def of(self, peer: str) -> int:
+        return self._peers[peer]
+
+    def enter(self, peer: str) -> None:
+        self._peers[peer] += 1
+
+    def leave(self, peer: str) -> None:
+        self._peers[peer] -= 1
+        if not self._peers[peer]:
+            del self._peers[peer]
+
+
+class Ledger:
+    """Memory with a row for each process, which alone writes it; all read all rows, so there is no lock.
+
+    Whoever counts at the very same moment as another may be one too many.
+    """
+
+    def __init__(self, rows: int, descriptor: int | None = None) -> None:
+        """Without a descriptor it is made; others are given that of the one who made it."""
+        if descriptor is None:
+            with tempfile.TemporaryFile() as file:  # nameless: gone with the last process that has it
+                file.truncate(rows * ROW_BYTES)
+                descriptor = os.dup(file.fileno())
+        self.descriptor = descriptor
+        self._memory = mmap(descriptor, rows * ROW_BYTES)
+        self.numbers = memoryview(self._memory).cast("I")
+
+    def clear(self, row: int) -> None:
+        """Its process has died, and its clients are gone."""
+        start = row * ROW_BYTES
+        self._memory[start : start + ROW_BYTES] = bytes(ROW_BYTES)
+
+    def close(self) -> None:
+        self.numbers.release()
+        self._memory.close()
+        os.close(self.descriptor)
+
+
+class SharedHeadcount:
+    """Of a process with a row of the ledger."""
+
+    several = True
+
+    def __init__(self, ledger: Ledger, row: int) -> None:
+        self._numbers = ledger.numbers
+        self._start = row * (1 + SLOTS)
+
+    @property
+    def total(self) -> int:
+        return sum(self._numbers[:: 1 + SLOTS])
+
+    def of(self, peer: str) -> int:
+        return sum(self._numbers[_slot(peer) :: 1 + SLOTS])
+
+    def enter(self, peer: str) -> None:
+        self._add(peer, 1)
+
+    def leave(self, peer: str) -> None:
+        self._add(peer, -1)
+
+    def _add(self, peer: str, number: int) -> None:
+        for place in (self._start, self._start + _slot(peer)):
+            self._numbers[place] += number
+
+
+def _slot(peer: str) -> int:
+    return 1 + crc32(peer.encode()) % SLOTS

@@ -1,0 +1,78 @@
+"""What people decided, typed anywhere, reaches profiles and the book: evidence is forgiven before a block is lifted."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from detector.ports import ProfileStore, Temporary
+from detector.records.entries import Erasure, Forgiveness
+from detector.records.records import Records
+from detector.response.desk import Desk
+from detector.traffic.profile import Profile, forgive, release
+
+
+@dataclass(slots=True)
+class Decisions:
+    """`start` before the first mail, then `look` about once a second.
+
+    `taken_over` is called in a thread after each change of the records, ours or another's. `forget_answers` takes an
+    account and a time: answers of before must not come into a profile that is erased.
+    """
+
+    records: Records
+    desk: Desk
+    profiles: ProfileStore
+    taken_over: Callable[[], None]
+    forget_answers: Callable[[str, float], None] = lambda _account, _before: None
+    forgiven: int = field(default=0, init=False)
+    """All forgiveness up to this sequence has reached the profiles: who is behind it may lift blocks."""
+    _token: object = field(default=None, init=False)
+    _erased: int = field(default=0, init=False)
+
+    async def start(self) -> None:
+        """Learn what was decided while we were not running, and who is blocked. Raises `Temporary`."""
+        for forgiven in await asyncio.to_thread(self.records.forgiven_since, 0):
+            profile = await self.profiles.read(forgiven.account)
+            if profile.counters.updated_at <= forgiven.at:  # it has sent nothing since
+                await self._forgive(forgiven)
+            self.forgiven = forgiven.sequence
+        for erasure in await asyncio.to_thread(self.records.erasures_since, 0):
+            if (await self.profiles.read(erasure.account)).counters.updated_at <= erasure.at:
+                await self._erase(erasure)
+            self._erased = erasure.sequence
+        await self._take_over()
+
+    async def look(self) -> None:
+        """Write what is not written, take over what has changed. Problems are shown, and the next call tries again."""
+        try:
+            await self.desk.write()
+            token = await asyncio.to_thread(self.records.change_token)
+            if token != self._token:
+                await self._take_over()
+                self._token = token
+        except Temporary as error:
+            self.desk.degraded("keep_in_step", error)
+        else:
+            self.desk.in_order()
+
+    async def _take_over(self) -> None:
+        await self.desk.take_over(self._settle)
+        await asyncio.to_thread(self.taken_over)
+
+    async def _settle(self) -> bool:
+        """Mail that passes as soon as a block is lifted must not meet the old evidence."""
+        for forgiven in await asyncio.to_thread(self.records.forgiven_since, self.forgiven):
+            await self._forgive(forgiven)
+            self.forgiven = forgiven.sequence
+        for erasure in await asyncio.to_thread(self.records.erasures_since, self._erased):
+            await self._erase(erasure)
+            self._erased = erasure.sequence
+        return True
+
+    async def _forgive(self, forgiven: Forgiveness) -> None:
+        back = release if forgiven.probation else forgive
+        await self.profiles.update(forgiven.account, lambda profile: (back(profile, forgiven.at), None))
+
+    async def _erase(self, erasure: Erasure) -> None:
+        await asyncio.to_thread(self.forget_answers, erasure.account, erasure.at)
+        await self.profiles.update(erasure.account, lambda _: (Profile(), None))

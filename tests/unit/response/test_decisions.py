@@ -1,0 +1,121 @@
+"""Decisions of people: they reach profiles and the book, and the old evidence blocks nobody again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from detector.incident.incident import Event
+from detector.metrics import Metrics
+from detector.ports import Temporary
+from detector.records.book import Book
+from detector.records.entries import Exemption
+from detector.records.records import Records
+from detector.response.decisions import Decisions
+from detector.response.desk import Desk
+from detector.traffic.profile import Profile
+from tests.support.relay_house import DictProfiles
+from tests.support.response import NOW, incident
+
+ANN = "ann@example.org"
+
+
+@dataclass
+class House:
+    """An office's desk, and what was told of changes."""
+
+    url: str
+    records: Records
+    changes: list[bool] = field(default_factory=list)
+    profiles: DictProfiles = field(default_factory=DictProfiles)
+    desk: Desk = field(init=False)
+    decisions: Decisions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self.records, Book(), lambda: NOW, Metrics("test"), lambda: "i9", lambda _: None)
+        self.decisions = Decisions(self.records, self.desk, self.profiles, self._changed)
+
+    def _changed(self) -> None:
+        self.changes.append(self.desk.book.blocked(ANN))
+
+    def degraded(self) -> float | None:
+        return self.desk.metrics.registry.get_sample_value("detector_state_degraded", {"store": "records"})
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    url = f"sqlite:///{tmp_path}/records.sqlite"
+    opened = Records(url)
+    yield House(url, opened)
+    opened.close()
+
+
+async def test_what_another_process_decided_is_taken_over_and_told_on(house: House) -> None:
+    house.records.open_incident(incident("i1", ANN))
+    await house.decisions.look()
+    assert house.desk.book.blocked(ANN)
+    elsewhere = Records(house.url)
+    elsewhere.apply("i1", Event.DISMISS, NOW, "operator")
+    elsewhere.exempt(Exemption("bob@example.org", None, "operator", ""), NOW)
+    elsewhere.close()
+    await house.decisions.look()
+    assert not house.desk.book.blocked(ANN)
+    assert house.desk.book.exempt("bob@example.org", NOW)
+    await house.decisions.look()  # nothing has changed
+    assert house.changes == [True, False]
+
+
+async def test_a_dismissed_account_does_not_meet_its_old_evidence_again(house: House) -> None:
+    house.profiles.profiles[ANN] = Profile(suspicious_day=int(NOW // 86_400))
+    house.records.open_incident(incident("i1", ANN))
+    house.records.apply("i1", Event.DISMISS, NOW, "operator")
+    await house.decisions.look()
+    assert (await house.profiles.read(ANN)).suspicious_day == 0
+    assert [one.sequence for one in house.records.forgiven_since(0)] == [house.decisions.forgiven]
+
+
+async def test_a_block_is_not_lifted_before_the_evidence_is_forgiven(house: House) -> None:
+    class Away(DictProfiles):
+        async def update(self, account, function):  # type: ignore[no-untyped-def]
+            raise Temporary("the store is away")
+
+    house.records.open_incident(incident("i1", ANN))
+    await house.decisions.look()
+    house.records.apply("i1", Event.DISMISS, NOW, "operator")
+    there, house.decisions.profiles = house.decisions.profiles, Away()
+    await house.decisions.look()
+    assert (house.desk.book.blocked(ANN), house.decisions.forgiven, house.degraded()) == (True, 0, 1)
+    house.decisions.profiles = there
+    await house.decisions.look()
+    assert (house.desk.book.blocked(ANN), house.degraded()) == (False, 0)
+
+
+async def test_a_restart_knows_who_is_blocked(house: House) -> None:
+    house.records.open_incident(incident("i1", ANN))
+    await house.decisions.start()
+    assert house.desk.book.blocked(ANN)
+
+
+async def test_what_was_learned_of_an_account_that_is_forgotten_is_erased(house: House) -> None:
+    profiles = house.profiles.profiles
+    profiles[ANN] = profiles["bob"] = Profile(suspicious_day=7)
+    await house.decisions.start()
+    house.records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
+    await house.decisions.look()
+    assert (profiles[ANN], profiles["bob"]) == (Profile(), Profile(suspicious_day=7))
+    profiles[ANN] = Profile(suspicious_day=8)  # it sends again
+    house.records.exempt(Exemption("bob", None, "olga", ""), NOW)
+    await house.decisions.look()
+    assert profiles[ANN] == Profile(suspicious_day=8)
+
+
+async def test_a_server_that_was_off_erases_when_it_starts_unless_the_account_has_sent_since(house: House) -> None:
+    profiles = house.profiles.profiles
+    for account, at in ((ANN, NOW - 1.0), ("bob", NOW + 1.0)):
+        profiles[account] = replace(Profile(), counters=replace(Profile().counters, updated_at=at))
+        house.records.reset_profile(account, "olga", NOW, "moved")
+    await house.decisions.start()
+    assert profiles[ANN] == Profile()
+    assert profiles["bob"].counters.updated_at == NOW + 1.0

@@ -1,0 +1,24 @@
+"""Tasks: kept until they end, or until all are cancelled."""
+
+import asyncio
+
+import pytest
+
+from detector.tasks import Tasks
+
+
+async def test_what_is_spawned_runs_and_ends_when_its_owner_cancels() -> None:
+    tasks, began, ended = Tasks(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        ended.set()
+
+    tasks.spawn(work())
+    await began.wait()
+    tasks.cancel()
+    await ended.wait()
+    await asyncio.sleep(0)  # the loop tells that a task is done in its next round
+    assert not tasks._running
