@@ -26,7 +26,7 @@ from detector.mail.status_codes import Cause
 from detector.mail.transaction import Stream
 from detector.traffic.profile import Profile
 from detector.traffic.reputation import Reputation
-from detector.verdict.learn import Result, Told, learn_complaint, learn_result, learn_slowed
+from detector.verdict.learn import RESULTS, Result, Told, learn_complaint, learn_result, learn_slowed
 from detector.verdict.policy import Policy
 
 
@@ -50,15 +50,8 @@ class Share(StrEnum):
     EVIDENCE = "evidence"  # the rest: window and reputation have learned it before, of somebody less sure
 
 
-RESULTS = {Kind.DELIVERED: Result.DELIVERED, Kind.REFUSED: Result.REFUSED, Kind.UNWANTED: Result.UNWANTED}
 BAD = frozenset({Kind.REFUSED, Kind.UNWANTED, Kind.COMPLAINT})
 """What speaks against the account."""
-
-CAUSES = {
-    Cause.NO_SUCH_USER: Kind.REFUSED,
-    Cause.MAILBOX_FULL: Kind.REFUSED,
-    Cause.POLICY: Kind.UNWANTED,
-}
 
 
 class Answer(Struct, frozen=True):
@@ -180,7 +173,7 @@ def _learned(profile: Profile, answer: Answer, policy: Policy) -> Profile:
         return learn_slowed(profile, answer.stream, answer.first_time, answer.at)
     if answer.kind is Kind.DEFERRED:
         return profile
-    told = Told(answer.stream, RESULTS[answer.kind], answer.first_time)
+    told = Told(answer.stream, Result(answer.kind.value), answer.first_time)
     return learn_result(profile, told, answer.at, policy)
 
 
@@ -221,4 +214,5 @@ def _kind(delivery: Delivery) -> Kind | None:
         return Kind.ADDRESS
     if delivery.status is DeliveryStatus.DEFERRED:
         return Kind.SLOWED if delivery.cause is Cause.POLICY else Kind.DEFERRED
-    return CAUSES.get(delivery.cause) if delivery.cause is not None else None
+    result = RESULTS.get(delivery.cause) if delivery.cause is not None else None
+    return Kind(result.value) if result is not None else None

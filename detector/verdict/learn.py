@@ -6,9 +6,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from detector.mail.address import Address
+from detector.mail.status_codes import Cause, by_status
 from detector.mail.transaction import Stream
 from detector.traffic.clock import day_of, latest
-from detector.traffic.counting import is_refused, is_unwanted
+from detector.traffic.counting import is_refused
 from detector.traffic.features import Tally
 from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
@@ -26,13 +27,27 @@ class Result(StrEnum):
     UNWANTED = "unwanted"
 
 
+RESULTS = {
+    Cause.NO_SUCH_USER: Result.REFUSED,
+    Cause.MAILBOX_FULL: Result.REFUSED,
+    Cause.POLICY: Result.UNWANTED,
+}
+"""What a failure for good says; other causes say nothing about the account."""
+
+
 def result_of(status: str) -> Result | None:
-    """From an enhanced status code (RFC 3463); None for what is not final, or not about the recipient."""
+    """From an enhanced status code (RFC 3463), where there are no words beside it; None for what is not final.
+
+    A reply code alone (RFC 5321 section 4.2.2) is taken for what it says of the recipient.
+    """
     if status.startswith("2"):
         return Result.DELIVERED
-    if is_unwanted(status):
-        return Result.UNWANTED
-    return Result.REFUSED if status.startswith("5") and is_refused(status) else None
+    if not status.startswith("5"):
+        return None
+    if "." not in status:
+        return Result.REFUSED if is_refused(status) else None
+    cause = by_status(status)
+    return RESULTS.get(cause) if cause is not None else None
 
 
 class Told(NamedTuple):

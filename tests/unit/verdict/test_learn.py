@@ -5,12 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.mail.address import Address
+from detector.mail.causes import cause_of
+from detector.mail.delivery import Delivery, DeliveryStatus
+from detector.mail.status_codes import BY_DETAIL, Cause
 from detector.mail.transaction import RecipientStatus, Stream
 from detector.traffic.clock import DAY
 from detector.traffic.counting import is_known
 from detector.traffic.features import ANSWERS, Measure
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, settle
+from detector.verdict.answer import Kind, answer_of
 from detector.verdict.feedback import weigh_feedback
 from detector.verdict.learn import Result, Told, learn_complaint, learn_correspondent, learn_result, result_of
 from detector.verdict.policy import Policy
@@ -39,13 +43,25 @@ def delivered(policy: Policy, count: int = 10) -> Profile:
 @pytest.mark.parametrize(("status", "result"), [
     ("2.0.0", Result.DELIVERED), ("2.1.5", Result.DELIVERED),
     ("5.1.1", Result.REFUSED), ("5.2.1", Result.REFUSED), ("550", Result.REFUSED),
-    ("5.7.1", Result.UNWANTED), ("5.7.26", Result.UNWANTED),
-    ("4.2.2", None), ("4.7.1", None), ("5.4.4", None), ("5.3.4", None), ("", None), ("x", None),
+    ("5.7.1", Result.UNWANTED), ("5.7.26", Result.UNWANTED), ("5.4.4", Result.REFUSED), ("5.1.8", Result.UNWANTED),
+    ("4.2.2", None), ("4.7.1", None), ("5.7.25", None), ("5.7.8", None), ("5.3.4", None), ("", None), ("x", None),
 ])  # fmt: skip
 def test_a_status_is_a_result_when_it_is_final_and_about_the_recipient_or_the_mail(
     status: str, result: Result | None
 ) -> None:
     assert result_of(status) is result
+
+
+@pytest.mark.parametrize("detail", BY_DETAIL)
+def test_a_status_alone_says_what_the_same_failure_says_in_the_log(detail: str) -> None:
+    cause = cause_of("", f"5.{detail}")
+    blocked = cause in {Cause.POLICY, Cause.REPUTATION}
+    status = DeliveryStatus.BLOCKED if blocked else DeliveryStatus.BOUNCED
+    found = answer_of(Delivery("ann", "t1", b"8octets1", status, "", "", cause, NOW, "log", b"key"))
+    result = result_of(f"5.{detail}")
+    assert (found.kind.value if found and found.kind is not Kind.ADDRESS else None) == (
+        result.value if result else None
+    )
 
 
 @given(st.text(max_size=8))
