@@ -11,6 +11,8 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.interfaces import check_event, check_request
+
 OLDEST = 300.0
 
 
@@ -23,6 +25,7 @@ class Receiver:
         self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.statuses: list[int] = []  # answered first, without looking at the request
         self.headers: dict[str, str] = {}
+        self.strict = True  # what comes must be as it is documented
         self._secret = secret.encode()
         self._clock = clock
         self._answers: dict[str, int] = {}
@@ -61,6 +64,8 @@ class Receiver:
                 return 401
             document = json.loads(body)
             self.requests.append((headers, document))
+            if self.strict:
+                (check_event if "event" in document else check_request)(document)
             key = headers["Idempotency-Key"]
             if key not in self._answers:
                 self._answers[key] = self.carry_out(document)

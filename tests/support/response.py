@@ -19,6 +19,7 @@ from detector.response.providers import Providers
 from detector.response.template_files import read_templates
 from detector.response.tools import Tools
 from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
+from tests.support.interfaces import check_event
 
 NOW = 1_700_000_000.0
 NOTICE = NoticeSettings(sender="abuse@example.org")
@@ -149,15 +150,18 @@ class Letters(Failing):
 
 
 class Ear(Failing):
-    """A hook that remembers what it heard."""
+    """A hook that remembers what it heard; a strict one hears nothing but what is documented."""
 
     def __init__(self, name: str = "desk") -> None:
         super().__init__()
         self.name = name
         self.heard: list[tuple[dict[str, object], str]] = []
+        self.strict = True
 
     def deliver(self, event: dict[str, object], request_id: str) -> str:
         self.act()
+        if self.strict:
+            check_event(event)
         self.heard.append((event, request_id))
         return "told"
 

@@ -58,7 +58,7 @@ def serving(house: SeededHouse) -> Iterator[Metrics]:
     metrics = Metrics("0.1.0")
     metrics.next_hop_up.labels("mx-out.provider.example:25").set(1)
     listen = house.config.metrics.listen
-    server = HealthServer(HostPort(host=HOST, port=listen.port), metrics, lambda: True)
+    server = HealthServer(HostPort(host=HOST, port=listen.port), metrics.registry, lambda: True)
     server.start()
     yield metrics
     server.stop()

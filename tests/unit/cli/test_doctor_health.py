@@ -22,7 +22,7 @@ NOW = 4_000_000_000.0
 
 @contextmanager
 def served(metrics: Metrics, ready: bool = True) -> Iterator[HostPort]:
-    server = HealthServer(HostPort(host=HOST, port=0), metrics, lambda: ready)
+    server = HealthServer(HostPort(host=HOST, port=0), metrics.registry, lambda: ready)
     server.start()
     try:
         yield HostPort(host=HOST, port=server.address[1])

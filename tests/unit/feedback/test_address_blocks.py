@@ -20,6 +20,7 @@ from detector.traffic.profile import Profile
 from detector.verdict.answer import Answer, Kind, Share
 from detector.verdict.policy import Policy
 from tests.support.feedback import KEY
+from tests.support.interfaces import check_event
 from tests.support.relay_house import DictProfiles
 
 NOW = 20_000 * DAY + 60.0
@@ -39,6 +40,8 @@ class House:
         )
 
     def announce(self, *event: Any) -> None:
+        kind, words, _, personal = event
+        check_event({"event": kind, "time": "2027-01-31T18:00:00Z", **words, **personal})
         if self.failure is not None:
             raise self.failure
         self.told.append(event)

@@ -13,13 +13,15 @@ from tests.support.response import NOW, Scene
 
 def announce(scene: Scene, name: str = "desk") -> bool:
     announcements = Announcements(scene.tools, Patience(scene.settings.retry))
-    return announcements.deliver(name, BREAKER_OPEN, {"waiting": 3}, NOW, "breaker.open.1")
+    return announcements.deliver(
+        name, BREAKER_OPEN, {"reason": "many", "waiting": 3, "count": 0}, NOW, "breaker.open.1"
+    )
 
 
 def test_every_target_hears_what_is_about_nobody(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     assert announce(scene)
-    event = {"event": "breaker.open", "time": "2023-11-14T22:13:20Z", "waiting": 3}
+    event = {"event": "breaker.open", "time": "2023-11-14T22:13:20Z", "reason": "many", "waiting": 3, "count": 0}
     assert scene.ears[0].heard == [(event, "breaker.open.1")]
     assert scene.count("detector_hook_deliveries_total", result="done") == 1
     scene.records.close()
@@ -41,9 +43,10 @@ def test_what_is_personal_is_told_as_far_as_the_redaction_lets_it_out(
     scene.providers = lambda: replace(providers, hooks=(Target(scene.ears[0], redaction),))
     announcements = Announcements(scene.tools, Patience(scene.settings.retry))
     announcements.remember("k", {"accounts": ["ann"], "suspicion": ["ann: score 9.0"]})
-    assert announcements.deliver("desk", "address.blocked", {"recipients": 3}, NOW, "k")
+    words = {"recipients": 3, "accounts_affected": 1, "only_reported": 0, "since": "2 min"}
+    assert announcements.deliver("desk", "address.blocked", words, NOW, "k")
     ((event, _),) = scene.ears[0].heard
-    assert set(event) == {"event", "time", "recipients"} | personal
+    assert set(event) == {"event", "time", *words} | personal
     scene.records.close()
 
 
