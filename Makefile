@@ -67,10 +67,11 @@ packages: $(VENV)/.dev ## install the Debian packages that the tests need (as ro
 	$(call say,Debian packages for the tests)
 	@$(BIN)/python -m tests.support.packages
 
-pages: $(VENV)/.dev ## write deploy/metrics.md, deploy/reference and the table of steps in deploy/handbook.md from the code
+pages: $(VENV)/.dev ## write deploy/metrics.md, deploy/reference, deploy/grafana and the table of steps in the handbook from the code
 	@$(BIN)/python -m tests.support.metrics_page > deploy/metrics.md
 	@$(BIN)/python -m tests.support.steps_table
 	@$(BIN)/python -m tests.support.reference
+	@$(BIN)/python -m tests.support.dashboards
 
 lock: $(VENV)/.created ## newest allowed versions into requirements.lock and requirements-dev.lock
 	$(call say,locking)
