@@ -56,7 +56,8 @@ class Office:
         self._containment = containment
         self.desk = Desk(memory.records, memory.book, memory.clock, memory.metrics, new_id, containment.open)
         stores = memory.stores
-        self.decisions = Decisions(memory.records, self.desk, stores.profiles, self._changed, stores.heard.forget)
+        forget = stores.heard.forget, stores.handed_over.forget
+        self.decisions = Decisions(memory.records, self.desk, stores.profiles, self._changed, *forget)
         await self.decisions.start()
         stack.callback(self.tasks.cancel)
         self.tasks.spawn(self._keep_in_step())

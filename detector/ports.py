@@ -97,6 +97,9 @@ class HandedOver(Protocol):
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         """What the next hop took of a transaction of ours; a held message may go in several parts."""
 
+    async def forget(self, account: str, before: float) -> None:
+        """Erase that messages were the account's which the next hop took `before` (Unix seconds). Raises `Temporary`."""
+
 
 class FeedbackSink(Protocol):
     """Where deliveries tell on the account."""

@@ -113,8 +113,7 @@ def forget(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
     Its profile, suspicious mail, exemptions, cohort, held mail that has ended, and closed incidents. What stays: an
     incident that is not closed, one whose strike counts, held mail that waits, a decision to end the service, and the
     audit log, where this erasure is noted too. A running server erases the profile within about a second, another one
-    when it starts. For whom mail was handed over lately goes by itself after feedback.remember_time. Backups still
-    have it all. Needs the role admin.
+    when it starts; so it does with whose mail was handed over lately. Backups still have it all. Needs the role admin.
     """
     from detector.cli.copies import forget_in, show_forgotten
     from detector.cli.office import opened

@@ -94,7 +94,7 @@ class Feedback(Section):
     ] = ()
     maildirs: tuple[ReportMaildir, ...] = ()
     logs: tuple[Logs, ...] = ()
-    remember_time: Seconds = 864_000.0  # Postfix gives up after 5 days; then its report may be on its way as long
+    remember_time: Seconds = 2_592_000.0  # as long as a tag lives: complaints may come weeks after the mail
     remember_count: Count = 1_000_000
 
     def contradictions(self) -> Iterator[Contradiction]:

@@ -1,7 +1,7 @@
 """What people decided, typed anywhere, reaches profiles and the book: evidence is forgiven before a block is lifted."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from detector.ports import ProfileStore, Temporary
@@ -16,7 +16,8 @@ class Decisions:
     """`start` before the first mail, then `look` about once a second.
 
     `taken_over` is called in a thread after each change of the records, ours or another's. `forget_answers` takes an
-    account and a time: answers of before must not come into a profile that is erased.
+    account and a time: answers of before must not come into a profile that is erased. `forget_mail` takes the same, and
+    forgets whose the mail was that is still being delivered.
     """
 
     records: Records
@@ -24,6 +25,7 @@ class Decisions:
     profiles: ProfileStore
     taken_over: Callable[[], None]
     forget_answers: Callable[[str, float], None] = lambda _account, _before: None
+    forget_mail: Callable[[str, float], Awaitable[None]] | None = None
     forgiven: int = field(default=0, init=False)
     """All forgiveness up to this sequence has reached the profiles: who is behind it may lift blocks."""
     _token: object = field(default=None, init=False)
@@ -75,4 +77,6 @@ class Decisions:
 
     async def _erase(self, erasure: Erasure) -> None:
         await asyncio.to_thread(self.forget_answers, erasure.account, erasure.at)
+        if self.forget_mail is not None:
+            await self.forget_mail(erasure.account, erasure.at)
         await self.profiles.update(erasure.account, lambda _: (Profile(), None))

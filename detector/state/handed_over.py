@@ -1,5 +1,6 @@
 """For whom the next hop took a message: by queue id, Message-ID and our own transaction id, until results are in."""
 
+import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from detector.mail.delivery import Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
 from detector.ports import Temporary
+from detector.state.table import keys_of_values
 from detector.state.write_behind import Form, WriteBehind
 from detector.traffic.clock import DAY, latest
 
@@ -31,6 +33,11 @@ def pack(value: Handed | Parts) -> bytes:
     hashes = [sorted(one.hex() for one in group) for group in (value.recipients, value.first_time)]
     told = [value.account, value.transaction_id, value.stream, value.at, *hashes, value.trusted]
     return json.dumps(told).encode("ascii")
+
+
+def begins(account: str) -> bytes:
+    """The first octets of each message of the account, as `pack` makes them."""
+    return json.dumps([account])[:-1].encode("ascii") + b", "
 
 
 def unpack(packed: bytes) -> Handed | Parts:
@@ -55,6 +62,7 @@ class MemoryHandedOver:
     def __init__(
         self, path: Path, write_every: float, remember_time: float, remember_count: int, metrics: Metrics
     ) -> None:
+        self._path = path
         degraded = metrics.state_degraded.labels("handed_over")
         self._most_rows = 3 * remember_count  # one by queue id, one by Message-ID, one by the transaction
         self._rows = WriteBehind[Handed | Parts](path, Form(pack, unpack), write_every, self._most_rows, degraded)
@@ -84,6 +92,16 @@ class MemoryHandedOver:
 
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return await self._all(_transaction_key(transaction_id))
+
+    async def forget(self, account: str, before: float) -> None:
+        # What leads to a message, its Message-ID and our transaction, stays: it tells of nobody any more.
+        stored = await asyncio.to_thread(keys_of_values, self._path, begins(account))
+        for key in {*stored, *self._fresh}:
+            found = self._find(key)
+            if isinstance(found, Handed) and found.account == account and found.at <= before:
+                self._fresh.pop(key, None)
+                self._rows.put(key, None)
+        await self._rows.written()
 
     def close(self) -> None:
         """Write what was not written yet. Blocks."""

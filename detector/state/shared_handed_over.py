@@ -16,6 +16,8 @@ TAKEN = b"detector:taken:"
 PARTS = b"detector:parts:"
 MOST_UNTOLD = 10_000
 """Messages that only this host knows and that wait for the server to be back; all are in `local` anyway."""
+LOOKED_THROUGH = 500
+"""Keys in a step."""
 
 ADD_PART = Script(
     f"""
@@ -67,6 +69,19 @@ class SharedHandedOver:
 
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return await self._all(_transaction_key(transaction_id)) or await self._local.by_transaction(transaction_id)
+
+    async def forget(self, account: str, before: float) -> None:
+        """All of them are looked through, so it takes its time where there are many."""
+        await self._local.forget(account, before)
+        cursor: bytes | int = 0
+        while True:
+            cursor, keys = await self._link.send("SCAN", cursor, "MATCH", TAKEN + b"*", "COUNT", LOOKED_THROUGH)
+            for key in keys:
+                handed = self._read(await self._link.send("GET", key))
+                if handed is not None and handed.account == account and handed.at <= before:
+                    await self._link.send("DEL", key)
+            if int(cursor) == 0:
+                return
 
     async def _all(self, key: bytes) -> Sequence[Handed]:
         try:

@@ -60,6 +60,14 @@ def stored_keys(path: Path) -> list[str]:
         return [bytes(key).decode("utf-8", "surrogateescape") for (key,) in keys]
 
 
+def keys_of_values(path: Path, begins: bytes) -> list[str]:
+    """The keys of all values that begin so: open, read, close. Raises `Temporary`."""
+    query = "SELECT key FROM rows WHERE substr(value, 1, ?) = ?"
+    with _reading(path) as connection:
+        keys = [] if connection is None else connection.execute(query, (len(begins), begins)).fetchall()
+        return [bytes(key).decode("utf-8", "surrogateescape") for (key,) in keys]
+
+
 def stored_count(path: Path) -> int:
     """Open, count the rows, close. Raises `Temporary`."""
     with _reading(path) as connection:

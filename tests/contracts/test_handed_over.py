@@ -100,6 +100,22 @@ async def test_a_transaction_that_went_in_several_parts_is_found_whole(open_stor
     assert await store.by_transaction("t2") == []
 
 
+async def test_whose_mail_it_was_is_forgotten_with_the_account(open_store: Open) -> None:
+    store = await open_store()
+    for account, queue_id, at in (("ann", "4AB1", 1.0), ('ann", x', "4AB2", 1.0), ("ann", "4AB3", 3.0)):
+        await store.remember(Receipt(MTA, queue_id, "m@x"), of(account, at=at), at)
+    await open_store.close(store)
+    store = await open_store()
+    await store.remember(Receipt(MTA, "4AB4"), of("ann"), 2.0)
+    await store.forget("ann", 2.0)
+    for _ in range(2):
+        found = [await store.by_queue_id(MTA, f"4AB{number}") for number in range(1, 5)]
+        assert found == [None, of('ann", x'), of("ann", at=3.0), None]
+        assert await store.by_message_id("m@x") == [of('ann", x'), of("ann", at=3.0)]
+        await open_store.close(store)
+        store = await open_store()
+
+
 async def test_odd_logins_survive_a_restart(open_store: Open) -> None:
     store = await open_store()
     await store.remember(Receipt(MTA, "4AB1", "\udcff@x"), of("\udcff\x00ä\\"), 1.0)

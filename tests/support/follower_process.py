@@ -40,6 +40,9 @@ class AllHandedOver:
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return ()
 
+    async def forget(self, account: str, before: float) -> None:
+        """It is not asked to."""
+
 
 class FileSink:
     """Repeats what it is told, so that the test sees each time."""

@@ -99,6 +99,9 @@ class HandedList:
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return [handed for _, handed in self.taken if handed.transaction_id == transaction_id]
 
+    async def forget(self, account: str, before: float) -> None:
+        self.taken = [(receipt, one) for receipt, one in self.taken if one.account != account or one.at > before]
+
 
 @dataclass(slots=True)
 class NearbyCampaigns:

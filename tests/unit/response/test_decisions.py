@@ -101,10 +101,17 @@ async def test_a_restart_knows_who_is_blocked(house: House) -> None:
 async def test_what_was_learned_of_an_account_that_is_forgotten_is_erased(house: House) -> None:
     profiles = house.profiles.profiles
     profiles[ANN] = profiles["bob"] = Profile(suspicious_day=7)
+    forgotten: list[tuple[str, float]] = []
+
+    async def forget(account: str, before: float) -> None:
+        forgotten.append((account, before))
+
+    house.decisions.forget_mail = forget
     await house.decisions.start()
     house.records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
     await house.decisions.look()
     assert (profiles[ANN], profiles["bob"]) == (Profile(), Profile(suspicious_day=7))
+    assert forgotten == [(ANN, NOW)]
     profiles[ANN] = Profile(suspicious_day=8)  # it sends again
     house.records.exempt(Exemption("bob", None, "olga", ""), NOW)
     await house.decisions.look()
