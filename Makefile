@@ -1,5 +1,6 @@
 # From a fresh machine to a running hop. `make` alone tells what there is.
-# Needed: Python 3.11 or newer and pip's package index; for the tests Debian's packages too. No services.
+# Needed: Python 3.11 or newer and pip's package index; for the tests Debian's packages too. No services. With a C compiler
+# and Python's header files it is faster: as root they are installed, where they are missing.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,6 +16,9 @@ PIP := $(BIN)/python -m pip --no-input
 UV := uv==0.13.9
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --group build \
 	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
+
+# What setup.py compiles: an older machine code must not go on running in place of what was edited.
+COMPILED := setup.py $(shell sed -nE 's/^    "(detector\/.*\.py)",$$/\1/p' setup.py)
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
@@ -82,6 +86,7 @@ lock: $(VENV)/.created ## newest allowed versions into requirements.lock and req
 
 clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find detector -name '*.so' -delete
 	find detector tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: made anew only when a lock or the project's own description changes.
@@ -96,14 +101,28 @@ $(VENV)/.created:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
+# The project itself, compiled where that can be done: a few seconds.
+define install_project
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { $(can_compile); }; then \
+		echo 'A C compiler or header files are missing: installing gcc and python3-dev'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends gcc libc6-dev python3-dev \
+			|| echo 'That did not work.'; fi
+	@find detector -name '*.so' -delete
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'import sys; from detector.content.kernel import COMPILED; sys.exit(not COMPILED)' || printf '\033[1m== %s\033[0m\n' \
+		'NOT COMPILED: all works, but a message costs a third more. On Debian: sudo apt-get install gcc python3-dev, then make again'
+endef
+can_compile = command -v cc >/dev/null && $(BIN)/python -c 'import pathlib, sys, sysconfig; \
+	sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())'
+
+$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml $(COMPILED)
 	$(call say,installing requirements.lock)
 	@$(PIP) install --quiet --require-hashes -r requirements.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(install_project)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.created requirements-dev.lock pyproject.toml
+$(VENV)/.dev: $(VENV)/.created requirements-dev.lock pyproject.toml $(COMPILED)
 	$(call say,installing requirements-dev.lock)
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(install_project)
 	@touch $@ $(VENV)/.runtime

@@ -32,14 +32,18 @@ class Fingerprint(Struct, frozen=True, gc=False):
 def fingerprint(found: Words) -> Fingerprint:
     """Of the words of a text: case, numbers, links, marks, short words and line breaks make no difference."""
     kept = found.wholes.compress(found.letters >= SHORTEST_WORD)
-    exact = _number(b"text", kept.tobytes())
     numbers = mixed(kept)
     numbers.sort()
-    different = np.count_nonzero(numbers[1:] != numbers[:-1]) + 1
+    different = int(np.count_nonzero(numbers[1:] != numbers[:-1])) + 1
     if different < LEAST_TO_SKETCH:
-        return Fingerprint(exact, ())
+        return of_octets(kept.tobytes(), different, b"", b"")
     least = _least(numbers)
-    return Fingerprint(exact, _bands(least) if different >= LEAST_WORDS else (), least.astype(np.uint8).tobytes())
+    return of_octets(kept.tobytes(), different, least.reshape(-1, BANDS).T.tobytes(), least.astype(np.uint8).tobytes())
+
+
+def of_octets(words: bytes, different: int, bands: bytes, sketch: bytes) -> Fingerprint:
+    """Of the words' numbers, of how many of them are different, and of the least ones, band by band."""
+    return Fingerprint(_number(b"text", words), _bands(bands) if different >= LEAST_WORDS else (), sketch)
 
 
 def number64(kind: str, value: str) -> int:
@@ -57,9 +61,8 @@ def _least(numbers: Hashes) -> NDArray[np.uint64]:
     return numbers.take(numbers.searchsorted(_FIRST_IN_BIN), mode="wrap").astype(np.uint64)
 
 
-def _bands(least: NDArray[np.uint64]) -> tuple[int, ...]:
+def _bands(octets: bytes) -> tuple[int, ...]:
     """Six minima to a band: texts with the Jaccard similarity s share a band with the probability 1 - (1 - s^6)^4."""
-    octets = least.reshape(-1, BANDS).T.tobytes()
     length = len(octets) // BANDS
     return tuple([_number(person, octets[band * length : (band + 1) * length]) for band, person in enumerate(_PERSONS)])
 

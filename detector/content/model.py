@@ -37,6 +37,8 @@ class TextModel:
     # that each half of it has `_length` places, a power of two.
     _rows: NDArray[np.uint16] = field(init=False, repr=False)
     _length: int = field(init=False, repr=False)
+    # These rows for `kernel`, and how many octets a row has.
+    octets: tuple[bytes, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (self.keys[1:] > self.keys[:-1]).all():
@@ -54,6 +56,7 @@ class TextModel:
         rows[row, length + place] = self.weights.astype(np.float16).view(np.uint16)
         object.__setattr__(self, "_rows", rows)
         object.__setattr__(self, "_length", length)
+        object.__setattr__(self, "octets", (rows.astype("<u2").tobytes(), 4 * length))
 
     def score(self, asked: Hashes) -> float:
         """The log-odds of spam in the training corpora, of what `features` finds in a text.
@@ -64,9 +67,12 @@ class TextModel:
         at = (rows[:, :length] == asked.astype(np.uint16)[:, None]).reshape(-1).nonzero()[0]
         at += (at & -length) + length  # from the place among the first halves of all rows to that in the second
         weights = rows.reshape(-1).take(at).view(np.float16)
-        total = float(np.add.reduce(weights, dtype=np.float64))
+        return self.score_of(float(np.add.reduce(weights, dtype=np.float64)), len(asked))
+
+    def score_of(self, total: float, count: int) -> float:
+        """The score of so many features whose weights have this sum."""
         # Unknown words are in the divisor: a foreign language moves the score towards the bias, which is no evidence.
-        return total / divisor(len(asked)) + self.bias
+        return total / divisor(count) + self.bias
 
 
 def _aligned(rows: int, columns: int) -> NDArray[np.uint16]:

@@ -27,6 +27,10 @@ _BLANKS = bytes(
     code if code >= 128 or chr(code).isalpha() or chr(code) in _SIGNS else ord(" ") for code in range(256)
 )  # of UTF-8
 _ASCII = bytes(range(128))
+_SIMPLE = bytes(
+    ord(" " if chr(code).isspace() else mark if (mark := chr(code).lower()).isalpha() or mark in "!?$%'@/." else "-")
+    for code in range(128)
+).ljust(256, b"-")
 _NO_LETTERS = re.compile(r"[^\w!?$%£€]")
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
@@ -91,6 +95,15 @@ def plain(text: str) -> str:
         octets = octets.replace(sign, apart)
     text = octets.decode("utf-8", "surrogatepass")
     return text if octets.isascii() else _without_odd(text, octets)
+
+
+def simple(text: str) -> str | bytes:
+    """The beginning of a text for `kernel`: as octets from which it takes the words itself, where all is ASCII.
+
+    Small letters, blanks, what makes an address, apostrophes and signs are left; other marks are one and the same.
+    """
+    text = text[:MOST_TEXT]
+    return text.encode("ascii").translate(_SIMPLE) if text.isascii() else plain(text)
 
 
 def features(found: Words, titled: int = 0) -> Hashes:

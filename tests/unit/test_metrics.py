@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from detector.content.kernel import COMPILED
 from detector.mail.status_codes import Cause
 from detector.metrics import CAUSES, SLOW, Metrics
 from tests.support.packages import PROVES
@@ -20,7 +21,9 @@ def test_two_servers_in_one_process_count_apart() -> None:
 
 
 def test_the_running_version_can_be_asked() -> None:
-    assert Metrics("1.2.3").registry.get_sample_value("detector_build_info", {"version": "1.2.3"}) == 1
+    registry = Metrics("1.2.3").registry
+    assert registry.get_sample_value("detector_build_info", {"version": "1.2.3"}) == 1
+    assert registry.get_sample_value("detector_content_compiled") == COMPILED
 
 
 @pytest.mark.debian("prometheus")

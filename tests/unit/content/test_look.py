@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.look import features_of, look, words_of
+from detector.content.look import look
 from detector.content.model import TextModel, Usual
-from detector.content.text import read
-from detector.content.words import features, words
 from detector.mail.written import Written
 from detector.models import load_content
 
@@ -53,14 +51,6 @@ def test_a_language_is_no_evidence(text: str, shipped: tuple[TextModel, Usual]) 
     score = look(Written.of(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode()), model).text_score
     assert score is not None
     assert usual.p(score) > 0.02
-
-
-def test_a_word_of_the_subject_is_read_as_such_and_as_a_word() -> None:
-    letter = read(Written.of(b"Subject: Verify your account\r\n\r\nplease call\r\n> or write\r\n"))
-    found = words_of(letter)
-    assert found.ends == (3, 5, 7)
-    assert found.wholes.tolist() == words("verify your account please call or write").wholes.tolist()
-    assert features_of(found).tolist() == features(found, titled=3).tolist()
 
 
 def test_too_little_to_read_has_no_score(shipped: tuple[TextModel, Usual]) -> None:

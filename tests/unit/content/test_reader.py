@@ -12,7 +12,7 @@ from detector.content.look import look
 from detector.content.model import TextModel, Usual
 from detector.content.reader import LATEST, LEAST_SHARE, Reader, is_odd
 from detector.content.text import Structure
-from detector.content.words import Hashes, features, words
+from detector.content.words import features, words
 from detector.mail.content import Content
 from detector.mail.written import Written
 
@@ -23,8 +23,8 @@ LURE = "Your mailbox is full, so please verify your password within twenty hours
 class BrokenModel(TextModel):
     """Raises for each text."""
 
-    def score(self, asked: Hashes) -> float:
-        raise FloatingPointError(asked[0])
+    def score_of(self, total: float, count: int) -> float:
+        raise FloatingPointError(total, count)
 
 
 def model_of(kind: type[TextModel] = TextModel) -> TextModel:
