@@ -6,8 +6,7 @@ from pathlib import Path
 
 from detector.mail.delivery import Delivery
 from detector.state.at_once import AtOnce
-from detector.state.table import octets
-from detector.state.write_behind import UPSERT
+from detector.state.table import octets, write_rows
 
 KEEP_TIME = 604_800.0
 """Seconds: an older line is not read a second time, unless somebody gives us an old log."""
@@ -38,10 +37,10 @@ class Followed(AtOnce):
 
     def move_on(self, source: str, position: str, told: Sequence[Delivery], now: float) -> None:
         """Everything before `position` was read, and `told` (Unix seconds `now`) counts."""
-        rows = [(_mark(delivery.key), now, b"") for delivery in told]
+        rows = [(_mark(delivery.key), now, b"", None, None) for delivery in told]
         with self._database() as database:
             database.execute("BEGIN IMMEDIATE")
-            database.executemany(UPSERT, [*rows, (_place(source), 0.0, octets(position))])
+            write_rows(database, [*rows, (_place(source), 0.0, octets(position), None, None)])
             self._moved += 1
             if self._moved % FORGET_EVERY == 0:
                 database.execute("DELETE FROM rows WHERE at < ? AND at > 0", (now - KEEP_TIME,))

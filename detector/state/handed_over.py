@@ -1,20 +1,18 @@
 """For whom the next hop took a message: by queue id, Message-ID and our own transaction id, until results are in."""
 
 import asyncio
-import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
-from detector.mail.delivery import Handed, Receipt
+from detector.mail.delivery import RECIPIENT_BYTES, Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
-from detector.ports import Temporary
-from detector.state.table import keys_of_values
-from detector.state.write_behind import Form, WriteBehind
+from detector.state.table import keys_of_values, octets
+from detector.state.write_behind import Form, Marks, WriteBehind
 from detector.traffic.clock import DAY, latest
 
 FRESH = 10_000
@@ -22,41 +20,35 @@ FRESH = 10_000
 MOST_PARTS = 16
 """Receipts that one Message-ID, or one transaction of ours, leads to: a message of many recipients comes in several."""
 
-Parts = tuple[tuple[str, str], ...]
-"""Server and queue id of each."""
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[bytes, str, Stream, float, bytes, bytes, bool])
 
 
-def pack(value: Handed | Parts) -> bytes:
-    # json, not msgspec: a login may carry octets that are not UTF-8, as surrogate escapes
-    if isinstance(value, tuple):
-        return json.dumps(value).encode("ascii")
-    hashes = [sorted(one.hex() for one in group) for group in (value.recipients, value.first_time)]
-    told = [value.account, value.transaction_id, value.stream, value.at, *hashes, value.trusted]
-    return json.dumps(told).encode("ascii")
+def pack(handed: Handed) -> bytes:
+    account = octets(handed.account)  # it may carry octets that are not UTF-8, as surrogate escapes
+    hashes = [b"".join(sorted(group)) for group in (handed.recipients, handed.first_time)]
+    told = (account, handed.transaction_id, handed.stream, handed.at, *hashes, handed.trusted)
+    return _encoder.encode(told)
 
 
 def begins(account: str) -> bytes:
     """The first octets of each message of the account, as `pack` makes them."""
-    return json.dumps([account])[:-1].encode("ascii") + b", "
+    return pack(Handed(account, "", Stream.PERSONAL, 0.0, frozenset()))[: len(_encoder.encode(octets(account))) + 1]
 
 
-def unpack(packed: bytes) -> Handed | Parts:
+def unpack(packed: bytes) -> Handed:
     """Raises `ValueError` for anything that `pack` did not make."""
-    read = json.loads(packed)
-    if isinstance(read, list) and all(isinstance(part, list) for part in read):
-        return msgspec.convert(read, tuple[tuple[str, str], ...])
-    account, transaction_id, stream, at, recipients, first_time, trusted = msgspec.convert(
-        read, tuple[str, str, Stream, float, list[str], list[str], bool]
-    )
-    hashes = [frozenset(bytes.fromhex(one) for one in group) for group in (recipients, first_time)]
-    return Handed(account, transaction_id, stream, at, hashes[0], hashes[1], trusted)
+    account, transaction_id, stream, at, recipients, first_time, trusted = _decoder.decode(packed)
+    login = account.decode("utf-8", "surrogateescape")
+    hashes = [frozenset(_hashes(group)) for group in (recipients, first_time)]
+    return Handed(login, transaction_id, stream, at, hashes[0], hashes[1], trusted)
 
 
 class MemoryHandedOver:
     """The `HandedOver` of one process and one event loop: the newest in memory, all of them on disk a moment later.
 
     A message is forgotten after `remember_time` seconds, or when there are `remember_count` newer ones. Lookups raise
-    `Temporary` when the disk cannot be read; remembering never fails.
+    `Temporary` when the disk cannot be read; remembering never fails, and never reads the disk.
     """
 
     def __init__(
@@ -64,42 +56,43 @@ class MemoryHandedOver:
     ) -> None:
         self._path = path
         degraded = metrics.state_degraded.labels("handed_over")
-        self._most_rows = 3 * remember_count  # one by queue id, one by Message-ID, one by the transaction
-        self._rows = WriteBehind[Handed | Parts](path, Form(pack, unpack), write_every, self._most_rows, degraded)
+        self._rows = WriteBehind(path, Form(pack, unpack), write_every, remember_count, degraded)
         self._remember_time = remember_time
-        self._fresh: OrderedDict[str, Handed | Parts] = OrderedDict()
+        self._remember_count = remember_count
+        self._fresh: OrderedDict[str, tuple[Handed, Marks]] = OrderedDict()
+        self._marked: dict[str, dict[str, None]] = {}  # the keys of those in `_fresh`, the newest last
         self._newest = 0.0
         self._put_count = 0
 
     async def remember(self, receipt: Receipt, handed: Handed, now: float) -> None:
         before, self._newest = self._newest, latest(self._newest, now)
         # A server that tells no queue id leaves the Message-ID to know it by.
-        queue_id = receipt.queue_id or f"transaction {handed.transaction_id}"
-        self._put(_queue_key(receipt.server, queue_id), handed, now)
-        self._put_part(_transaction_key(handed.transaction_id), (receipt.server, queue_id), now)
+        key = _key(receipt.server, receipt.queue_id or f"transaction {handed.transaction_id}")
+        marks: Marks = (_transaction_mark(handed.transaction_id),)
         if receipt.message_id:
-            self._put_part(_message_key(receipt.message_id), (receipt.server, queue_id), now)
+            marks = (*marks, _message_mark(receipt.message_id))
+        self._put(key, handed, marks)
+        self._rows.put(key, handed, now, marks)
+        self._put_count += 1
         # A clock that leaps says nothing about the age of what is remembered.
-        if self._newest - before < DAY and self._put_count % max(1, self._most_rows // 100) == 0:
-            self._rows.forget(now - self._remember_time, self._most_rows)
+        if self._newest - before < DAY and self._put_count % max(1, self._remember_count // 100) == 0:
+            self._rows.forget(now - self._remember_time, self._remember_count)
 
     async def by_queue_id(self, server: str, queue_id: str) -> Handed | None:
-        found = self._find(_queue_key(server, queue_id))
-        return found if isinstance(found, Handed) and found.at >= self._newest - self._remember_time else None
+        return self._if_kept(self._find(_key(server, queue_id)))
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
-        return await self._all(_message_key(message_id))
+        return self._all(_message_mark(message_id))
 
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
-        return await self._all(_transaction_key(transaction_id))
+        return self._all(_transaction_mark(transaction_id))
 
     async def forget(self, account: str, before: float) -> None:
-        # What leads to a message, its Message-ID and our transaction, stays: it tells of nobody any more.
         stored = await asyncio.to_thread(keys_of_values, self._path, begins(account))
         for key in {*stored, *self._fresh}:
             found = self._find(key)
-            if isinstance(found, Handed) and found.account == account and found.at <= before:
-                self._fresh.pop(key, None)
+            if found is not None and found.account == account and found.at <= before:
+                self._drop(key)
                 self._rows.put(key, None)
         await self._rows.written()
 
@@ -107,46 +100,54 @@ class MemoryHandedOver:
         """Write what was not written yet. Blocks."""
         self._rows.close()
 
-    async def _all(self, key: str) -> Sequence[Handed]:
-        found = [await self.by_queue_id(*part) for part in self._parts(key)]
-        return [handed for handed in found if handed is not None]
+    def _all(self, mark: str) -> Sequence[Handed]:
+        there = self._rows.written_with(mark, MOST_PARTS)
+        for key in self._marked.get(mark, ()):
+            there.pop(key, None)  # what is in memory is newer
+            there[key] = self._fresh[key][0]
+        newest = list(there.values())[-MOST_PARTS:]
+        return [handed for handed in newest if self._if_kept(handed) is not None]
 
-    def _put_part(self, key: str, part: tuple[str, str], now: float) -> None:
-        others = [other for other in self._others(key) if other != part]
-        self._put(key, (*others[1 - MOST_PARTS :], part), now)
+    def _find(self, key: str) -> Handed | None:
+        fresh = self._fresh.get(key)
+        return self._rows.get(key) if fresh is None else fresh[0]
 
-    def _others(self, key: str) -> Parts:
-        """What cannot be read now is not worth to stop for."""
-        try:
-            return self._parts(key)
-        except Temporary:
-            return ()
+    def _if_kept(self, handed: Handed | None) -> Handed | None:
+        return handed if handed is not None and handed.at >= self._newest - self._remember_time else None
 
-    def _parts(self, key: str) -> Parts:
-        found = self._find(key)
-        return found if isinstance(found, tuple) else ()
+    def _put(self, key: str, handed: Handed, marks: Marks) -> None:
+        self._drop(key)
+        self._fresh[key] = (handed, marks)
+        for mark in marks:
+            self._marked.setdefault(mark, {})[key] = None
+        if len(self._fresh) > min(FRESH, self._remember_count):
+            self._drop(next(iter(self._fresh)))
 
-    def _put(self, key: str, value: Handed | Parts, now: float) -> None:
-        self._put_count += 1
-        self._fresh[key] = value
-        self._fresh.move_to_end(key)
-        if len(self._fresh) > min(3 * FRESH, self._most_rows):
-            self._fresh.popitem(last=False)
-        self._rows.put(key, value, now)
-
-    def _find(self, key: str) -> Handed | Parts | None:
-        return self._fresh.get(key) or self._rows.get(key)
-
-
-def _queue_key(server: str, queue_id: str) -> str:
-    return json.dumps([server, queue_id])  # unlike a separator, no part can contain it
+    def _drop(self, key: str) -> None:
+        _, marks = self._fresh.pop(key, (None, ()))
+        for mark in marks:
+            keys = self._marked[mark]
+            del keys[key]
+            if not keys:
+                del self._marked[mark]
 
 
-def _transaction_key(transaction_id: str) -> str:
+def _hashes(joined: bytes) -> Iterator[bytes]:
+    if len(joined) % RECIPIENT_BYTES:
+        msg = "half a hash"
+        raise ValueError(msg)
+    return (joined[at : at + RECIPIENT_BYTES] for at in range(0, len(joined), RECIPIENT_BYTES))
+
+
+def _key(server: str, queue_id: str) -> str:
+    return f"{server} {queue_id}"  # a server is `host:port`, without a space
+
+
+def _transaction_mark(transaction_id: str) -> str:
     return f"transaction {transaction_id}"
 
 
-def _message_key(message_id: str) -> str:
+def _message_mark(message_id: str) -> str:
     """With and without its angle brackets. The sender chose it, so it may be long, and say who he is."""
     bare = message_id.strip().removeprefix("<").removesuffix(">")
-    return "message " + blake2b(bare.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return "message " + blake2b(octets(bare), digest_size=16).hexdigest()

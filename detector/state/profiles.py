@@ -16,6 +16,7 @@ from detector.traffic.profile import Profile
 
 T = TypeVar("T")
 
+EMPTY = Profile()
 MOST = 2**31
 """Profiles on disk: as many as there are accounts."""
 
@@ -32,7 +33,7 @@ class MemoryProfiles:
         self._rows = WriteBehind(path, Form(pack, unpack), write_every, accounts, degraded)
         self._accounts = accounts
         self._in_use: OrderedDict[str, Profile] = OrderedDict()
-        self._metrics = metrics
+        metrics.profiles.set_function(lambda: len(self._in_use))
 
     # No `await` inside update and read: nothing else runs between reading and writing a profile.
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
@@ -40,7 +41,7 @@ class MemoryProfiles:
         after, answer = function(before)
         if after is before:
             return answer
-        if after == Profile():  # as if it was never seen: nothing of it is kept
+        if after == EMPTY:  # as if it was never seen: nothing of it is kept
             self._in_use.pop(account, None)
             self._rows.put(account, None)
         else:
@@ -62,9 +63,11 @@ class MemoryProfiles:
         self._rows.close()
 
     def _recall(self, account: str) -> Profile:
-        profile = self._in_use.get(account) or self._rows.get(account)
+        profile = self._in_use.get(account)
         if profile is None:
-            return Profile()
+            profile = self._rows.get(account)
+            if profile is None:
+                return EMPTY
         self._use(account, profile)
         return profile
 
@@ -73,7 +76,6 @@ class MemoryProfiles:
         self._in_use.move_to_end(account)
         if len(self._in_use) > self._accounts:
             self._in_use.popitem(last=False)
-        self._metrics.profiles.set(len(self._in_use))
 
 
 def read_profile(path: Path, account: str) -> Profile | None:

@@ -113,7 +113,7 @@ class SharedHandedOver:
             handed = unpack(packed) if packed else None
         except ValueError:  # of another version: as good as forgotten
             return None
-        if not isinstance(handed, Handed) or handed.at < self._newest - self._remember_time:
+        if handed is None or handed.at < self._newest - self._remember_time:
             return None
         return handed
 

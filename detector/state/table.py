@@ -1,7 +1,10 @@
-"""A SQLite file with one table of keys and values: opened, read, and set aside when it is damaged."""
+"""A SQLite file with one table of keys and values: opened, read, written, and set aside when it is damaged.
+
+A row may carry up to two marks, by which it is found together with others.
+"""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -15,10 +18,26 @@ PRAGMAS = ("busy_timeout = 1000", "journal_mode = WAL", "synchronous = NORMAL")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows
-    (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, at REAL NOT NULL, value BLOB NOT NULL);
+    (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, at REAL NOT NULL, value BLOB NOT NULL,
+    mark_1 BLOB, mark_2 BLOB);
 CREATE INDEX IF NOT EXISTS rows_by_time ON rows (at);
+CREATE INDEX IF NOT EXISTS rows_by_mark_1 ON rows (mark_1) WHERE mark_1 IS NOT NULL;
+CREATE INDEX IF NOT EXISTS rows_by_mark_2 ON rows (mark_2) WHERE mark_2 IS NOT NULL;
 CREATE TABLE IF NOT EXISTS unreadable (key BLOB NOT NULL, value BLOB NOT NULL);
 """
+
+
+UPSERT = (
+    "INSERT INTO rows (key, at, value, mark_1, mark_2) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
+    "SET at = excluded.at, value = excluded.value, mark_1 = excluded.mark_1, mark_2 = excluded.mark_2"
+)
+MARKED = (
+    "SELECT at, number, key, value FROM rows WHERE mark_1 = ? UNION "
+    "SELECT at, number, key, value FROM rows WHERE mark_2 = ? ORDER BY 1 DESC, 2 DESC LIMIT ?"
+)
+
+Packed = tuple[bytes, float, bytes, bytes | None, bytes | None]
+"""A row: key, time, value and marks."""
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -92,6 +111,36 @@ def read_value(connection: sqlite3.Connection, key: str) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+def read_marked(connection: sqlite3.Connection, mark: bytes, most: int) -> list[tuple[str, bytes]]:
+    """Keys and values of the newest rows that carry it, the newest last."""
+    found = connection.execute(MARKED, (mark, mark, most)).fetchall()
+    return [(bytes(key).decode("utf-8", "surrogateescape"), bytes(value)) for _, _, key, value in reversed(found)]
+
+
+def write_rows(connection: sqlite3.Connection, rows: Iterable[Packed]) -> None:
+    connection.executemany(UPSERT, rows)
+
+
+def move_to_unreadable(connection: sqlite3.Connection, rows: Sequence[tuple[bytes, bytes]]) -> None:
+    connection.executemany("INSERT INTO unreadable (key, value) VALUES (?, ?)", rows)
+    connection.executemany("DELETE FROM rows WHERE key = ? AND value = ?", rows)
+
+
+def delete_rows(connection: sqlite3.Connection, keys: Sequence[tuple[bytes]]) -> None:
+    if keys:
+        connection.execute("PRAGMA secure_delete = ON")  # zeros over what is deleted
+        connection.executemany("DELETE FROM rows WHERE key = ?", keys)
+        connection.executemany("DELETE FROM unreadable WHERE key = ?", keys)
+        connection.execute("PRAGMA secure_delete = OFF")
+
+
+def forget_rows(connection: sqlite3.Connection, before: float, keep: int) -> None:
+    """Those of an earlier time, and the oldest beyond `keep`; 0 is no time."""
+    connection.execute("DELETE FROM rows WHERE at < ? AND at > 0", (before,))
+    oldest_kept = "SELECT at FROM rows ORDER BY at DESC LIMIT 1 OFFSET ?"
+    connection.execute(f"DELETE FROM rows WHERE at < ({oldest_kept})", (keep - 1,))  # noqa: S608 - no input in it
+
+
 def out_of_reach(path: Path, error: sqlite3.Error) -> Temporary:
     return Temporary(f"{path}: cannot be read: {error}")
 
@@ -133,8 +182,17 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        _add_marks(connection)
         connection.executescript(SCHEMA)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _add_marks(connection: sqlite3.Connection) -> None:
+    """To a file that was made before rows had any."""
+    columns = [column for _, column, *_ in connection.execute("PRAGMA table_info(rows)")]
+    for column in ("mark_1", "mark_2") if columns else ():
+        if column not in columns:
+            connection.execute(f"ALTER TABLE rows ADD COLUMN {column} BLOB")

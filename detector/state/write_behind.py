@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,26 +12,16 @@ from typing import Generic, TypeVar
 from prometheus_client import Gauge
 
 from detector import log
-from detector.state.table import (
-    damaged,
-    octets,
-    open_for_reading,
-    open_for_writing,
-    out_of_reach,
-    read_value,
-    set_aside,
-    stored_keys,
-)
+from detector.state import table
 
 V = TypeVar("V")
+T = TypeVar("T")
 
 CLOSE_TIME = 10.0
 """Seconds that `close` waits for the disk."""
 
-UPSERT = (
-    "INSERT INTO rows (key, at, value) VALUES (?, ?, ?) "
-    "ON CONFLICT (key) DO UPDATE SET at = excluded.at, value = excluded.value"
-)
+Marks = tuple[str, ...]
+"""Two at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +46,8 @@ class WriteBehind(Generic[V]):
         self._most_waiting = most_waiting
         self._degraded = degraded
         self._lock = threading.Lock()  # guards the five below
-        self._waiting: dict[str, tuple[float, V | None]] = {}  # None: to be deleted
-        self._writing: dict[str, tuple[float, V | None]] = {}
+        self._waiting: dict[str, tuple[float, V | None, Marks]] = {}  # None: to be deleted
+        self._writing: dict[str, tuple[float, V | None, Marks]] = {}
         self._unreadable: dict[str, bytes] = {}
         self._forget: tuple[float, int] | None = None
         self._listeners: list[asyncio.Future[None]] = []
@@ -71,11 +61,11 @@ class WriteBehind(Generic[V]):
         self._thread = threading.Thread(target=self._run, name=f"write-behind {path.name}", daemon=True)
         self._thread.start()
 
-    def put(self, key: str, value: V | None, at: float = 0.0) -> None:
+    def put(self, key: str, value: V | None, at: float = 0.0, marks: Marks = ()) -> None:
         """`at` orders the rows for `forget`. None deletes the row, and overwrites in the file what stood there."""
         with self._lock:
             self._waiting.pop(key, None)  # so that the row that waits longest stands first
-            self._waiting[key] = (at, value)
+            self._waiting[key] = (at, value, marks)
 
     async def written(self) -> None:
         """Do not wait for `write_every`: return when what was put so far is written, or could not be.
@@ -95,23 +85,21 @@ class WriteBehind(Generic[V]):
             row = self._waiting.get(key) or self._writing.get(key)
         if row is not None:
             return row[1]
-        packed = self._read(key)
-        if packed is None:
-            return None
-        try:
-            return self._form.unpack(packed)
-        except ValueError as error:
-            log.state_unreadable(key, str(error))
-            with self._lock:
-                self._unreadable[key] = packed
-            return None
+        packed = self._read(lambda reader: table.read_value(reader, key))
+        return None if packed is None else self._unpacked(key, packed)
+
+    def written_with(self, mark: str, most: int) -> dict[str, V]:
+        """The newest rows on disk that carry the mark, by their keys, the newest last. Raises `Temporary`."""
+        found = self._read(lambda reader: table.read_marked(reader, table.octets(mark), most)) or []
+        values = ((key, self._unpacked(key, packed)) for key, packed in found)
+        return {key: value for key, value in values if value is not None}
 
     def keys(self) -> set[str]:
         """Everything that was put. Raises `Temporary`; may be called in any thread."""
         with self._lock:
             rows = self._writing | self._waiting
-        there = {key for key, (_, value) in rows.items() if value is not None}
-        return there.union(set(stored_keys(self._path)) - rows.keys())
+        there = {key for key, (_, value, _) in rows.items() if value is not None}
+        return there.union(set(table.stored_keys(self._path)) - rows.keys())
 
     def forget(self, before: float, keep: int) -> None:
         """Remove, with the next writing, rows put `at` an earlier time, and the oldest beyond `keep`; 0 is no time."""
@@ -124,17 +112,26 @@ class WriteBehind(Generic[V]):
         self._wake.set()
         self._thread.join(CLOSE_TIME)
 
-    def _read(self, key: str) -> bytes | None:
+    def _unpacked(self, key: str, packed: bytes) -> V | None:
+        try:
+            return self._form.unpack(packed)
+        except ValueError as error:
+            log.state_unreadable(key, str(error))
+            with self._lock:
+                self._unreadable[key] = packed
+            return None
+
+    def _read(self, read: Callable[[sqlite3.Connection], T]) -> T | None:
         reader = self._reader
         try:
             if reader is None:
-                reader = self._reader = open_for_reading(self._path)
-            return None if reader is None else read_value(reader, key)
+                reader = self._reader = table.open_for_reading(self._path)
+            return None if reader is None else read(reader)
         except sqlite3.Error as error:
             self._reader = None
-            if not damaged(error):
-                raise out_of_reach(self._path, error) from error
-            log.state_unreadable(key, str(error))
+            if not table.damaged(error):
+                raise table.out_of_reach(self._path, error) from error
+            log.state_unreadable(str(self._path), str(error))
             return None
 
     # -- the thread --
@@ -163,7 +160,7 @@ class WriteBehind(Generic[V]):
             forget, self._forget = self._forget, None
         try:
             if self._writer is None:
-                self._writer = open_for_writing(self._path)
+                self._writer = table.open_for_writing(self._path)
                 self._reader = None  # it may still look at a file that was set aside
             if self._writing or unreadable or forget:
                 self._write(self._writer, unreadable, forget)
@@ -175,29 +172,18 @@ class WriteBehind(Generic[V]):
     def _write(
         self, writer: sqlite3.Connection, unreadable: dict[str, bytes], forget: tuple[float, int] | None
     ) -> None:
-        rows = [(octets(key), packed) for key, packed in unreadable.items()]
         writer.execute("BEGIN IMMEDIATE")
-        writer.executemany("INSERT INTO unreadable (key, value) VALUES (?, ?)", rows)
-        writer.executemany("DELETE FROM rows WHERE key = ? AND value = ?", rows)
-        writer.executemany(UPSERT, self._packed())
-        self._delete(writer, [(octets(key),) for key, (_, value) in self._writing.items() if value is None])
+        table.move_to_unreadable(writer, [(table.octets(key), packed) for key, packed in unreadable.items()])
+        table.write_rows(writer, self._packed())
+        table.delete_rows(
+            writer, [(table.octets(key),) for key, (_, value, _) in self._writing.items() if value is None]
+        )
         if forget is not None:
-            before, keep = forget
-            writer.execute("DELETE FROM rows WHERE at < ? AND at > 0", (before,))
-            oldest_kept = "SELECT at FROM rows ORDER BY at DESC LIMIT 1 OFFSET ?"
-            writer.execute(f"DELETE FROM rows WHERE at < ({oldest_kept})", (keep - 1,))  # noqa: S608 - no input in it
+            table.forget_rows(writer, *forget)
         writer.execute("COMMIT")
 
-    @staticmethod
-    def _delete(writer: sqlite3.Connection, keys: Sequence[tuple[bytes]]) -> None:
-        if keys:
-            writer.execute("PRAGMA secure_delete = ON")  # zeros over what is deleted
-            writer.executemany("DELETE FROM rows WHERE key = ?", keys)
-            writer.executemany("DELETE FROM unreadable WHERE key = ?", keys)
-            writer.execute("PRAGMA secure_delete = OFF")
-
-    def _packed(self) -> Iterator[tuple[bytes, float, bytes]]:
-        for key, (at, value) in self._writing.items():
+    def _packed(self) -> Iterator[table.Packed]:
+        for key, (at, value, marks) in self._writing.items():
             if value is None:
                 continue
             try:
@@ -205,7 +191,7 @@ class WriteBehind(Generic[V]):
             except Exception as error:  # one value with a fault must not keep all others from the disk
                 log.internal_error(f"packing a row of {self._path.name}", error)
             else:
-                yield octets(key), at, packed
+                yield (table.octets(key), at, packed, *_columns(marks))
 
     def _worked(self) -> None:
         with self._lock:
@@ -228,14 +214,19 @@ class WriteBehind(Generic[V]):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-            if isinstance(error, sqlite3.Error) and damaged(error):
+            if isinstance(error, sqlite3.Error) and table.damaged(error):
                 # Here and not when it is opened again: that may go well, with the journal's pages.
                 with contextlib.suppress(OSError):  # next time
-                    set_aside(self._path, error)
+                    table.set_aside(self._path, error)
         self._degraded.set(1)
         if not self._failing:
             self._failing = True
             log.state_write_failed(f"{self._path}: {error}")
+
+
+def _columns(marks: Marks) -> tuple[bytes | None, bytes | None]:
+    first, second = (*map(table.octets, marks), None, None)[:2]
+    return first, second
 
 
 def _tell(listeners: list[asyncio.Future[None]]) -> None:

@@ -56,6 +56,31 @@ def rows(path: Path) -> Iterator[WriteBehind[str]]:
     rows.close()
 
 
+def test_the_newest_rows_that_carry_a_mark_are_found_together(path: Path) -> None:
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    for number in range(5):
+        rows.put(f"k{number}", str(number), float(number), ("odd",) if number % 2 else ("even", "too"))
+    rows.put("k3", "3", 3.0)  # it carries none any more
+    rows.close()
+    again = WriteBehind(path, FORM, LATER, 100, gauge())
+    assert list(again.written_with("even", 2).items()) == [("k2", "2"), ("k4", "4")]
+    assert again.written_with("too", 9) == {"k0": "0", "k2": "2", "k4": "4"}
+    assert again.written_with("odd", 9) == {"k1": "1"}
+    again.close()
+
+
+def test_a_file_from_before_there_were_marks_is_used_on(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("CREATE TABLE rows (number INTEGER PRIMARY KEY, key BLOB UNIQUE, at REAL, value BLOB)")
+        old.execute("INSERT INTO rows (key, at, value) VALUES (CAST('ann' AS BLOB), 1.0, CAST('1' AS BLOB))")
+        old.commit()
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    rows.put("bob", "2", 2.0, ("m",))
+    assert rows.get("ann") == "1"
+    rows.close()
+    assert stored_value(path, "bob") == b"2"
+
+
 def test_what_was_put_is_found_before_it_is_written(rows: WriteBehind[str], path: Path) -> None:
     rows.put("ann", "1")
     rows.put("ann", "2")
