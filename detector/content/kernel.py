@@ -57,25 +57,19 @@ class _Row:
         self.wholes = append(self.wholes, whole)
         self.letters = append(self.letters, letters)
 
-    def read(self, text: str | bytes) -> None:
-        """As `words.simple` has it, or `words.plain`."""
-        if isinstance(text, str):
-            self._plain(text)
-        else:
-            self._simple(text)
-
-    def _simple(self, octets: bytes) -> None:
+    def read(self, text: str) -> None:
+        """As `words.simple` has it."""
         at: i64 = 0
-        end: i64 = len(octets)
+        end: i64 = len(text)
         while at < end:
             start: i64 = at
-            while at < end and octets[at] != ord(" "):
+            while at < end and ord(text[at]) != ord(" "):
                 at += 1
-            if at > start and not _is_address(octets, start, at):
-                self._run(octets, start, at)
+            if at > start and not _is_address(text, start, at):
+                self._run(text, start, at)
             at += 1
 
-    def _run(self, octets: bytes, start: i64, end: i64) -> None:
+    def _run(self, text: str, start: i64, end: i64) -> None:
         """Without a blank, but with marks that part words, and signs that are words."""
         whole: i64 = 0
         stem: i64 = 0
@@ -83,7 +77,7 @@ class _Row:
         power: i64 = base
         letters: i64 = 0
         for at in range(start, end):
-            code: i64 = octets[at]
+            code: i64 = ord(text[at])
             if code >= ord("a"):
                 whole += code * power
                 power *= base
@@ -98,33 +92,13 @@ class _Row:
         if letters:
             self.add(stem, whole, letters)
 
-    def _plain(self, text: str) -> None:
-        """Words with blanks between them."""
-        whole: i64 = 0
-        stem: i64 = 0
-        base: i64 = self.base
-        power: i64 = base
-        letters: i64 = 0
-        for at in range(i64(len(text))):
-            code: i64 = ord(text[at])
-            if code != ord(" "):
-                whole += code * power
-                power *= base
-                letters += 1
-                stem = whole if letters <= _STEM else stem
-            elif letters:
-                self.add(stem, whole, letters)
-                whole, power, letters = 0, base, 0
-        if letters:
-            self.add(stem, whole, letters)
 
-
-def _is_address(octets: bytes, start: i64, end: i64) -> bool:
+def _is_address(text: str, start: i64, end: i64) -> bool:
     """Whether `@`, `//` or `www.` is in it."""
     before: i64 = 0
     ws: i64 = 0
     for at in range(start, end):
-        code: i64 = octets[at]
+        code: i64 = ord(text[at])
         if code < ord("a"):
             if code == ord("@") or (code == ord("/") and before == code) or (code == ord(".") and ws >= 3):
                 return True
@@ -247,8 +221,8 @@ def _packed(least: vec[i64]) -> tuple[bytes, bytes]:
     return bands.getvalue(), sketch.getvalue()
 
 
-def see(texts: list[str | bytes], rows: bytes, line: i64) -> Seen | None:
-    """Of subject, own words and quotation, each as `words.simple` or `words.plain` has it; None for too many words.
+def see(texts: list[str], rows: bytes, line: i64) -> Seen | None:
+    """Of subject, own words and quotation, each as `words.simple` has it; None for too many words.
 
     How many words there are; the sum of the weights of their features, in units of 2^-24, and how many these are; then
     of the own words, or of all where there are none, what `_print` tells.

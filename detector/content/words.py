@@ -97,13 +97,13 @@ def plain(text: str) -> str:
     return text if octets.isascii() else _without_odd(text, octets)
 
 
-def simple(text: str) -> str | bytes:
-    """The beginning of a text for `kernel`: as octets from which it takes the words itself, where all is ASCII.
+def simple(text: str) -> str:
+    """The beginning of a text for `kernel`, which takes the words itself where all is ASCII; else as `plain` has it.
 
     Small letters, blanks, what makes an address, apostrophes and signs are left; other marks are one and the same.
     """
     text = text[:MOST_TEXT]
-    return text.encode("ascii").translate(_SIMPLE) if text.isascii() else plain(text)
+    return text.encode("ascii").translate(_SIMPLE).decode("ascii") if text.isascii() else plain(text)
 
 
 def features(found: Words, titled: int = 0) -> Hashes:
