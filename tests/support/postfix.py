@@ -101,15 +101,15 @@ class Postfix:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
-    def _configuration(self) -> Path:
+    def configuration(self) -> Path:
         return self.directory / "etc"
 
     def start(self) -> None:
         """Start the master and wait for the greeting. Raises `TimeoutError`, with the log in the text."""
         with (self.directory / "output").open("ab") as output:
             self._master = subprocess.Popen(
-                [DAEMONS / "master", "-s", "-c", self._configuration],  # -s: in the foreground
-                env={"MAIL_CONFIG": str(self._configuration)}, start_new_session=True,
+                [DAEMONS / "master", "-s", "-c", self.configuration],  # -s: in the foreground
+                env={"MAIL_CONFIG": str(self.configuration)}, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
         try:
@@ -155,7 +155,7 @@ class Postfix:
 
     def _postqueue(self, option: str) -> str:
         done = subprocess.run(
-            ["/usr/sbin/postqueue", "-c", self._configuration, option],
+            ["/usr/sbin/postqueue", "-c", self.configuration, option],
             capture_output=True, text=True, check=True, timeout=30,
         )  # fmt: skip
         return done.stdout
@@ -171,18 +171,17 @@ class Postfix:
             **self._settings,
         }
         lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
-        main = self._configuration / "main.cf"
+        main = self.configuration / "main.cf"
         main.write_text(lines, "utf-8")
-        # Postfix rereads a file of this second until it is old enough not to be half written: 2 s for each start.
-        os.utime(main, (0, 0))
-        (self._configuration / "master.cf").write_text(MASTER.format(port=self.port), "utf-8")
+        (self.configuration / "master.cf").write_text(MASTER.format(port=self.port), "utf-8")
+        make_old(self.configuration)
         for name, text in self._tables.items():
-            (self._configuration / name).write_text(text, "utf-8")
+            (self.configuration / name).write_text(text, "utf-8")
 
     def _make_directories(self) -> None:
         self.directory.chmod(0o755)
         queue = self.directory / "queue"
-        for path in (self._configuration, queue, queue / "pid"):
+        for path in (self.configuration, queue, queue / "pid"):
             path.mkdir(mode=0o755)
         for name in OWNED_BY_POSTFIX:
             self._directory(queue / name, 0o700)
@@ -195,6 +194,12 @@ class Postfix:
         path.mkdir()
         shutil.chown(path, "postfix", group)
         path.chmod(mode)  # after the owner: a change of owner clears the set-group-id bit
+
+
+def make_old(configuration: Path) -> None:
+    """Postfix rereads a file of this second until it is old enough not to be half written: 2 s for each program."""
+    for name in ("main.cf", "master.cf"):
+        os.utime(configuration / name, (0, 0))
 
 
 def policy(port: int) -> str:
@@ -210,6 +215,11 @@ def _with_login(auth_socket: Path) -> dict[str, str]:
         "smtpd_sasl_security_options": "noanonymous",
         "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
     }
+
+
+def without_hop(auth_socket: Path, next_server: int) -> Postfix:
+    """Customers log in, and all goes to the next server: what a hop is put beside."""
+    return Postfix("submission", {**_with_login(auth_socket), "relayhost": f"[{HOST}]:{next_server}"})
 
 
 def submission(auth_socket: Path, hop: int, policy_port: int) -> Postfix:
