@@ -18,6 +18,7 @@ from detector.cli import (
     records,
     replay,
     response,
+    setup,
     train,
 )
 from detector.cli.options import DEFAULT_CONFIG, AsJson, ConfigArgument, ConfigFile, examples
@@ -26,6 +27,7 @@ HELP = f"""Recognise hijacked mail accounts by what they send, and stop them.
 
 \b
   detector check                    does everything in the configuration work?
+  detector setup postfix            which lines does this host's Postfix need?
   detector serve                    run the relay
   detector doctor                   how is everything? what is wrong, and what to do
   detector incidents list           who was stopped, and what waits for a person
@@ -59,6 +61,7 @@ app.add_typer(response.app, name="response")
 app.add_typer(audit.app, name="audit")
 app.add_typer(password.app, name="password")
 app.add_typer(records.app, name="records")
+app.add_typer(setup.app, name="setup")
 app.add_typer(train.app, name="train")
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
