@@ -125,7 +125,8 @@ class Channel(Generic[T]):
 
     def send(self, message: ToWorker | FromWorker) -> None:
         """Never waits; what nobody takes any more is lost."""
-        self._writer.write(self._encoder.encode(message) + b"\n")
+        if not self._writer.is_closing():
+            self._writer.write(self._encoder.encode(message) + b"\n")
 
     def close(self) -> None:
         self._writer.close()

@@ -22,7 +22,7 @@ from detector.response.providers import build
 from detector.response.tools import Tools
 from detector.response.upkeep import Upkeep
 from detector.response.workflow import Containment
-from detector.tasks import Tasks
+from detector.tasks import Tasks, called
 from detector.tls import server_context
 
 KEEP_IN_STEP_EVERY = 1.0
@@ -43,6 +43,7 @@ class Office:
     decisions: Decisions = field(init=False)
     held: HeldRoom = field(init=False)
     _containment: Containment = field(init=False)
+    _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _feedback: FeedbackRoom = field(init=False)
 
     async def open(self) -> None:
@@ -95,8 +96,9 @@ class Office:
         self.held.follow(hop.route)
 
     def incident_opened(self, incident_id: str) -> None:
-        """Another process has opened it: look soon."""
+        """Another process has opened it: look now."""
         self._containment.open(incident_id)
+        self._wake.set()
 
     def _rules(self, config: Config, hop: Hop) -> Rules:
         tags = config.feedback.tags
@@ -108,7 +110,7 @@ class Office:
 
     async def _keep_in_step(self) -> None:
         while True:
-            await asyncio.sleep(KEEP_IN_STEP_EVERY)
+            await called(self._wake, KEEP_IN_STEP_EVERY)
             try:
                 await self.decisions.look()
             except Exception as error:  # a fault here must not end the loop that lifts blocks

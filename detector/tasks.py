@@ -1,8 +1,17 @@
 """What runs beside everything else, until it ends or its owner stops it."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+
+
+async def called(wake: asyncio.Event, within: float) -> None:
+    """Return when it is set, or after so many seconds; then it is not set any more."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await wake.wait()
+    wake.clear()
 
 
 @dataclass(slots=True)

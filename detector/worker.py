@@ -40,7 +40,7 @@ from detector.process import VERSION, clock, run, stopwatch
 from detector.relay.headcount import Ledger, SharedHeadcount
 from detector.relay.held_room import HeldHatch
 from detector.response.desk import Desk
-from detector.tasks import Tasks
+from detector.tasks import Tasks, called
 
 BEAT_EVERY = 1.0
 
@@ -98,8 +98,7 @@ class Worker:
         tasks.spawn(self._heed())
         await self._hatch.start()
         while not await self._take_over():  # somebody decides this very moment
-            await self._wake.wait()
-            self._wake.clear()
+            await called(self._wake, BEAT_EVERY)
         for work in (self._beat(), self._keep_in_step(), self._hatch.run()):
             tasks.spawn(work)
         # Each learns what clean mail scores; of what they learn alike one is kept.
@@ -144,12 +143,7 @@ class Worker:
 
     async def _keep_in_step(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(BEAT_EVERY):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
+            await called(self._wake, BEAT_EVERY)
             try:
                 await self._desk.write()
                 await self._take_over()

@@ -66,7 +66,8 @@ def test_both_forms_can_be_read_also_where_only_a_worker_has_counted() -> None:
     slow = page_of(worker(2, seconds=0.5).registry)
     told = merged(Metrics("1.0"), slow, slow)
     assert b'detector_transactions_total{outcome="accepted",verdict="accept"} 4.0' in generate_latest(told)
-    families = {family.name: family for family in text_string_to_metric_families(generate_openmetrics(told).decode())}
+    text = generate_openmetrics(told).decode()  # type: ignore[no-untyped-call]
+    families = {family.name: family for family in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]
     exemplars = [sample.exemplar for sample in families["detector_decision_seconds"].samples if sample.exemplar]
     assert [exemplar.labels for exemplar in exemplars] == [{"transaction_id": "t1"}]
 

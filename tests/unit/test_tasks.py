@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from detector.tasks import Tasks
+from detector.tasks import Tasks, called
 
 
 async def test_what_is_spawned_runs_and_ends_when_its_owner_cancels() -> None:
@@ -22,3 +22,12 @@ async def test_what_is_spawned_runs_and_ends_when_its_owner_cancels() -> None:
     await ended.wait()
     await asyncio.sleep(0)  # the loop tells that a task is done in its next round
     assert not tasks._running
+
+
+async def test_who_waits_is_called_or_gets_tired() -> None:
+    wake = asyncio.Event()
+    await called(wake, within=0.001)
+    wake.set()
+    async with asyncio.timeout(20):
+        await called(wake, within=1e9)
+    assert not wake.is_set()

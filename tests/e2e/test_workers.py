@@ -1,0 +1,231 @@
+"""One server, two processes that take mail, real sockets: they know the same, and the death of none loses mail."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.detector_process import DetectorProcess
+from tests.support.ports import wait_for
+from tests.support.smtp_client import Letter, Outcome, Sender
+from tests.support.smtp_sink import SmtpSink
+from tests.support.smtp_talk import SmtpTalk, smtp_talk
+from tests.support.valkey import Valkey
+
+pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server")]
+
+CONNECTIONS = 24
+"""The system deals connections out by chance: that all of so many come to one of two happens once in eight million."""
+LIMIT = 40
+
+
+@pytest.fixture(scope="module")
+def shared_sink() -> Iterator[SmtpSink]:
+    with SmtpSink() as running:
+        running.answer("RCPT", "nobody", "550 5.1.1 No such user")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, valkey_of_this_run: Valkey, shared_sink: SmtpSink
+) -> Iterator[DetectorProcess]:
+    """One for all tests here; who breaks it mends it. A bulk run of an account without a past is an incident."""
+    valkey_of_this_run.empty()
+    settings = {
+        "workers": 2,
+        "identity": [{"source": "envelope-sender"}],
+        "judging": {"block_score": 4.0, "hold_score": 3.9, "window_start": 500},
+        "relay": {"limits": {"connections": LIMIT, "stop_time": 5.0}},
+        "state": {"url": valkey_of_this_run.url},
+    }
+    with DetectorProcess(tmp_path_factory.mktemp("server"), shared_sink.port, settings) as running:
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def detector(server: DetectorProcess) -> DetectorProcess:
+    wait_for(lambda: server.metrics()["detector_workers"] == 2, "both workers take mail")
+    wait_for(lambda: server.metrics()["detector_client_connections"] == 0, "clients of the test before are gone")
+    return server
+
+
+@asynccontextmanager
+async def many(detector: DetectorProcess, number: int = CONNECTIONS) -> AsyncIterator[list[SmtpTalk]]:
+    """So many connections at a time, each greeted."""
+    async with AsyncExitStack() as stack:
+        talks = [await stack.enter_async_context(smtp_talk(detector.port)) for _ in range(number)]
+        for talk in talks:
+            assert (await talk.hear()).startswith("220 ")
+            await talk.ask("EHLO pc.example")
+        yield talks
+
+
+async def send(talk: SmtpTalk, sender: str, *recipients: str) -> str:
+    """The first refusal, or the last reply."""
+    for command in (f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{one}>" for one in recipients), "DATA"):
+        reply = await talk.ask(command)
+        if reply[0] in "45":
+            await talk.ask("RSET")
+            return reply
+    return await talk.message(b"Subject: hello\r\n\r\nhello\r\n")
+
+
+async def blast(detector: DetectorProcess, talk: SmtpTalk, thief: str) -> None:
+    """To strangers of whom a part does not exist, until it is noticed."""
+    for number in range(50):
+        await talk.ask(f"MAIL FROM:<{thief}>")
+        for one in range(10):
+            await talk.ask(f"RCPT TO:<{'nobody' if one % 2 else 'target'}-{number}-{one}@victims.example>")
+        if (await talk.ask("DATA")).startswith("354"):
+            await talk.message(b"Subject: offer %d\r\n\r\nbuy %d\r\n" % (number, number))
+        await talk.ask("RSET")
+        if any(event["account"] == thief for event in detector.events("incident_opened")):
+            return
+    pytest.fail("the thief is never recognised")
+
+
+def workers(detector: DetectorProcess) -> dict[int, int]:
+    """The process of each worker that is ready."""
+    return {event["worker"]: event["process"] for event in detector.events("worker_ready")}
+
+
+def accepted(detector: DetectorProcess) -> float:
+    figures = detector.metrics()
+    return sum(value for name, value in figures.items() if "_transactions_total" in name and '"accepted"' in name)
+
+
+def runs(process_id: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process_id}/status").read_text("ascii")
+    except OSError:
+        return False
+
+
+async def test_both_take_mail_and_the_figures_are_those_of_both(detector: DetectorProcess) -> None:
+    before = accepted(detector)
+    async with many(detector) as talks:
+        for number, talk in enumerate(talks):
+            assert (await send(talk, f"both-{number}@example.org", "bob@example.net")).startswith("250 ")
+        figures = detector.metrics()
+    assert figures["detector_client_connections"] == CONNECTIONS
+    assert accepted(detector) - before == CONNECTIONS
+    told = Counter(event["worker"] for event in detector.events("verdict") if event["account"].startswith("both-"))
+    assert (set(told), told.total()) == ({1, 2}, CONNECTIONS)
+
+
+async def test_a_block_that_one_opens_holds_in_the_other(detector: DetectorProcess) -> None:
+    thief = "thief@example.org"
+    async with many(detector) as talks:
+        await blast(detector, talks[0], thief)
+        for talk in talks:
+            async with asyncio.timeout(20):
+                while not (reply := await talk.ask(f"MAIL FROM:<{thief}>")).startswith("450 4.7.1"):
+                    assert reply.startswith("250 ")
+                    await talk.ask("RSET")
+                    await asyncio.sleep(0.02)
+        assert (await send(talks[1], "ben@example.org", "bob@example.net")).startswith("250 ")
+    assert len([event for event in detector.events("incident_opened") if event["account"] == thief]) == 1
+    wait_for(lambda: detector.metrics()["detector_blocked_accounts"] == 1, "the first process knows it, too")
+
+
+async def test_the_limit_of_connections_counts_for_both_together(detector: DetectorProcess) -> None:
+    async with many(detector, LIMIT):
+        async with smtp_talk(detector.port) as one_more:
+            assert await one_more.hear() == "421 4.7.0 Too many connections, try again later"
+
+
+async def test_a_reload_reaches_one_after_the_other_and_a_mistake_none(detector: DetectorProcess) -> None:
+    async with smtp_talk(detector.port) as talk:
+        await talk.begin()
+        await asyncio.to_thread(rewrite_and_reload, detector, "hop.example", "other.example")
+        assert detector.events("reload_refused") == []
+        assert await greetings(detector) == {"220 other.example ESMTP"}
+        assert await talk.message(b"Subject: through") == "250 2.0.0 Ok"
+    await asyncio.to_thread(rewrite_and_reload, detector, "observe = false", "obzerve = false")
+    assert "did you mean `observe`" in detector.events("reload_refused")[-1]["problem"]
+    # Who is started now follows the configuration that holds, not the file.
+    await asyncio.to_thread(kill_a_worker, detector)
+    assert await greetings(detector) == {"220 other.example ESMTP"}
+    await asyncio.to_thread(rewrite_and_reload, detector, "obzerve = false", "observe = false")
+
+
+def test_a_worker_that_is_killed_under_load_costs_no_message_and_is_back(
+    detector: DetectorProcess, shared_sink: SmtpSink
+) -> None:
+    shared_sink.clear()
+    letters = [
+        Letter(f"load-{number}@example.org", f"r{number}@example.net", b"Subject: x\r\n\r\n%d\r\n" % number)
+        for number in range(600)
+    ]
+    restarts = detector.metrics()["detector_worker_restarts_total"]
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(asyncio.run, run(Sender(detector.port, letters, sessions=16)))
+        shared_sink.wait_for_messages(100)
+        passed = accepted(detector)
+        kill_a_worker(detector)
+        outcome = sending.result(60)
+    arrived = Counter(address for message in shared_sink.messages for address in message.addresses)
+    assert set(arrived) == {letter.recipient for letter in letters}
+    assert {address for address, times in arrived.items() if times > 1} <= set(outcome.uncertain)
+    assert outcome.accepted == len(letters)
+    assert outcome.lost_connections > 0
+    assert detector.metrics()["detector_worker_restarts_total"] == restarts + 1
+    assert accepted(detector) > passed  # what the dead one had counted is not forgotten
+
+
+async def test_after_the_first_process_is_killed_nobody_is_left_and_the_next_one_knows_all(
+    detector: DetectorProcess,
+) -> None:
+    thief = "first@example.org"
+    async with many(detector, 1) as (talk,):
+        await blast(detector, talk, thief)
+        processes = workers(detector).values()
+        assert all(map(runs, processes))
+        detector.kill()
+        assert await talk.hear() == ""
+    wait_for(lambda: not any(map(runs, processes)), "the workers have ended")
+    await asyncio.to_thread(detector.start)
+    async with many(detector) as talks:
+        for talk in talks:
+            assert (await talk.ask(f"MAIL FROM:<{thief}>")).startswith("450 4.7.1")
+
+
+def kill_a_worker(detector: DetectorProcess) -> None:
+    """And wait until it is back."""
+    number, process_id = next(iter(workers(detector).items()))
+    before = len(detector.events("worker_ready"))
+    os.kill(process_id, signal.SIGKILL)
+    wait_for(lambda: len(detector.events("worker_ready")) > before, "it takes mail again")
+    died, back = [event for event in detector.events() if event["event"] in {"worker_died", "worker_ready"}][-2:]
+    assert (died["worker"], died["status"], back["worker"]) == (number, -signal.SIGKILL, number)
+    wait_for(lambda: detector.metrics()["detector_workers"] == 2, "it is counted again")
+
+
+def rewrite_and_reload(detector: DetectorProcess, old: str, new: str) -> None:
+    text = detector.path.read_text("utf-8")
+    assert old in text
+    detector.path.write_text(text.replace(old, new), "utf-8")
+    told = ("reloaded", "reload_refused")
+    before = sum(event["event"] in told for event in detector.events())
+    os.kill(detector.process_id, signal.SIGHUP)
+    wait_for(lambda: sum(event["event"] in told for event in detector.events()) > before, "the reload is told")
+
+
+async def greetings(detector: DetectorProcess) -> set[str]:
+    found = set()
+    for _ in range(CONNECTIONS):
+        async with smtp_talk(detector.port) as talk:
+            found.add(await talk.hear())
+    return found
+
+
+async def run(sender: Sender) -> Outcome:
+    return await sender.run()
