@@ -1,6 +1,7 @@
 """The rules for Prometheus, their own tests, and the runbook: each alert is tried, and explained."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.test_house_rules import log_events
 
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy" / "prometheus"
+CASES = ("alerts_test.yml", "alerts_days_test.yml")
+AMTOOL = Path("/usr/bin/amtool")
 RUNBOOK = (ROOT / "deploy" / "runbook.md").read_text("utf-8")
 ALERT = re.compile(r"^      - alert: (\w+)\n(.*?)(?=^      - |^  - |\Z)", re.DOTALL | re.MULTILINE)
 ALERTS = dict(ALERT.findall((RULES / "alerts.yml").read_text("utf-8")))
@@ -35,15 +38,46 @@ def test_prometheus_takes_the_rules() -> None:
 
 @pytest.mark.debian("prometheus")
 def test_each_alert_fires_when_it_should_and_is_silent_when_it_should_not() -> None:
-    assert "SUCCESS" in promtool("test", "rules", "alerts_test.yml")
+    assert promtool("test", "rules", *CASES).count("SUCCESS") == len(CASES)
+
+
+@pytest.mark.debian("prometheus")
+def test_prometheus_takes_our_example_of_its_configuration(tmp_path: Path) -> None:
+    shutil.copytree(RULES, tmp_path / "detector")
+    shutil.copy(RULES / "prometheus.yml", tmp_path)
+    assert "SUCCESS" in promtool("check", "config", str(tmp_path / "prometheus.yml"))
+
+
+@pytest.mark.debian("prometheus-alertmanager")
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ("alertname=DetectorDown severity=critical", "on-call"),
+        ("alertname=DetectorNextHopSlow severity=warning", "tickets"),
+        ("alertname=AccountNeedsDecision severity=critical incident=3f2a", "on-call"),
+        ("alertname=AccountHijacked severity=warning incident=3f2a", "tickets"),
+    ],
+)
+def test_alertmanager_takes_our_example_and_sends_each_alert_where_it_belongs(labels: str, receiver: str) -> None:
+    words = ("config", "routes", "test", f"--config.file={ROOT / 'deploy' / 'alertmanager' / 'alertmanager.yml'}")
+    done = subprocess.run([AMTOOL, *words, *labels.split()], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == (receiver, 0), done.stderr
+
+
+def test_what_silences_other_alerts_names_alerts_that_there_are() -> None:
+    routes = (ROOT / "deploy" / "alertmanager" / "alertmanager.yml").read_text("utf-8")
+    named = re.findall(r'alertname(=~|=|!=)"([^"]+)"', routes)
+    assert len(named) > 5
+    for _, pattern in named:
+        assert any(re.fullmatch(pattern, name) for name in ALERTS), pattern
 
 
 def test_each_alert_has_a_case_of_both_kinds() -> None:
-    cases = (RULES / "alerts_test.yml").read_text("utf-8")
+    cases = "".join((RULES / name).read_text("utf-8") for name in CASES)
     fires = re.findall(r"- name: (\w+) fires\n.*?alertname: (\w+)\n        exp_alerts:\n", cases, re.DOTALL)
     silent = re.findall(r"- name: (\w+) is silent\b.*?alertname: (\w+)\n        exp_alerts: \[\]\n", cases, re.DOTALL)
     assert len(ALERTS) > 30
-    assert fires == silent == [(name, name) for name in ALERTS]
+    assert sorted(fires) == sorted(silent) == sorted((name, name) for name in ALERTS)
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -76,7 +110,7 @@ def test_the_log_events_that_the_runbook_names_are_there() -> None:
 
 def test_each_metric_of_the_rules_is_one_of_ours() -> None:
     page = (ROOT / "deploy" / "metrics.md").read_text("utf-8")
-    rules = "".join((RULES / name).read_text("utf-8") for name in ("recording.yml", "alerts.yml", "alerts_test.yml"))
+    rules = "".join((RULES / name).read_text("utf-8") for name in ("recording.yml", "alerts.yml", *CASES))
     recorded = set(re.findall(r"record: \w+:(detector_\w+):", rules))
     for name in sorted(set(re.findall(r"\bdetector_\w+", rules)) - recorded):
         assert f"`{re.sub(r'_(bucket|count)$', '', name)}`" in page, name

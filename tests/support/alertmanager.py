@@ -34,9 +34,10 @@ class Alertmanager:
 
 
 @contextlib.contextmanager
-def alertmanager(directory: Path) -> Iterator[Alertmanager]:
+def alertmanager(directory: Path, text: str = CONFIG) -> Iterator[Alertmanager]:
+    """`text` is its configuration."""
     config = directory / "alertmanager.yml"
-    config.write_text(CONFIG)
+    config.write_text(text)
     port = free_port()
     with (directory / "alertmanager.log").open("wb") as output:
         process = subprocess.Popen(

@@ -617,6 +617,19 @@ RELAY = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Processes that take mail",
+                    "Workers now, and how often within an hour one had died and was started again.",
+                    "none",
+                    (
+                        Query(f"sum by (instance) (detector_workers{{{HERE}}})", "{{instance}}"),
+                        Query(
+                            f"sum by (instance) (increase(detector_worker_restarts_total{{{HERE}}}[1h]))",
+                            "{{instance}} died",
+                        ),
+                    ),
+                    alert="DetectorWorkerDied",
+                ),
+                Panel(
                     "Memory",
                     "Resident memory. It grows with accounts and levels off.",
                     "bytes",
