@@ -74,6 +74,16 @@ class ProfileStore(Protocol):
     async def accounts(self) -> Sequence[str]: ...
 
 
+class BlockNews(Protocol):
+    """Tells other processes and hosts of blocks, faster than the records do."""
+
+    def tell(self, account: str, incident_id: str) -> None:
+        """The account is blocked as of now. Never waits, and never fails: the records have it, too."""
+
+    async def listen(self, hear: Callable[[str, str], None]) -> None:
+        """Pass on what anybody tells, oneself too, until it is cancelled."""
+
+
 class LoginJoin(Protocol):
     """Remembers which login stands behind a queue id, for as long as Postfix may keep the message."""
 

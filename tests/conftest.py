@@ -15,7 +15,7 @@ from tests.support.mariadb import MariaDB
 from tests.support.openldap import OpenLDAP
 from tests.support.postgres import Postgres
 from tests.support.records import empty
-from tests.support.valkey import Valkey
+from tests.support.valkey import Cluster, Valkey
 
 # On the build machine the same examples every time, and no deadline: its cores are shared.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -118,6 +118,22 @@ def valkey(valkey_of_this_run: Valkey) -> Valkey:
     """The shared Valkey, running and empty, though a test before this one may have killed it."""
     valkey_of_this_run.empty()
     return valkey_of_this_run
+
+
+@pytest.fixture(scope="session")
+def valkey_cluster_of_this_run() -> Iterator[Cluster]:
+    """Three servers that share the keys. Skips where it is not installed."""
+    packages.need("redis-server")
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def valkey_cluster(valkey_cluster_of_this_run: Cluster) -> Cluster:
+    """The same, running and empty."""
+    for server in valkey_cluster_of_this_run.servers:
+        server.empty()
+    return valkey_cluster_of_this_run
 
 
 @pytest.fixture(scope="session")

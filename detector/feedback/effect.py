@@ -88,7 +88,8 @@ class Effect:
 
     async def _learn(self, number: int, answer: Answer) -> None:
         def learned(profile: Profile) -> tuple[Profile, None]:
-            return replace(learn_answer(profile, answer, self.policy), heard=number), None
+            # Other hosts have numbers of their own, and may be ahead of ours.
+            return replace(learn_answer(profile, answer, self.policy), heard=max(number, profile.heard)), None
 
         await self.profiles.update(answer.account, learned)
         self.metrics.feedback_answers.labels(answer.kind, answer.tie).inc()

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from detector.config import Config
 from detector.metrics import Metrics
-from detector.ports import CampaignStore, HandedOver, LoginJoin, ProfileStore, Secret
+from detector.ports import BlockNews, CampaignStore, HandedOver, LoginJoin, ProfileStore, Secret
 from detector.state.campaigns import MemoryCampaigns
 from detector.state.handed_over import MemoryHandedOver
 from detector.state.heard import Heard
@@ -27,6 +28,7 @@ class Stores:
     handed_over: HandedOver
     campaigns: CampaignStore
     heard: Heard
+    news: BlockNews | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +52,42 @@ class Builder:
         state = self.config.state
         path = state.directory / "profiles.sqlite"
         profiles = MemoryProfiles(path, state.write_every, state.accounts, self.metrics)
-        self._closes(profiles.close)
+        self.closes(profiles.close)
         return profiles
 
     def joins(self) -> MemoryJoins:
         state, asked = self.config.state, self.config.policy_service
         path = state.directory / "joins.sqlite"
         joins = MemoryJoins(path, state.write_every, asked.remember_time, asked.remember_count, self.metrics)
-        self._closes(joins.close)
+        self.closes(joins.close)
         return joins
 
     def handed_over(self) -> MemoryHandedOver:
         state, back = self.config.state, self.config.feedback
         path, every = state.directory / "handed_over.sqlite", min(HANDED_OVER_EVERY, state.write_every)
         handed_over = MemoryHandedOver(path, every, back.remember_time, back.remember_count, self.metrics)
-        self._closes(handed_over.close)
+        self.closes(handed_over.close)
         return handed_over
 
     def campaigns(self) -> MemoryCampaigns:
         state = self.config.state
         campaigns = MemoryCampaigns(state.directory / "campaigns.sqlite", state.write_every, self.key, self.metrics)
-        self._closes(campaigns.close)
+        self.closes(campaigns.close)
         return campaigns
 
     def heard(self) -> Heard:
-        back = self.config.feedback
-        heard = Heard(self.config.state.directory / "heard.sqlite", max(back.remember_time, back.tags.lifetime))
-        self._closes(heard.close)
+        heard = Heard(self.heard_file, self.keep_marks)
+        self.closes(heard.close)
         return heard
 
-    def _closes(self, close: Callable[[], None]) -> None:
+    @property
+    def heard_file(self) -> Path:
+        return self.config.state.directory / "heard.sqlite"
+
+    @property
+    def keep_marks(self) -> float:
+        """Seconds: longer than a report can still be tied to its transaction."""
+        return max(self.config.feedback.remember_time, self.config.feedback.tags.lifetime)
+
+    def closes(self, close: Callable[[], None]) -> None:
         self.stack.push_async_callback(asyncio.to_thread, close)

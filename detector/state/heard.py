@@ -8,6 +8,7 @@ after a crash it learns exactly what it does not know yet.
 import json
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import msgspec
 from detector.mail.transaction import Stream
 from detector.state.at_once import AtOnce
 from detector.traffic.clock import DAY
-from detector.verdict.answer import Answer, Kind, Share, news
+from detector.verdict.answer import Answer, Kind, News, Share, news
 
 KNOWN_FOR = DAY
 """Seconds for which an answer is kept as it was. After that only its mark stays, by which nobody is known."""
@@ -59,8 +60,8 @@ class Heard(AtOnce):
             (last,) = database.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()
             number = max(last + 1, int(now * NUMBERS_A_SECOND))
             for one in answers:
-                found = news(one, lambda mark: _is_known(database, mark))
-                if found is None:
+                found = news(one, partial(self._knows, database, one))
+                if found is None or not self._counts(found):
                     continue
                 fresh.append((number, found.answer))
                 for mark, value in zip_longest(found.marks, [pack(found.answer)], fillvalue=b""):
@@ -95,6 +96,13 @@ class Heard(AtOnce):
         with self._database() as database:
             self._tidy(database, now)
 
+    def _knows(self, database: sqlite3.Connection, _: Answer, mark: bytes) -> bool:
+        return database.execute("SELECT 1 FROM rows WHERE key = ?", (mark,)).fetchone() is not None
+
+    def _counts(self, _: News) -> bool:
+        """Whether what we did not know counts; where several hosts hear answers, one of them must have it."""
+        return True
+
     def _tidy(self, database: sqlite3.Connection, now: float) -> None:
         database.execute("DELETE FROM rows WHERE at < ?", (now - self._keep_time,))
         old = (self._tidied_to - DAY, now - KNOWN_FOR)
@@ -119,7 +127,3 @@ def unpack(packed: bytes) -> Answer:
     )
     known = bytes.fromhex(recipient)
     return Answer(account, transaction_id, known, kind, at, stream, first_time, trusted, weak, reported, share)
-
-
-def _is_known(database: sqlite3.Connection, mark: bytes) -> bool:
-    return database.execute("SELECT 1 FROM rows WHERE key = ?", (mark,)).fetchone() is not None

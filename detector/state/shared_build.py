@@ -3,10 +3,13 @@
 from detector.ports import Secret
 from detector.state.build import Builder, Stores
 from detector.state.shared_campaigns import SharedCampaigns
+from detector.state.shared_claims import SharedClaims
 from detector.state.shared_client import open_client
 from detector.state.shared_handed_over import SharedHandedOver
+from detector.state.shared_heard import SharedHeard
 from detector.state.shared_joins import SharedJoins
 from detector.state.shared_link import Link
+from detector.state.shared_news import SharedNews
 from detector.state.shared_profiles import SharedProfiles
 
 
@@ -17,13 +20,17 @@ async def share(builder: Builder, secret: Secret | None) -> Stores:
     joins, handed_over = builder.joins(), builder.handed_over()  # while the server is away
     open_client(state, secret)  # what is wrong with the configuration is told before anything begins
     link = Link(lambda: open_client(state, secret), builder.key, state.timeout, metrics.state_degraded.labels("shared"))
+    claims = SharedClaims(link, "heard", f"{config.relay.hostname} {state.directory}", builder.keep_marks)
+    heard = SharedHeard(builder.heard_file, builder.keep_marks, claims)
+    builder.closes(heard.close)
     profiles = SharedProfiles(link, state.keep_profiles, state.accounts, metrics)
     stores = Stores(
         profiles,
         SharedJoins(link, config.policy_service.remember_time, joins),
         SharedHandedOver(link, config.feedback.remember_time, handed_over),
         SharedCampaigns(link, builder.key),
-        builder.heard(),
+        heard,
+        SharedNews(link),
     )
     await link.start()
     stack.push_async_callback(link.stop)

@@ -38,7 +38,7 @@ NOTICE = Script(
     return answers
     """
 )
-"""Of each key: what is expected there, what to put instead, a time to live in milliseconds. 1, or what is there instead."""
+"""Of each key: what is expected there, what to put instead, a time to live in milliseconds. 1, or what is there."""
 
 
 class SharedCampaigns:

@@ -19,10 +19,14 @@ CONNECTIONS = 8
 
 
 class Client:
-    """All kinds of clients in one shape. What they raise are `ValkeyError`, `OSError` and `TimeoutError`."""
+    """All kinds of clients in one shape. What they raise are `ValkeyError`, `OSError` and `TimeoutError`.
 
-    def __init__(self, client: Any, clustered: bool) -> None:
+    `beside` are those of Sentinels, that are closed with it.
+    """
+
+    def __init__(self, client: Any, clustered: bool, beside: Sequence[Any] = ()) -> None:
         self._client = client
+        self._beside = beside
         self.clustered = clustered
 
     async def run(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
@@ -37,21 +41,22 @@ class Client:
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
 
-    async def nodes(self) -> list[dict[str, Any]]:
-        """What to add to `ask` for one server after the other; together they have all keys."""
+    async def nodes(self) -> list[Any]:
+        """Whom to `ask`, one after the other: together they have all keys."""
         if not self.clustered:
-            return [{}]
+            return [self._client]
         await self._client.initialize()
-        return [{"target_nodes": node} for node in self._client.get_primaries()]
+        return list(self._client.get_primaries())
 
-    async def ask(self, *command: Any, **node: Any) -> Any:
-        """One command, on a connection beside the one that mail uses."""
-        return await self._client.execute_command(*command, **node)
+    async def ask(self, *command: Any, node: Any = None) -> Any:
+        """One command, on a connection beside the one that mail uses. Without a node: whoever has its key."""
+        return await (node or self._client).execute_command(*command)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
         if not self.clustered:
             await self._client.connection_pool.disconnect()
+        for client in (self._client, *self._beside):
+            await client.aclose()
 
 
 def open_client(shared: SharedState, secret: Secret | None) -> Client:
@@ -76,7 +81,7 @@ def open_client(shared: SharedState, secret: Secret | None) -> Client:
     if place.kind == "sentinel":
         asked = {"socket_connect_timeout": CONNECT_TIME, "socket_timeout": CONNECT_TIME, **tls}
         sentinel = Sentinel(place.hosts, sentinel_kwargs=asked, **tls)  # type: ignore[no-untyped-call]
-        return Client(sentinel.master_for(place.service, **options), clustered=False)
+        return Client(sentinel.master_for(place.service, **options), clustered=False, beside=sentinel.sentinels)
     return Client(Valkey(connection_pool=_pool(place, options, tls)), clustered=False)
 
 

@@ -7,8 +7,9 @@ from hashlib import blake2b
 
 from detector.mail.delivery import Handed, Receipt
 from detector.ports import HandedOver
-from detector.state.handed_over import MOST_PARTS, pack, unpack
+from detector.state.handed_over import MOST_PARTS, begins, pack, unpack
 from detector.state.shared_link import Away, Link, Script, key_of_parts
+from detector.state.shared_reading import values
 from detector.state.table import octets
 from detector.traffic.clock import latest
 
@@ -16,8 +17,6 @@ TAKEN = b"detector:taken:"
 PARTS = b"detector:parts:"
 MOST_UNTOLD = 10_000
 """Messages that only this host knows and that wait for the server to be back; all are in `local` anyway."""
-LOOKED_THROUGH = 500
-"""Keys in a step."""
 
 ADD_PART = Script(
     f"""
@@ -71,17 +70,16 @@ class SharedHandedOver:
         return await self._all(_transaction_key(transaction_id)) or await self._local.by_transaction(transaction_id)
 
     async def forget(self, account: str, before: float) -> None:
-        """All of them are looked through, so it takes its time where there are many."""
+        """All messages are looked through, so it takes its time where there are many."""
+        # As in `MemoryHandedOver`: what leads to a message stays, and tells of nobody any more.
+        for receipt, handed in [one for one in self._untold if one[1].account == account and one[1].at <= before]:
+            del self._untold[receipt, handed]
         await self._local.forget(account, before)
-        cursor: bytes | int = 0
-        while True:
-            cursor, keys = await self._link.send("SCAN", cursor, "MATCH", TAKEN + b"*", "COUNT", LOOKED_THROUGH)
-            for key in keys:
-                handed = self._read(await self._link.send("GET", key))
-                if handed is not None and handed.account == account and handed.at <= before:
-                    await self._link.send("DEL", key)
-            if int(cursor) == 0:
-                return
+        beginning = begins(account)
+        async for key, packed in values(self._link.client(), TAKEN):
+            handed_over = self._read(packed) if packed.startswith(beginning) else None
+            if handed_over is not None and handed_over.account == account and handed_over.at <= before:
+                await self._link.send("DEL", key)
 
     async def _all(self, key: bytes) -> Sequence[Handed]:
         try:

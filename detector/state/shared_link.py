@@ -179,7 +179,7 @@ class Link:
         try:
             async with asyncio.timeout(TRY_TIME):
                 for node in await client.nodes():
-                    await client.ask("PING", **node)
+                    await client.ask("PING", node=node)
                 seal = await client.ask("EVAL", SEAL.text, 1, SEAL_KEY, self._seal)  # a server without room fails here
         except (ValkeyError, OSError) as error:  # TimeoutError is one
             self._dropped.append(client)

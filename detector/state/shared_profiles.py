@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from detector import log
 from detector.metrics import Metrics
-from detector.state.shared_known import CHANGE, UNCHANGED, Known, key_of, known, sealed
+from detector.state.shared_known import CHANGE, PREFIX, UNCHANGED, Known, account_of, key_of, known, sealed
 from detector.state.shared_link import Away, Link
 from detector.state.shared_reading import scan
 from detector.traffic.profile import Profile
@@ -98,8 +98,8 @@ class SharedProfiles:
     async def accounts(self) -> Sequence[str]:
         """Raises `Away`."""
         found: set[str] = set()
-        async for accounts in scan(self._link.client()):
-            found.update(accounts)
+        async for keys in scan(self._link.client(), PREFIX):
+            found.update(map(account_of, keys))
         return sorted(found)
 
     async def close(self) -> None:

@@ -1,14 +1,15 @@
-"""Reads profiles of the shared state without changing them: for lists, and for people at the keyboard."""
+"""Looks through everything of a kind that the shared state has: for lists, erasures, and people at the keyboard."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
 
 from valkey.exceptions import ValkeyError
 
 from detector.state.shared_client import Client
-from detector.state.shared_known import PREFIX, account_of
 from detector.state.shared_link import Away
+
+T = TypeVar("T")
 
 TOGETHER = 1000
 """Keys that the server looks at in one go: it answers nobody else meanwhile, for about a millisecond."""
@@ -16,19 +17,31 @@ PATIENCE = 10.0
 """Seconds for one of these."""
 
 
-async def scan(client: Client) -> AsyncIterator[list[str]]:
-    """All accounts, some at a time; one that is changed meanwhile may come twice. Raises `Away`."""
+async def scan(client: Client, prefix: bytes) -> AsyncIterator[list[bytes]]:
+    """All keys that begin so, some at a time; one that is changed meanwhile may come twice. Raises `Away`.
+
+    The server looks through everything that it has: about a second for each million keys of any kind.
+    """
     for node in await asked(client.nodes()):
         cursor = 0
         while True:
-            command = ("SCAN", cursor, "MATCH", PREFIX + b"*", "COUNT", TOGETHER)
-            cursor, keys = await asked(client.ask(*command, **node))
-            yield [account_of(bytes(key)) for key in keys]
+            command = ("SCAN", cursor, "MATCH", prefix + b"*", "COUNT", TOGETHER)
+            cursor, keys = await asked(client.ask(*command, node=node))
+            yield [bytes(key) for key in keys]
             if not cursor:
                 break
 
 
-async def asked(question: Any) -> Any:
+async def values(client: Client, prefix: bytes) -> AsyncIterator[tuple[bytes, bytes]]:
+    """All of them with their values. Raises `Away`."""
+    async for keys in scan(client, prefix):
+        found = await asked(client.run([("GET", key) for key in keys])) if keys else []
+        for key, value in zip(keys, found, strict=True):
+            if isinstance(value, bytes):  # it may have expired in between
+                yield key, value
+
+
+async def asked(question: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(PATIENCE):
             return await question

@@ -51,3 +51,14 @@ async def linked(url: str, metrics: Metrics | None = None, **others: Any) -> Lin
     link = Link(lambda: open_client(shared, secret), KEY, shared.timeout, degraded)
     await link.start()
     return link
+
+
+async def eventually(condition: Callable[[], bool], what: str, within: float = 20.0) -> None:
+    """Let others work until it holds. Raises `TimeoutError` naming `what` after so many seconds."""
+    try:
+        async with asyncio.timeout(within):
+            while not condition():  # noqa: ASYNC110 - what it waits for has no event of its own
+                await asyncio.sleep(0.005)
+    except TimeoutError as error:
+        msg = f"not within {within:g} s: {what}"
+        raise TimeoutError(msg) from error

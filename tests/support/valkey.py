@@ -1,5 +1,6 @@
 """A private Valkey (or Redis, which Debian 12 has): one instance for a whole run of tests, emptied for each of them."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -34,7 +35,10 @@ class Valkey:
         self.directory = Path(tempfile.mkdtemp(prefix="valkey-"))
         self.log = self.directory / "log"
         self.certificate: Certificate | None = None
-        self._options = ["--bind", HOST, "--save", "", "--dir", str(self.directory), *options]
+        self._file = self.directory / "conf"  # a Sentinel writes there what it has found out
+        self._file.touch()
+        memory = [] if "--sentinel" in options else ["--save", ""]
+        self._options = [*options, "--bind", HOST, *memory, "--dir", str(self.directory)]
         if tls:
             self.certificate = made = make_certificate(self.directory, HOST)
             self._options += ["--tls-port", str(self.port), "--port", "0", "--requirepass", PASSWORD]
@@ -55,6 +59,11 @@ class Valkey:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
+    def bus_port(self) -> str:
+        """On which servers of a Cluster talk."""
+        return self._options[self._options.index("--cluster-port") + 1]
+
+    @property
     def url(self) -> str:
         return f"{'valkeys' if self.certificate else 'valkey'}://{HOST}:{self.port}/0"
 
@@ -63,7 +72,8 @@ class Valkey:
         if self._process is not None and self._process.poll() is None:
             return
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([program(), *self._options], stdout=log, stderr=log, cwd=self.directory)
+            command = [program(), str(self._file), *self._options]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.directory)
         wait_for(self._answers, f"Valkey answers, see {self.log}")
 
     def kill(self) -> None:
@@ -107,3 +117,71 @@ class Valkey:
     def _signal(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
             os.kill(self._process.pid, number)
+
+
+class Cluster:
+    """Three servers that share the keys, without replicas. A context manager."""
+
+    def __init__(self) -> None:
+        with contextlib.ExitStack() as stack:
+            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port")
+            self.servers = [stack.enter_context(Valkey([*options, str(free_port())])) for _ in range(3)]
+            self._stack = stack.pop_all()
+        first, *others = self.servers
+        for server in others:
+            assert server.say("CLUSTER", "MEET", HOST, str(first.port), first.bus_port) == "+OK"
+        for number, server in enumerate(self.servers):
+            ends = (str(16384 * number // 3), str(16384 * (number + 1) // 3 - 1))
+            assert server.say("CLUSTER", "ADDSLOTSRANGE", *ends) == "+OK"
+            server.say("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+        wait_for(lambda: all(map(self._is_whole, self.servers)), "the Cluster is whole")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        return "valkey+cluster://" + ",".join(f"{HOST}:{server.port}" for server in self.servers)
+
+    @staticmethod
+    def _is_whole(server: Valkey) -> bool:
+        said = server.say("CLUSTER", "INFO")
+        return "cluster_state:ok" in said and "cluster_known_nodes:3" in said and "cluster_slots_ok:16384" in said
+
+
+class Sentinel:
+    """A master, a replica, and one Sentinel that watches them. A context manager."""
+
+    def __init__(self) -> None:
+        with contextlib.ExitStack() as stack:
+            self.master = stack.enter_context(Valkey(["--repl-diskless-sync-delay", "0"]))
+            master = (HOST, str(self.master.port))
+            replica = stack.enter_context(Valkey(["--replicaof", " ".join(master)]))
+            wait_for(lambda: "master_link_status:up" in replica.say("INFO", "replication"), "the replica has all")
+            self._watcher = stack.enter_context(Valkey(["--sentinel"]))
+            self._stack = stack.pop_all()
+        assert self._watcher.say("SENTINEL", "MONITOR", "accounts", *master, "1") == "+OK"
+        wait_for(
+            lambda: "num-slaves\r\n$1\r\n1" in self._watcher.say("SENTINEL", "MASTER", "accounts"), "it knows both"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        return f"valkey+sentinel://{HOST}:{self._watcher.port}/accounts/0"
+
+    def fail_over(self) -> None:
+        """Make the replica the master; returns when it is."""
+        wait_for(lambda: self._watcher.say("SENTINEL", "FAILOVER", "accounts") == "+OK", "it has looked at the replica")
+        old = str(self.master.port)
+        wait_for(
+            lambda: old not in self._watcher.say("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "accounts"), "it is another"
+        )

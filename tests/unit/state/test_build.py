@@ -1,0 +1,40 @@
+"""Which stores a configuration leads to, and that they are closed."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from detector.config import Config, State
+from detector.metrics import Metrics
+from detector.state.build import Builder, Stores
+from detector.state.heard import Heard
+from detector.state.profiles import MemoryProfiles
+from detector.state.shared_heard import SharedHeard
+from detector.state.shared_profiles import SharedProfiles
+from tests.support.valkey import Valkey
+
+
+def config(directory: Path, url: str = "") -> Config:
+    return Config(state=State(directory=directory, url=url))
+
+
+async def stores(config: Config, stack: contextlib.AsyncExitStack) -> Stores:
+    return await Builder(config, b"key", Metrics("test"), stack).build(None)
+
+
+async def test_without_a_url_each_process_keeps_its_own(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        built = await stores(config(tmp_path), stack)
+        assert (type(built.profiles), type(built.heard), built.news) == (MemoryProfiles, Heard, None)
+    names = ("profiles", "joins", "handed_over", "campaigns")
+    assert all((tmp_path / f"{name}.sqlite").exists() for name in names)
+
+
+@pytest.mark.debian("redis-server")
+async def test_with_a_url_they_are_shared(tmp_path: Path, valkey: Valkey) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        built = await stores(config(tmp_path, valkey.url), stack)
+        assert (type(built.profiles), type(built.heard)) == (SharedProfiles, SharedHeard)
+        assert built.news is not None
+    assert not (tmp_path / "profiles.sqlite").exists()

@@ -1,0 +1,141 @@
+"""A connection that carries everything, and may be away at any moment: with a real server that is killed and frozen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from detector.config import ConfigError
+from detector.config.shared import SharedState
+from detector.metrics import Metrics
+from detector.state.shared_client import open_client
+from detector.state.shared_link import MOST_WAITING, Away, Link, Script, key_of_parts
+from tests.support.stores import eventually, linked
+from tests.support.valkey import Valkey
+
+pytestmark = pytest.mark.debian("redis-server")
+
+ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("test")
+
+
+@pytest.fixture
+async def link(valkey: Valkey, metrics: Metrics) -> AsyncIterator[Link]:
+    link = await linked(valkey.url, metrics)
+    yield link
+    await link.stop()
+
+
+def degraded(metrics: Metrics) -> float | None:
+    return metrics.registry.get_sample_value("detector_state_degraded", {"store": "shared"})
+
+
+async def test_what_is_asked_at_the_same_moment_travels_together(link: Link) -> None:
+    link.send("SET", "a", "1")
+    answers = await asyncio.gather(*[link.send("INCR", "a") for _ in range(20)], link.send("GET", "a"))
+    assert answers == [*range(2, 22), b"21"]
+    assert link.round_trips == 1
+
+
+async def test_a_script_is_known_by_its_hash_and_sent_again_to_a_server_that_has_forgotten_it(
+    link: Link, valkey: Valkey
+) -> None:
+    assert [await link.run(ADD, [b"a"], 2) for _ in range(3)] == [2, 4, 6]
+    assert valkey.say("SCRIPT", "FLUSH") == "+OK"
+    assert await asyncio.gather(*[link.run(ADD, [b"a"], 2) for _ in range(3)]) == [8, 10, 12]
+
+
+async def test_a_killed_server_is_away_at_once_and_back_by_itself(link: Link, valkey: Valkey, metrics: Metrics) -> None:
+    back = asyncio.Event()
+
+    async def when_back() -> None:
+        back.set()
+
+    link.when_back.append(when_back)
+    with capture_logs() as logs:
+        assert await link.send("SET", "a", "1")
+        valkey.kill()
+        with pytest.raises(Away):
+            await link.send("GET", "a")
+        with pytest.raises(Away):
+            link.send("GET", "a")
+        assert (link.up, degraded(metrics)) == (False, 1.0)
+        valkey.start()
+        await eventually(lambda: link.up, "it is back")
+        await asyncio.wait_for(back.wait(), 20)
+        assert await link.send("GET", "a") is None
+    assert degraded(metrics) == 0.0
+    assert [one["event"] for one in logs] == ["shared_state_away", "shared_state_back"]
+
+
+async def test_who_waits_for_a_frozen_server_is_told_and_nobody_after_him_waits(
+    valkey: Valkey, metrics: Metrics
+) -> None:
+    link = await linked(valkey.url, metrics, timeout=0.2)
+    valkey.freeze()
+    with pytest.raises(Away, match=r"no answer within 0\.2 s"):
+        await asyncio.gather(*[link.send("INCR", "a") for _ in range(10)])
+    with pytest.raises(Away):
+        link.send("INCR", "a")
+    valkey.thaw()
+    await eventually(lambda: link.up, "it is back")
+    # What was asked last may have been done: that it was done only once is all that can be known.
+    assert int(await link.send("GET", "a") or 0) in range(11)
+    await link.stop()
+
+
+async def test_a_process_may_start_while_the_server_is_away(valkey: Valkey, metrics: Metrics) -> None:
+    valkey.kill()
+    link = await linked(valkey.url, metrics)
+    assert (link.up, degraded(metrics)) == (False, 1.0)
+    valkey.start()
+    await eventually(lambda: link.up, "it is there")
+    assert degraded(metrics) == 0.0
+    await link.stop()
+
+
+async def test_hosts_with_different_keys_of_hashes_do_not_share(link: Link, valkey: Valkey) -> None:
+    shared = SharedState(url=valkey.url)
+    other = Link(
+        lambda: open_client(shared, None), b"another key", 1.0, Metrics("test").state_degraded.labels("shared")
+    )
+    with pytest.raises(ConfigError, match=r"another recipient\.key; copy that file of theirs"):
+        await other.start()
+    await other.stop()
+
+
+async def test_a_server_that_is_full_is_as_good_as_away(link: Link, valkey: Valkey) -> None:
+    assert valkey.say("CONFIG", "SET", "maxmemory", "1") == "+OK"
+    with pytest.raises(Away, match="OutOfMemory"):
+        await link.send("SET", "a", "1")
+    with pytest.raises(Away):
+        await link.send("SET", "a", "1")
+    assert valkey.say("CONFIG", "SET", "maxmemory", "0") == "+OK"
+    await eventually(lambda: link.up, "there is room again")
+    assert await link.send("SET", "a", "1")
+
+
+async def test_more_commands_than_it_can_carry_are_refused(link: Link) -> None:
+    waiting = [link.send("PING") for _ in range(MOST_WAITING)]
+    with pytest.raises(Away, match="wait already"):
+        link.send("PING")
+    assert await asyncio.gather(*waiting) == [True] * MOST_WAITING
+
+
+async def test_it_ends_when_what_was_sent_is_answered(valkey: Valkey) -> None:
+    link = await linked(valkey.url)
+    answers = [link.send("INCR", "a") for _ in range(1200)]
+    await link.stop()
+    assert await asyncio.gather(*answers) == list(range(1, 1201))
+    with pytest.raises(Away):
+        link.send("PING")
+
+
+def test_no_two_lists_of_parts_have_the_same_key() -> None:
+    lists = [(), ("",), ("", ""), ("a", "b"), ("ab",), ("a b",), ("a", "1:b"), ("a 1:b",), ("\udcff",), ("ÿ",)]
+    assert len({key_of_parts(b"", *parts) for parts in lists}) == len(lists)

@@ -1,0 +1,28 @@
+import pytest
+
+from detector.state.shared_reading import TOGETHER, scan, values
+from tests.support.stores import linked
+from tests.support.valkey import Cluster, Valkey
+
+pytestmark = pytest.mark.debian("redis-server")
+
+
+async def test_all_keys_of_a_kind_are_found_however_many_there_are(valkey: Valkey) -> None:
+    link = await linked(valkey.url)
+    wanted = {b"detector:some:%d" % number for number in range(3 * TOGETHER)}
+    for key in wanted:
+        link.send("SET", key, "1")
+    await link.send("SET", b"detector:other:1", "1")
+    found = [key async for keys in scan(link.client(), b"detector:some:") for key in keys]
+    assert set(found) == wanted
+    await link.stop()
+
+
+async def test_all_servers_of_a_cluster_are_looked_through(valkey_cluster: Cluster) -> None:
+    link = await linked(valkey_cluster.url)
+    written = {b"detector:some:%d" % number: b"%d" % number for number in range(100)}
+    for key, value in written.items():
+        await link.send("SET", key, value)
+    await link.send("RPUSH", b"detector:some:list", "1")  # has no value
+    assert {key: value async for key, value in values(link.client(), b"detector:some:")} == written
+    await link.stop()
