@@ -28,7 +28,7 @@ def examine_clock(now: float, newest: float | None) -> Part:
 
 
 def kernel_state(ask: Callable[[], int] | None = None) -> int:
-    """What adjtimex(2) says, changing nothing; 0, which is in order, where there is no such call."""
+    """What adjtimex(2) says, changing nothing; in order (0, -1) where there is no such call, or it is not allowed."""
     try:
         return (ask or _adjtimex)()
     except (AttributeError, OSError):

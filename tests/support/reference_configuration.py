@@ -87,7 +87,7 @@ def tables() -> Iterator[Table | str]:
             table, above = Table(found[1], "[[" in line, " ".join(filter(None, (*above, found[2] or "")))), []
         elif found := KEY.fullmatch(line):
             value, meaning = _parted(found[2])
-            table.keys.setdefault(found[1], (value, meaning or " ".join(above)))
+            table.keys.setdefault(found[1], (value, ". ".join(filter(None, (meaning, " ".join(above))))))
             table.kind = value.strip('"') if found[1] in KINDS else table.kind
             above = []
     yield table
