@@ -222,13 +222,14 @@ def without_hop(auth_socket: Path, next_server: int) -> Postfix:
     return Postfix("submission", {**_with_login(auth_socket), "relayhost": f"[{HOST}]:{next_server}"})
 
 
-def submission(auth_socket: Path, hop: int, policy_port: int) -> Postfix:
+def submission(auth_socket: Path, hop: int, policy_port: int, more: Mapping[str, str] | None = None) -> Postfix:
     """After the queue: customers log in, all goes to the hop, the policy service hears login and queue id."""
     settings = {
         **_with_login(auth_socket),
         "relayhost": f"[{HOST}]:{hop}",
         "smtp_send_xforward_command": "yes",
         "smtpd_end_of_data_restrictions": policy(policy_port),
+        **(more or {}),
     }
     return Postfix("submission", settings)
 
