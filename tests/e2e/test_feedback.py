@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from detector.state.handed_over import unpack
 from detector.state.profiles import read_profile
-from detector.state.table import stored_value
+from detector.state.table import stored_rows
 from detector.traffic.profile import Profile
 from tests.support import postfix
 from tests.support.detector_process import DetectorProcess, Settings, merged
@@ -77,8 +78,11 @@ class Place:
 
     def wait_until_written(self, tag: str) -> None:
         """A moment after the message has passed it is on disk whose it was."""
-        path, key = self.detector.state / "handed_over.sqlite", f"transaction {tag.split('.')[2]}"
-        wait_for(lambda: stored_value(path, key) is not None, "the transaction is on disk")
+        path, transaction_id = self.detector.state / "handed_over.sqlite", tag.split(".")[2]
+        wait_for(
+            lambda: any(unpack(packed).transaction_id == transaction_id for _, packed in stored_rows(path)),
+            "the transaction is on disk",
+        )
 
     def reports(self, kind: str, tie: str) -> float:
         return self.detector.metrics().get(f'detector_feedback_reports_total{{kind="{kind}",tie="{tie}"}}', 0.0)
@@ -109,6 +113,20 @@ def test_the_accounts_evidence_changes_within_seconds_of_the_log_line(place: Pla
     place.wait_for_line("slow1@example.org>, relay=127.0.0.1[127.0.0.1]:" + str(place.sink.port))
     place.sink.wait_for_messages(1, to="slow1@example.org")
     assert round(place.profile().reputation.bounced) == 2
+    assert (round(place.profile().reputation.deferred), place.profile().doubtful.slowed) == (1, 0.0)
+
+
+def test_one_recipient_who_reports_for_all_of_them_makes_one_answer(place: Place) -> None:
+    recipients = [f"member{number}@example.org" for number in range(8)]
+    place.send(*recipients)
+    tag = place.tag(recipients[0])
+    place.wait_until_written(tag)
+    for recipient in recipients:
+        place.report(dsn(recipient, tag))
+    place.wait_for_bounces(8)
+    profile = place.profile()
+    assert (round(profile.counters.answers[1]), round(profile.doubtful.refused)) == (1, 1)
+    assert round(profile.window.refused) == 8
 
 
 def test_a_complaint_by_smtp_counts_and_a_forged_one_is_counted_only(place: Place) -> None:

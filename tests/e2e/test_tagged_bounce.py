@@ -1,6 +1,7 @@
 """A bounce of a real server leads back to the transaction: by the tag in the returned header, or that in the sender."""
 
 import json
+import re
 import smtplib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from detector.mail.tag import untagged
 from tests.support import postfix
 from tests.support.detector_process import DetectorProcess
 from tests.support.mail_path import letter
-from tests.support.ports import HOST
+from tests.support.ports import HOST, free_port, wait_for
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = [pytest.mark.e2e, pytest.mark.debian("postfix")]
@@ -42,3 +43,50 @@ def test_the_bounce_of_a_real_server_is_tied_to_its_transaction(sink: SmtpSink, 
             assert [(one["address"], one["cause"]) for one in report["recipients"]] == [
                 ("bob@example.org", "no such user")
             ]
+
+
+HANDBOOK = Path(__file__).parents[2] / "deploy" / "handbook.md"
+NOT_EVEN_AN_ID = """From: MAILER-DAEMON@mx.example.org
+To: undisclosed-recipients:;
+Subject: failure notice
+
+<bob@example.org>:
+Sorry, no mailbox here by that name. (#5.1.1)
+"""
+
+
+def untag() -> str:
+    """The table that the handbook gives to operators."""
+    found = re.search(r"^# /etc/postfix/untag:.*?^endif\n", HANDBOOK.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+def test_a_bounce_that_returns_nothing_goes_to_the_customer_and_counts(sink: SmtpSink, tmp_path: Path) -> None:
+    door = free_port()
+    own = {"tags": {"in_envelope": True}, "listen": [f"{HOST}:{door}"], "addresses": ["bounces@hop.example.net"]}
+    inbound = postfix.Postfix(
+        "inbound",
+        {
+            "relay_domains": "hop.example.net example.net",
+            "transport_maps": f"inline:{{hop.example.net=smtp:[{HOST}]:{door}}}",
+            "virtual_alias_maps": "regexp:$config_directory/untag",
+            "relayhost": f"[{HOST}]:{sink.port}",
+        },
+        {"untag": untag()},
+    )
+    with (
+        inbound,
+        postfix.outbound(sink.port) as outbound,
+        DetectorProcess(tmp_path, outbound.port, SETTINGS | {"feedback": own}) as detector,
+    ):
+        with smtplib.SMTP(HOST, detector.port, timeout=60) as client:
+            client.sendmail(ANN, ["bob@example.org"], letter(ANN, "hello"))
+        (mail,) = sink.wait_for_messages(1, to="bob@example.org")
+        assert untagged(Address.parse(mail.sender.address))[1]
+        with smtplib.SMTP(HOST, inbound.port, timeout=60) as client:
+            client.sendmail("", [mail.sender.address], NOT_EVEN_AN_ID)
+        (bounce,) = sink.wait_for_messages(1, to=ANN)
+        assert bounce.addresses == (ANN,)
+        tied = 'detector_feedback_reports_total{kind="bounce",tie="tag"}'
+        wait_for(lambda: detector.metrics().get(tied) == 1.0, "the bounce counts", 30)
