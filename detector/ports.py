@@ -84,6 +84,16 @@ class BlockNews(Protocol):
         """Pass on what anybody tells, oneself too, until it is cancelled."""
 
 
+class Claims(Protocol):
+    """Says which of several hosts has done something. Raises `Temporary` when nobody can tell."""
+
+    async def claim(self, what: bytes) -> bool:
+        """Whether it is ours now: nobody else has claimed it."""
+
+    async def taken(self, what: bytes) -> bool:
+        """Whether another host has it."""
+
+
 class LoginJoin(Protocol):
     """Remembers which login stands behind a queue id, for as long as Postfix may keep the message."""
 

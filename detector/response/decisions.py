@@ -1,10 +1,11 @@
 """What people decided, typed anywhere, reaches profiles and the book: evidence is forgiven before a block is lifted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from detector.ports import ProfileStore, Temporary
+from detector.ports import Claims, ProfileStore, Temporary
 from detector.records.entries import Erasure, Forgiveness
 from detector.records.records import Records
 from detector.response.desk import Desk
@@ -17,7 +18,7 @@ class Decisions:
 
     `taken_over` is called in a thread after each change of the records, ours or another's. `forget_answers` takes an
     account and a time: answers of before must not come into a profile that is erased. `forget_mail` takes the same, and
-    forgets whose the mail was that is still being delivered.
+    forgets whose the mail was that is still being delivered. `claims` are there where hosts share profiles.
     """
 
     records: Records
@@ -26,6 +27,7 @@ class Decisions:
     taken_over: Callable[[], None]
     forget_answers: Callable[[str, float], None] = lambda _account, _before: None
     forget_mail: Callable[[str, float], Awaitable[None]] | None = None
+    claims: Claims | None = None
     forgiven: int = field(default=0, init=False)
     """All forgiveness up to this sequence has reached the profiles: who is behind it may lift blocks."""
     _token: object = field(default=None, init=False)
@@ -40,6 +42,7 @@ class Decisions:
             self.forgiven = forgiven.sequence
         for erasure in await asyncio.to_thread(self.records.erasures_since, 0):
             if (await self.profiles.read(erasure.account)).counters.updated_at <= erasure.at:
+                await self._forget(erasure)
                 await self._erase(erasure)
             self._erased = erasure.sequence
         await self._take_over()
@@ -64,19 +67,40 @@ class Decisions:
     async def _settle(self) -> bool:
         """Mail that passes as soon as a block is lifted must not meet the old evidence."""
         for forgiven in await asyncio.to_thread(self.records.forgiven_since, self.forgiven):
-            await self._forgive(forgiven)
+            await self._unless_done(self._forgive(forgiven), f"forgiven {forgiven.account} {forgiven.at}")
             self.forgiven = forgiven.sequence
         for erasure in await asyncio.to_thread(self.records.erasures_since, self._erased):
-            await self._erase(erasure)
+            await self._forget(erasure)
+            await self._unless_done(self._erase(erasure), f"erased {erasure.account} {erasure.at}")
             self._erased = erasure.sequence
         return True
+
+    async def _unless_done(self, work: Coroutine[None, None, None], what: str) -> None:
+        """Where hosts share profiles one does it: by another, minutes late, what was seen since would be lost."""
+        name = what.encode("utf-8", "surrogateescape")
+        if self.claims is None:
+            await work
+            return
+        try:
+            done = await self.claims.taken(name)
+        except Temporary:
+            done = False
+        if done:
+            work.close()
+            return
+        await work
+        with suppress(Temporary):
+            await self.claims.claim(name)
 
     async def _forgive(self, forgiven: Forgiveness) -> None:
         back = release if forgiven.probation else forgive
         await self.profiles.update(forgiven.account, lambda profile: (back(profile, forgiven.at), None))
 
-    async def _erase(self, erasure: Erasure) -> None:
+    async def _forget(self, erasure: Erasure) -> None:
+        """What this host remembers beside the profile."""
         await asyncio.to_thread(self.forget_answers, erasure.account, erasure.at)
         if self.forget_mail is not None:
             await self.forget_mail(erasure.account, erasure.at)
+
+    async def _erase(self, erasure: Erasure) -> None:
         await self.profiles.update(erasure.account, lambda _: (Profile(), None))

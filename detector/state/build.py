@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detector.config import Config
 from detector.metrics import Metrics
-from detector.ports import BlockNews, CampaignStore, HandedOver, LoginJoin, ProfileStore, Secret
+from detector.ports import BlockNews, CampaignStore, Claims, HandedOver, LoginJoin, ProfileStore, Secret
 from detector.state.campaigns import MemoryCampaigns
 from detector.state.handed_over import MemoryHandedOver
 from detector.state.heard import Heard
@@ -29,6 +29,7 @@ class Stores:
     campaigns: CampaignStore
     heard: Heard
     news: BlockNews | None = None
+    decided: Claims | None = None
 
 
 @dataclass(frozen=True, slots=True)

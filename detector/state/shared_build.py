@@ -11,6 +11,10 @@ from detector.state.shared_joins import SharedJoins
 from detector.state.shared_link import Link
 from detector.state.shared_news import SharedNews
 from detector.state.shared_profiles import SharedProfiles
+from detector.traffic.clock import DAY
+
+KEEP_DECIDED = 30 * DAY
+"""For so long a host may be cut off, and still not do again what others did."""
 
 
 async def share(builder: Builder, secret: Secret | None) -> Stores:
@@ -20,7 +24,8 @@ async def share(builder: Builder, secret: Secret | None) -> Stores:
     joins, handed_over = builder.joins(), builder.handed_over()  # while the server is away
     open_client(state, secret)  # what is wrong with the configuration is told before anything begins
     link = Link(lambda: open_client(state, secret), builder.key, state.timeout, metrics.state_degraded.labels("shared"))
-    claims = SharedClaims(link, "heard", f"{config.relay.hostname} {state.directory}", builder.keep_marks)
+    host = f"{config.relay.hostname} {state.directory}"
+    claims = SharedClaims(link, "heard", host, builder.keep_marks)
     heard = SharedHeard(builder.heard_file, builder.keep_marks, claims)
     builder.closes(heard.close)
     profiles = SharedProfiles(link, state.keep_profiles, state.accounts, metrics)
@@ -31,6 +36,7 @@ async def share(builder: Builder, secret: Secret | None) -> Stores:
         SharedCampaigns(link, builder.key),
         heard,
         SharedNews(link),
+        SharedClaims(link, "decided", host, KEEP_DECIDED),
     )
     await link.start()
     stack.push_async_callback(link.stop)

@@ -92,6 +92,51 @@ async def test_a_block_is_not_lifted_before_the_evidence_is_forgiven(house: Hous
     assert (house.desk.book.blocked(ANN), house.degraded()) == (False, 0)
 
 
+@dataclass
+class Done:
+    """What hosts have done, as one of them sees it: `others` have done these."""
+
+    others: set[bytes] = field(default_factory=set)
+    own: set[bytes] = field(default_factory=set)
+    away: bool = False
+
+    async def claim(self, what: bytes) -> bool:
+        self.own.add(what)
+        return what not in self.others
+
+    async def taken(self, what: bytes) -> bool:
+        if self.away:
+            raise Temporary("the store is away")
+        return what in self.others
+
+
+async def decided_twice(house: House, done: Done) -> int:
+    """What is left of the evidence of an account that was dismissed and forgotten when this host hears of it."""
+    house.decisions.claims = done
+    house.profiles.profiles[ANN] = Profile(suspicious_day=7)
+    house.records.open_incident(incident("i1", ANN))
+    house.records.apply("i1", Event.DISMISS, NOW, "operator")
+    house.records.reset_profile(ANN, "operator", NOW, "new owner")
+    await house.decisions.look()
+    assert not house.desk.book.blocked(ANN)
+    return (await house.profiles.read(ANN)).suspicious_day
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_of_hosts_that_share_profiles_the_first_forgives_and_erases(house: House, away: bool) -> None:
+    done = Done(away=away)
+    assert await decided_twice(house, done) == 0
+    assert len(done.own) == 2
+
+
+async def test_of_hosts_that_share_profiles_one_that_comes_late_keeps_what_was_seen_since(house: House) -> None:
+    forgotten = list[str]()
+    house.decisions.forget_answers = lambda account, _: forgotten.append(account)
+    done = Done(others={f"{what} {ANN} {NOW}".encode() for what in ("forgiven", "erased")})
+    assert await decided_twice(house, done) == 7
+    assert forgotten == [ANN]  # each host has answers of its own
+
+
 async def test_a_restart_knows_who_is_blocked(house: House) -> None:
     house.records.open_incident(incident("i1", ANN))
     await house.decisions.start()
