@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import IO, cast
 
+import numpy as np
+
 from detector.mail.reply import Reply
 from detector.relay import replies
 
 END = b"\r\n.\r\n"
 CR, LF = 13, 10
 READ_BYTES = 262_144
+ONE_PIECE_BYTES = 65_536  # more is not copied once more to stand in one piece
+MANY_BYTES = 8_192  # numpy sees to more of them sooner
 
 
 class BodyReader:
@@ -72,16 +76,25 @@ class BodyReader:
     def _check(self, octets: bytes) -> None:
         if not octets or self.problem is not None:
             return
-        pairs = octets.count(b"\r\n")
-        line_feeds, carriage_returns = octets.count(b"\n"), octets.count(b"\r")
-        if self._after_cr:
-            pairs += octets[0] == LF
-            carriage_returns += 1
+        paired = _all_paired_in_many if len(octets) > MANY_BYTES else _all_paired
+        whole = paired(octets, self._after_cr)
         self._after_cr = octets[-1] == CR
-        if line_feeds != pairs or carriage_returns - self._after_cr != pairs:
+        if not whole:
             self.refuse(replies.BARE_LINE_END)
         elif self.size_bytes > self._size_limit_bytes:
             self.refuse(replies.TOO_LARGE)
+
+
+def _all_paired(octets: bytes, after_cr: bool) -> bool:
+    """Whether no CR or LF stands alone; a CR at the very end still may be followed by its LF."""
+    pairs = octets.count(b"\r\n") + (after_cr and octets[0] == LF)
+    return octets.count(b"\n") == pairs == octets.count(b"\r") + after_cr - (octets[-1] == CR)
+
+
+def _all_paired_in_many(octets: bytes, after_cr: bool) -> bool:
+    values = np.frombuffer(octets, np.uint8)
+    carriage_returns, line_feeds = values == CR, values == LF
+    return bool(line_feeds[0]) is after_cr and np.array_equal(carriage_returns[:-1], line_feeds[1:])
 
 
 class Body:
@@ -96,13 +109,25 @@ class Body:
         self._file = file
         self._closed = closed
 
-    def message(self, head: bytes) -> bytes | AsyncIterator[bytes]:
-        """The octets to send on, in one piece where none of them are on disk; `head` is in place of our own."""
-        return head if self._file is None else self.chunks(head)
+    def below(self, top: bytes, section_bytes: int) -> bytes | AsyncIterator[bytes | memoryview]:
+        """The octets to send on: `top` in place of the first `section_bytes`; a small message in one piece."""
+        if self._file is None and len(self.head) <= ONE_PIECE_BYTES:
+            return top + self.head[section_bytes:]
+        return self._cut_below(top, section_bytes)
 
     async def chunks(self, head: bytes) -> AsyncIterator[bytes]:
         """The octets to send on, beginning with `head` in place of our own."""
         yield head
+        async for chunk in self._on_disk():
+            yield chunk
+
+    async def _cut_below(self, top: bytes, section_bytes: int) -> AsyncIterator[bytes | memoryview]:
+        yield top
+        yield memoryview(self.head)[section_bytes:]
+        async for chunk in self._on_disk():
+            yield chunk
+
+    async def _on_disk(self) -> AsyncIterator[bytes]:
         file = self._file
         if file is None:
             return

@@ -11,6 +11,7 @@ from detector.relay.reply_parser import MalformedReply, ReplyParser
 
 Reason = Literal["connect", "tls", "timeout", "protocol", "lost"]
 Replies = asyncio.Future[list[Reply]]
+Octets = bytes | memoryview
 Observe = Callable[[str, float], None]
 """Is told a command and the seconds until its reply; GREETING and BODY stand for what is no command."""
 
@@ -81,7 +82,7 @@ class ClientWire(asyncio.Protocol):
             self.close()
             raise
 
-    def write(self, octets: bytes) -> None:
+    def write(self, octets: Octets) -> None:
         self._transport.write(octets)
         self._progress = self._loop.time()
 

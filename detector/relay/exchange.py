@@ -188,7 +188,7 @@ class Exchange:
 
     async def _send(self, connection: Connection, section: bytes, body: Body) -> Reply:
         self._draft.sent_to = str(connection.server)
-        return await connection.body(body.message(self._received() + self._head(section, body)))
+        return await connection.body(body.below(self._received() + self._top(section, body), len(section)))
 
     def _received(self) -> bytes:
         """What we write above the message: our `Received`, and our tag."""
@@ -197,11 +197,15 @@ class Exchange:
         return line + self._route.tagger.field(draft.transaction_id, draft.received_at)
 
     def _head(self, section: bytes, body: Body) -> bytes:
-        """The beginning of the message under our own lines."""
+        """What of the message is in memory, under our own lines."""
+        return b"".join((self._top(section, body), memoryview(body.head)[len(section) :]))
+
+    def _top(self, section: bytes, body: Body) -> bytes:
+        """The header section as it goes on under our own lines."""
         kept = headers.without(section, self._route.strip)
         # Text without any header must not become one: its first line could be read as part of ours.
         empty_line = b"" if section or body.head.startswith((b"\r\n", b".\r\n")) else b"\r\n"
-        return b"".join((empty_line, kept, memoryview(body.head)[len(section) :]))
+        return empty_line + kept
 
     async def _give_back(self) -> None:
         """Return the connection with no transaction on it: after RSET where one is open, or closed if that fails."""

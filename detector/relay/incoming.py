@@ -16,7 +16,7 @@ class Incoming:
         self._reader = reader
         self._spool = spool
         self._memory_bytes = memory_bytes
-        self._grew = asyncio.Event()
+        self._grew: asyncio.Future[None] | None = None
         self._paused = False
 
     @property
@@ -27,7 +27,8 @@ class Incoming:
         """Take octets; give back what follows the message."""
         rest = self._reader.feed(octets)
         if self._enough:
-            self._grew.set()
+            if self._grew is not None and not self._grew.done():
+                self._grew.set_result(None)
             if not self.complete:
                 self._pause()
         return rest
@@ -54,9 +55,9 @@ class Incoming:
     async def _more(self) -> None:
         """Until the message is complete, or there is enough of it to go to disk."""
         self._resume()
-        while not self._enough:
-            self._grew.clear()
-            await self._grew.wait()
+        if not self._enough:
+            self._grew = asyncio.get_running_loop().create_future()
+            await self._grew
 
     async def _store(self) -> None:
         if self._reader.pending_bytes:

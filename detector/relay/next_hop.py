@@ -1,12 +1,12 @@
 """One SMTP connection to a next hop: commands and their replies word for word, and the message."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from detector.config import HostPort
 from detector.mail.reply import Reply
-from detector.relay.client_wire import ClientWire, NextHopError, Replies
+from detector.relay.client_wire import ClientWire, NextHopError, Octets, Replies
 
 __all__ = ["Capabilities", "Connection", "NextHopError"]
 
@@ -67,7 +67,7 @@ class Connection:
 
     async def command(self, line: bytes) -> Reply:
         """Send one command (without CRLF); its reply. Raises `NextHopError`."""
-        return (await self._exchange((line,)))[0]
+        return (await self._exchange((line,)))[0]  # most of the work of a hop goes through here
 
     async def commands(self, lines: Sequence[bytes]) -> list[Reply]:
         """Send several, in one group if the next hop offers PIPELINING (RFC 2920); a reply for each.
@@ -78,7 +78,7 @@ class Connection:
             return await self._exchange(lines) if lines else []
         return [await self.command(line) for line in lines]
 
-    async def body(self, chunks: bytes | AsyncIterable[bytes] | Iterable[bytes]) -> Reply:
+    async def body(self, chunks: bytes | AsyncIterable[Octets] | Iterable[Octets]) -> Reply:
         r"""After a 354: send the message, dot-stuffed, the ending `.\r\n` included; the final reply.
 
         A refusal that comes before the end was sent is given back, and the connection closed. If `chunks` raises, the
@@ -127,13 +127,17 @@ class Connection:
         verbs = [line.partition(b" ")[0].upper().decode("ascii", "replace") for line in lines]
         expected = self.wire.expect(verbs)
         self.wire.write(octets)
-        replies = await self.wire.replies(expected)
+        try:
+            replies = await expected
+        except asyncio.CancelledError:
+            self.close()  # or the reply would be taken for that of the next command
+            raise
         for verb, reply in zip(verbs, replies, strict=True):
             if (verb == "MAIL" or verb == "RSET") and reply.positive:  # noqa: PLR1714 - asked for each command
                 self._in_transaction = verb == "MAIL"
         return replies
 
-    async def _send(self, chunks: bytes | AsyncIterable[bytes] | Iterable[bytes], expected: Replies) -> bool:
+    async def _send(self, chunks: bytes | AsyncIterable[Octets] | Iterable[Octets], expected: Replies) -> bool:
         """False if the reply came before the end."""
         if isinstance(chunks, bytes):
             if len(chunks) <= PIECE_BYTES:
@@ -153,13 +157,21 @@ class Connection:
         return True
 
 
-async def _pieces(chunks: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
-    """The same octets in pieces that do not fill the write buffer beyond measure."""
+async def _pieces(chunks: AsyncIterable[Octets] | Iterable[Octets]) -> AsyncIterator[Octets]:
+    """The same octets in pieces that do not fill the write buffer beyond measure, not copied."""
     if isinstance(chunks, AsyncIterable):
         async for chunk in chunks:
-            for start in range(0, len(chunk), PIECE_BYTES):
-                yield chunk[start : start + PIECE_BYTES]
+            for piece in _cut(chunk):
+                yield piece
     else:
         for chunk in chunks:
-            for start in range(0, len(chunk), PIECE_BYTES):
-                yield chunk[start : start + PIECE_BYTES]
+            for piece in _cut(chunk):
+                yield piece
+
+
+def _cut(chunk: Octets) -> Iterator[Octets]:
+    if len(chunk) <= PIECE_BYTES:
+        yield chunk
+    else:
+        view = memoryview(chunk)
+        yield from (view[start : start + PIECE_BYTES] for start in range(0, len(view), PIECE_BYTES))

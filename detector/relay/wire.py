@@ -117,8 +117,18 @@ class Wire(Greeter):
 
     async def _work(self) -> None:
         """Answer the commands that are here, one after the other."""
+        answered = 0
         try:
-            await self._answer_all()
+            while not self.stream.is_closing() and (line := self._gate.line()) is not None:
+                verb, _, argument = line.partition(b" ")
+                command = self.commands.get(verb) or self.commands.get(verb.upper(), _unknown)
+                # Octets that are not UTF-8 go to the next hop as they came.
+                await command(self, argument.strip().decode("utf-8", "surrogateescape"))
+                answered += 1
+                if answered % TURN == 0:
+                    await asyncio.sleep(0)
+                self._after_an_answer()
+            self._wait_for_more()
         except Violation as violation:
             self._gate.take()
             self.server.metrics.reasons.labels("protocol").inc()
@@ -130,31 +140,18 @@ class Wire(Greeter):
         finally:
             self._at_work = None
 
-    async def _answer_all(self) -> None:
-        answered = 0
-        while not self.stream.is_closing() and (line := self._gate.line()) is not None:
-            await self._answer(line)
-            if self._held_back:
-                self._hold_back()
-            answered += 1
-            if answered % TURN == 0:
-                await asyncio.sleep(0)
+    def _after_an_answer(self) -> None:
+        if self._held_back:
+            self._hold_back()
+        if self.server.stopping and self.exchange is None:
+            self.hang_up(replies.STOPPING)
+
+    def _wait_for_more(self) -> None:
         if self._client_is_done:
             self.stream.close()
         self.await_command()
         if self._gate.held_bytes:  # the beginning of a command
             self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
-
-    async def _answer(self, line: bytes) -> None:
-        verb, _, argument = line.partition(b" ")
-        command = self.commands.get(verb) or self.commands.get(verb.upper())
-        if command is None:
-            self.say(replies.UNKNOWN_COMMAND)
-        else:
-            # Octets that are not UTF-8 go to the next hop as they came.
-            await command(self, argument.strip().decode("utf-8", "surrogateescape"))
-        if self.server.stopping and self.exchange is None:
-            self.hang_up(replies.STOPPING)
 
     def _hold_back(self) -> None:
         """Read no more while too much waits behind the command that is being answered, then go on."""
@@ -195,3 +192,7 @@ class Wire(Greeter):
         self._gate.put(message.feed(octets))
         if message.complete:
             self._message = None
+
+
+async def _unknown(wire: Wire, _: str) -> None:
+    wire.say(replies.UNKNOWN_COMMAND)
