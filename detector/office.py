@@ -55,13 +55,16 @@ class Office:
         await asyncio.to_thread(containment.start)
         stack.push_async_callback(asyncio.to_thread, containment.stop)
         self._containment = containment
-        self.desk = Desk(memory.records, memory.book, memory.clock, memory.metrics, new_id, containment.open)
         stores = memory.stores
+        self.desk = Desk(
+            memory.records, memory.book, memory.clock, memory.metrics, new_id, containment.open, stores.news
+        )
         forget = stores.heard.forget, stores.handed_over.forget
-        self.decisions = Decisions(memory.records, self.desk, stores.profiles, self._changed, *forget)
+        self.decisions = Decisions(memory.records, self.desk, stores.profiles, self._changed, *forget, stores.decided)
         await self.decisions.start()
         stack.callback(self.tasks.cancel)
         self.tasks.spawn(self._keep_in_step())
+        self.tasks.spawn(self.desk.listen())
         upkeep = Upkeep(memory.records, stores.profiles, config, memory.clock, memory.metrics)
         self.tasks.spawn(upkeep.keep())
         self.held = await asyncio.to_thread(HeldRoom, config, memory.records, memory.metrics, memory.clock, new_id)

@@ -91,7 +91,9 @@ class Worker:
         self._metrics = Metrics(self.version)
         memory = self._memory = Memory(config, self._metrics, self.clock, self.stopwatch, stack)
         await memory.open()
-        self._desk = Desk(memory.records, memory.book, self.clock, self._metrics, new_id, self._opened)
+        self._desk = Desk(
+            memory.records, memory.book, self.clock, self._metrics, new_id, self._opened, memory.stores.news
+        )
         self._hatch = await asyncio.to_thread(
             HeldHatch, config, memory.records, self._metrics, self.clock, lambda digest: self.channel.send(Held(digest))
         )
@@ -99,7 +101,7 @@ class Worker:
         await self._hatch.start()
         while not await self._take_over():  # somebody decides this very moment
             await called(self._wake, BEAT_EVERY)
-        for work in (self._beat(), self._keep_in_step(), self._hatch.run()):
+        for work in (self._beat(), self._keep_in_step(), self._desk.listen(), self._hatch.run()):
             tasks.spawn(work)
         # Each learns what clean mail scores; of what they learn alike one is kept.
         self._hop = Hop(memory, self._desk, self._hatch.intake, tasks, learns=begin.number == 1)

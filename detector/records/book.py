@@ -13,9 +13,10 @@ class Book:
     def __init__(self) -> None:
         self._standing = Standing(blocks={}, exemptions={})
         self._unsaved: dict[str, str] = {}
+        self._hearsay: dict[str, float] = {}
 
     def blocked(self, account: str) -> bool:
-        return account in self._standing.blocks or account in self._unsaved
+        return account in self._standing.blocks or account in self._unsaved or account in self._hearsay
 
     def exempt(self, account: str, now: float) -> bool:
         return self.exemption(account, now) is not None
@@ -52,10 +53,20 @@ class Book:
         self._unsaved.pop(account, None)
         self._standing = replace(self._standing, blocks={**self._standing.blocks, account: incident_id})
 
+    def hear(self, account: str, now: float) -> None:
+        """Another process says that it has blocked the account; the records will tell, too."""
+        if not self.blocked(account):
+            self._hearsay[account] = now
+
+    def forget_hearsay(self, before: float) -> None:
+        """What the records have not confirmed since then is no block."""
+        self._hearsay = {account: at for account, at in self._hearsay.items() if at >= before}
+
     def replace(self, standing: Standing) -> None:
         """Take over what the records say. Blocks that they have not heard of stay."""
         self._standing = standing
+        self._hearsay = {account: at for account, at in self._hearsay.items() if account not in standing.blocks}
 
     @property
     def blocked_count(self) -> int:
-        return len(self._standing.blocks.keys() | self._unsaved.keys())
+        return len(self._standing.blocks.keys() | self._unsaved.keys() | self._hearsay.keys())

@@ -10,18 +10,22 @@ from detector.incident.incident import Incident, State
 from detector.incident.notice import AFTERWARDS
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
-from detector.ports import Clock, Temporary
+from detector.ports import BlockNews, Clock, Temporary
 from detector.records.book import Book
 from detector.records.records import Records
 from detector.verdict.answer import Answer
 from detector.verdict.verdict import Verdict
+
+UNCONFIRMED = 30.0
+"""Seconds within which another process has written its block into the records, unless it could not or has died."""
 
 
 @dataclass(slots=True)
 class Desk:
     """Opens incidents for the relay; call `write` about once a second, and `take_over` when the records have changed.
 
-    `opened` is told the id of each incident that stands in the records, in a thread.
+    `opened` is told the id of each incident that stands in the records, in a thread. `news` reaches other processes
+    before the records do.
     """
 
     records: Records
@@ -30,6 +34,7 @@ class Desk:
     metrics: Metrics
     new_id: Callable[[], str]
     opened: Callable[[str], None]
+    news: BlockNews | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _unsaved: dict[str, Incident] = field(default_factory=dict, init=False)
     _notes: dict[str, tuple[Transaction, Verdict]] = field(default_factory=dict, init=False)
@@ -65,6 +70,8 @@ class Desk:
             facts=facts,
         )
         self.book.block(about.account, incident.incident_id)
+        if self.news is not None:
+            self.news.tell(about.account, incident.incident_id)
         self.metrics.incidents_opened.labels(str(incident.trusted).lower()).inc()
         log.incident_opened(incident.incident_id, about.account, verdict.score, incident.trusted)
         await self._save(incident)
@@ -97,8 +104,14 @@ class Desk:
         self.metrics.blocked_accounts.set(self.book.blocked_count)
         return True
 
+    async def listen(self) -> None:
+        """Heed what other processes say, until it is cancelled."""
+        if self.news is not None:
+            await self.news.listen(lambda account, _: self.book.hear(account, self.clock()))
+
     def in_order(self) -> None:
         """The records have answered: show whether anything waits for them all the same."""
+        self.book.forget_hearsay(self.clock() - UNCONFIRMED)
         self.metrics.state_degraded.labels("records").set(len(self._unsaved) > 0)
 
     def degraded(self, operation: str, error: Exception) -> None:

@@ -67,3 +67,31 @@ def test_a_cohort_is_what_a_person_assigned() -> None:
     book = Book()
     book.replace(Standing({}, {}, {"ann": Cohort.APPLICATION}))
     assert [book.cohort("ann"), book.cohort("bob")] == ["application", ""]
+
+
+def test_what_another_process_says_is_a_block_until_the_records_know_it_and_can_lift_it() -> None:
+    book = Book()
+    book.hear("ann", 100.0)
+    book.replace(NOBODY)  # they were read before the other one had written
+    assert (book.blocked("ann"), book.blocked_count) == (True, 1)
+    book.replace(Standing({"ann": "i1"}, {}))
+    book.replace(NOBODY)
+    assert not book.blocked("ann")
+
+
+def test_what_the_records_never_confirm_is_forgotten() -> None:
+    book = Book()
+    book.hear("ann", 100.0)
+    book.forget_hearsay(100.0)
+    assert book.blocked("ann")
+    book.forget_hearsay(100.5)
+    assert not book.blocked("ann")
+
+
+def test_what_is_known_already_is_no_hearsay() -> None:
+    book = Book()
+    book.block("ann", "i1")
+    book.hear("ann", 100.0)
+    book.saved("ann", "i1")
+    book.replace(NOBODY)
+    assert not book.blocked("ann")

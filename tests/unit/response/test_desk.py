@@ -1,6 +1,6 @@
 """The desk: blocks that hold at once and for good, what is noted for people, and records that fail."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from detector.metrics import Metrics
 from detector.ports import Temporary
 from detector.records.book import Book
 from detector.records.records import Exemption, Records
-from detector.response.desk import Desk
+from detector.response.desk import UNCONFIRMED, Desk
 from detector.verdict.answer import Answer, Kind
 from tests.support.response import NOW, VERDICT
 
@@ -133,3 +133,34 @@ async def test_what_is_taken_over_waits_for_a_condition_and_then_is_as_it_was_be
     assert (await desk.take_over(condition), desk.book.exempt(ANN, NOW)) == (False, False)
     records.exempt(Exemption(ANN, None, "olga", ""), NOW)
     assert (await desk.take_over(condition), desk.book.exempt(ANN, NOW)) == (True, True)
+
+
+class _News:
+    """Everybody hears everything at once."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = [("bob@example.org", "elsewhere")]
+
+    def tell(self, account: str, incident_id: str) -> None:
+        self.told.append((account, incident_id))
+
+    async def listen(self, hear: Callable[[str, str], None]) -> None:
+        for one in self.told:
+            hear(*one)
+
+
+async def test_blocks_are_told_to_other_processes_and_theirs_are_heeded_for_a_while(
+    desk: Desk, records: _Unreliable
+) -> None:
+    now = [NOW]
+    desk.news, desk.clock = _News(), lambda: now[0]
+    await desk.open_incident(_transaction(), VERDICT)
+    assert desk.news.told[1:] == [(ANN, "i1")]
+    await desk.listen()
+    assert desk.book.blocked("bob@example.org")
+    await desk.open_incident(_transaction("bob@example.org"), VERDICT)
+    assert [incident.account for incident in records.incidents()] == [ANN]  # the other process writes its own
+    now[0] += UNCONFIRMED + 1.0
+    desk.in_order()
+    assert not desk.book.blocked("bob@example.org")
+    assert desk.book.blocked(ANN)
