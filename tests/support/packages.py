@@ -2,13 +2,14 @@
 
     python -m tests.support.packages     installs what is missing (as root, with apt-get)
 
-Nothing that it installs is started, and no package is ever removed for it.
+Nothing that it installs is started, and no package is ever removed for it. What cannot stand beside others is unpacked.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,12 @@ PROVES = {
     "systemd": Path("/usr/bin/systemd-analyze"),
     "haproxy": Path("/usr/sbin/haproxy"),
 }
+UNPACKED = Path(__file__).parents[2] / ".venv" / "debian"
+ONLY_UNPACKED = {
+    # Installed, it would push Postfix out: there is one mail server on a Debian host. Its libraries may be installed.
+    "exim4-daemon-light": ("libgnutls-dane0", "libidn12", "libnsl2"),
+}
+PROVES |= {"exim4-daemon-light": UNPACKED / "usr" / "sbin" / "exim4"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = (
     "#!/bin/sh\n# Written by tests/support/packages.py while it installs packages; may be removed.\nexit 101\n"
@@ -47,7 +54,7 @@ def need(*packages: str) -> None:
     absent = missing(*packages)
     if not absent:
         return
-    reason = f"not installed: {' '.join(absent)} (sudo apt-get install {' '.join(absent)})"
+    reason = f"not installed: {' '.join(absent)} ({_advice(absent)})"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -61,12 +68,35 @@ def install() -> int:
         return 0
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         print(f"MISSING: {' '.join(absent)}. The tests that need them will be SKIPPED.", file=sys.stderr)
-        print(f"To run them too: sudo apt-get install --no-install-recommends {' '.join(absent)}", file=sys.stderr)
+        print(f"To run them too: {_advice(absent)}", file=sys.stderr)
         return 0
     print("installing:", " ".join(absent), flush=True)
+    whole = [package for package in absent if package not in ONLY_UNPACKED]
+    whole += [library for package in absent for library in ONLY_UNPACKED.get(package, ())]
     with services_stay_down():
-        status = _apt_get("update") or _apt_get("install", "--yes", "--no-install-recommends", "--no-remove", *absent)
+        status = _apt_get("update") or _apt_get("install", "--yes", "--no-install-recommends", "--no-remove", *whole)
+    for package in ONLY_UNPACKED.keys() & set(absent):
+        status = status or _unpack(package)
     return status or int(bool(missing()))
+
+
+def _advice(absent: list[str]) -> str:
+    unpacked = [package for package in absent if package in ONLY_UNPACKED]
+    installed = [package for package in absent if package not in ONLY_UNPACKED]
+    parts = [f"sudo apt-get install --no-install-recommends {' '.join(installed)}"] if installed else []
+    return ", and ".join(parts + (["sudo make packages, which unpacks " + " ".join(unpacked)] if unpacked else []))
+
+
+def _unpack(package: str) -> int:
+    """Its files below `UNPACKED`; nothing of the host knows of them."""
+    with tempfile.TemporaryDirectory() as directory:
+        fetched = _run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package, cwd=directory)
+        files = sorted(Path(directory).glob("*.deb"))
+        UNPACKED.mkdir(parents=True, exist_ok=True)
+        status = fetched or _run("dpkg-deb", "--extract", *map(str, files), str(UNPACKED), cwd=directory)
+    if status == 0:
+        PROVES[package].chmod(0o755)  # not set-user-id: tests start it as root, and nobody else shall
+    return status
 
 
 @contextmanager
@@ -87,14 +117,13 @@ def services_stay_down() -> Iterator[None]:
 
 
 def _apt_get(*arguments: str) -> int:
+    return _run("apt-get", "-qq", *arguments)
+
+
+def _run(*words: str, cwd: str | None = None) -> int:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(
-        ["apt-get", "-qq", *arguments],
-        check=False,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
+        words, check=False, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
     if done.returncode != 0:
         print(done.stdout, file=sys.stderr)
