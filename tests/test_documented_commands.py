@@ -86,6 +86,7 @@ def in_doubt(house: SeededHouse) -> None:
 
 def backed_up(house: SeededHouse) -> None:
     first("records", "backup", str(house.directory / "records-2027-01-31.sqlite"))(house)
+    shutil.copy(house.directory / "records-2027-01-31.sqlite", house.directory / "records-before-upgrade.sqlite")
 
 
 def begun(house: SeededHouse) -> None:

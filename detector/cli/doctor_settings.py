@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from detector.cli.check import check_policy
 from detector.cli.doctor_part import Fact, Part
+from detector.cli.finding import Finding, problem
 from detector.config import Config, HostPort, SecretSource, Section
 from detector.config.policy_version import policy_version
+from detector.config.values import is_this_host
 
 PROGRAMS = ("argv", "doveadm", "postqueue", "postcat", "postsuper", "journalctl")
 """Settings whose first word is a program: the others may hold what is nobody's business."""
@@ -32,7 +34,16 @@ def examine_settings(config: Config) -> Part:
     """The difference to the defaults, and what keeps the program from acting."""
     facts: dict[str, Fact] = {"policy version": policy_version(config)}
     facts |= {setting.place: told(setting) for setting in changed(config)}
-    return Part("configuration", facts, list(check_policy(config)))
+    return Part("configuration", facts, [*check_policy(config), *_in_clear(config)])
+
+
+def _in_clear(config: Config) -> Iterator[Finding]:
+    """Databases elsewhere that are asked without a certificate that anybody looks at: libpq takes what it is given."""
+    for place, url in (("records.url", config.records.url), ("response.workflow_url", config.response.workflow_url)):
+        parts = urlsplit(url)
+        if not is_this_host(parts.hostname or "") and "sslmode=verify-full" not in parts.query:
+            text = "the database is on another host and nothing demands its certificate: add ?sslmode=verify-full"
+            yield problem(place, f"{text}&sslrootcert=FILE, with the certificate of who signed it")
 
 
 def settings_of(config: Config) -> Iterator[Setting]:

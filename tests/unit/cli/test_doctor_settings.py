@@ -3,6 +3,7 @@
 import pytest
 
 from detector.cli.doctor_settings import changed, examine_settings, harmless, told
+from detector.cli.finding import Level
 from detector.config import parse
 
 MANY = """
@@ -83,3 +84,19 @@ def test_strangers_see_numbers_switches_and_our_own_words() -> None:
 
 def test_what_keeps_it_from_acting_is_a_hint() -> None:
     assert [one.about for one in examine_settings(parse("")).findings] == ["observe"]
+
+
+@pytest.mark.parametrize(
+    ("url", "problems"),
+    [
+        ("postgresql+psycopg://db.example.net/detector", ["records.url"]),
+        ("postgresql+psycopg://db.example.net/detector?sslmode=require", ["records.url"]),
+        ("postgresql+psycopg://db.example.net/detector?sslmode=verify-full&sslrootcert=/etc/ca.pem", []),
+        ("postgresql+psycopg://127.0.0.1/detector", []),
+        ("postgresql+psycopg:///detector?host=/run/postgresql", []),
+        ("sqlite:////var/lib/detector/records.sqlite", []),
+    ],
+)
+def test_a_database_elsewhere_whose_certificate_nobody_looks_at_is_a_problem(url: str, problems: list[str]) -> None:
+    findings = examine_settings(parse(f'records.url = "{url}"')).findings
+    assert [one.about for one in findings if one.level is Level.PROBLEM] == problems
