@@ -9,7 +9,6 @@ from detector.cli.office import Office
 from detector.incident.incident import Incident, State
 from detector.records.records import Records, Standing
 from detector.replay.maxima import Peak, Watched
-from detector.state.profiles import read_profiles
 from detector.traffic.clock import DAY
 from detector.traffic.profile import Profile
 from detector.verdict.explain import explain
@@ -37,7 +36,7 @@ def watch_live(office: Office, known: Known) -> Watch:
     now, standing, opinions = office.clock(), office.records.standing(), opinions_of(office.records)
     left_out: Counter[str] = Counter()
     accounts, seen = [], []
-    for account, profile in read_profiles(office.profiles):
+    for account, profile in office.profiles.rows():
         if not profile.counters.updated_at:
             continue
         seen.append(account)

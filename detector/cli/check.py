@@ -11,6 +11,7 @@ from detector.cli.check_host import check_addresses, check_certificate, check_di
 from detector.cli.check_logs import check_logs
 from detector.cli.check_outside import check_next_hops, check_records, check_response
 from detector.cli.check_reports import check_reports
+from detector.cli.check_shared import check_shared
 from detector.cli.check_tags import check_tags
 from detector.cli.finding import Finding, Level, hint
 from detector.cli.roles import unknown
@@ -33,6 +34,7 @@ def examine(config: Config, clock: Clock) -> Iterator[Finding]:
     yield from check_logs(config)
     yield from check_reports(config)
     yield from check_records(config)
+    yield from check_shared(config)
     yield from check_response(config, clock)
     yield from check_policy(config)
 

@@ -145,13 +145,13 @@ def _recorded(office: "Office", now: float) -> "Iterator[Part]":
 def _bundle(config: "Config", office: "Office | None", look: Look, bundle: Path, log: Path | None) -> None:
     from detector.cli.doctor_bundle import ABOUT, contents, last_lines, redactor_for, write_bundle
     from detector.cli.ends import Impossible
+    from detector.cli.office import profiles_of
     from detector.cli.page import Page
     from detector.cli.words import counted
     from detector.ports import Temporary
-    from detector.state.profiles import list_accounts
 
     try:
-        accounts = list_accounts(config.state.directory / "profiles.sqlite")
+        accounts = profiles_of(config).accounts()
         standing = office.records.standing() if office else None
     except Temporary as error:
         msg = f"{error}: without the names of accounts nothing can be redacted"

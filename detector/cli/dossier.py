@@ -1,11 +1,8 @@
 """Everything that is known about one account, collected for an operator."""
 
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
-from pathlib import Path
 
 from detector.cli.offenders import Offender, offender
 from detector.cli.office import Office
@@ -16,7 +13,6 @@ from detector.models import load_prior
 from detector.records.book import Book
 from detector.records.held_entries import HeldDecision, HeldSelection
 from detector.records.records import Exemption, Standing, VerdictNote
-from detector.state.profiles import list_accounts, read_profile, read_profiles
 from detector.traffic.cohort import COHORTS
 from detector.traffic.features import FEATURES, STREAMS
 from detector.traffic.profile import Profile
@@ -115,7 +111,7 @@ def collect(office: Office, account: str, verdicts: int = 5) -> Dossier:
     records, now = office.records, office.clock()
     standing = records.standing()
     blocked_by = standing.blocks.get(account)
-    profile = read_profile(office.profiles, account)
+    profile = office.profiles.read(account)
     return Dossier(
         account,
         standing_of(account, standing, profile or Profile(), now),
@@ -135,7 +131,7 @@ def lines(office: Office, part: str) -> list[Line]:
     never_seen = dict.fromkeys((*standing.blocks, *standing.exemptions, *standing.cohorts), Profile())
     found = {
         account: _line(account, profile, policy, standing, now)
-        for account, profile in chain(never_seen.items(), read_profiles(office.profiles))
+        for account, profile in chain(never_seen.items(), office.profiles.rows())
         if part in account
     }
     return sorted(found.values(), key=lambda line: (line.standing != "blocked", -line.score, line.account))
@@ -143,7 +139,7 @@ def lines(office: Office, part: str) -> list[Line]:
 
 def never_seen(office: Office, account: str) -> str:
     """That no mail of the account was seen, with names that are like it; empty if some was. Raises `Temporary`."""
-    known = list_accounts(office.profiles)
+    known = office.profiles.accounts()
     if account in known:
         return ""
     close = get_close_matches(account, known, n=3, cutoff=0.6)
@@ -196,7 +192,7 @@ def _traffic(profile: Profile, office: Office, cohort: str, now: float) -> Traff
         days=profile.baseline.days[STREAMS.index(Stream.PERSONAL)],
         learned_cohort=COHORTS[profile.cohort - 1] if profile.cohort else "",
         last_mail_at=profile.counters.updated_at,
-        written_at=max(_times(office.profiles), default=0.0),
+        written_at=now if (written := office.profiles.written_at()) is None else written,
         reputation=_reputation(profile, now),
     )
 
@@ -213,10 +209,3 @@ def _reputation(profile: Profile, now: float) -> Weeks:
         then.deferred_share,
         len(profile.complainers),
     )
-
-
-def _times(path: Path) -> Iterator[float]:
-    """When SQLite last wrote: new rows stand in the -wal file until they are moved."""
-    for part in (path, path.with_name(f"{path.name}-wal")):
-        with suppress(FileNotFoundError):
-            yield part.stat().st_mtime

@@ -16,6 +16,8 @@ from detector.config import Config, ConfigError, load
 from detector.ports import Clock, Temporary
 from detector.records.incidents import PROGRAM
 from detector.records.records import Records
+from detector.response.secret import read_secret
+from detector.state.stored import StoredProfiles, stored_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,9 @@ class Office:
     role: Role | None
 
     @property
-    def profiles(self) -> Path:
-        """The file; a running server writes it every `state.write_every` seconds."""
-        return self.config.state.directory / "profiles.sqlite"
+    def profiles(self) -> StoredProfiles:
+        """Where the server has them. Raises `ConfigError`."""
+        return profiles_of(self.config)
 
     def need(self, role: Role) -> None:
         """Raises `NotAllowed`, and tells the audit log, unless the person has this role."""
@@ -85,6 +87,12 @@ def _open_records(config: Config) -> Records:
         with suppress(Temporary):
             return Records(config.records_url, read_only=True)
         raise
+
+
+def profiles_of(config: Config) -> StoredProfiles:
+    """Where a server has them. Raises `ConfigError`."""
+    state = config.state
+    return stored_profiles(state, read_secret(state.password) if state.password else None)
 
 
 def clock() -> float:

@@ -76,10 +76,11 @@ class SharedHandedOver:
             del self._untold[receipt, handed]
         await self._local.forget(account, before)
         beginning = begins(account)
-        async for key, packed in values(self._link.client(), TAKEN):
-            handed_over = self._read(packed) if packed.startswith(beginning) else None
-            if handed_over is not None and handed_over.account == account and handed_over.at <= before:
-                await self._link.send("DEL", key)
+        async for batch in values(self._link.client(), TAKEN):
+            for key, packed in batch:
+                handed_over = self._read(packed) if packed.startswith(beginning) else None
+                if handed_over is not None and handed_over.account == account and handed_over.at <= before:
+                    await self._link.send("DEL", key)
 
     async def _all(self, key: bytes) -> Sequence[Handed]:
         try:

@@ -64,7 +64,7 @@ class Link:
 
     def __init__(self, open_client: Callable[[], Client], key: bytes, timeout: float, degraded: Gauge) -> None:
         self._open_client = open_client
-        self._seal = blake2b(key, digest_size=16, person=b"seal").hexdigest().encode()
+        self._seal = seal_of(key)
         self.timeout = timeout
         self._degraded = degraded
         self._client: Client | None = None
@@ -226,6 +226,11 @@ class Link:
         self._degraded.set(1)
         log.shared_state_away(problem)
         self._lost.set()
+
+
+def seal_of(key: bytes) -> bytes:
+    """What tells whether others have the same key, and not which."""
+    return blake2b(key, digest_size=16, person=b"seal").hexdigest().encode()
 
 
 def key_of_parts(prefix: bytes, *parts: str) -> bytes:

@@ -32,13 +32,12 @@ async def scan(client: Client, prefix: bytes) -> AsyncIterator[list[bytes]]:
                 break
 
 
-async def values(client: Client, prefix: bytes) -> AsyncIterator[tuple[bytes, bytes]]:
-    """All of them with their values. Raises `Away`."""
+async def values(client: Client, prefix: bytes) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+    """All of them with their values, as in `scan`. Raises `Away`."""
     async for keys in scan(client, prefix):
         found = await asked(client.run([("GET", key) for key in keys])) if keys else []
-        for key, value in zip(keys, found, strict=True):
-            if isinstance(value, bytes):  # it may have expired in between
-                yield key, value
+        # It may have expired in between.
+        yield [(key, value) for key, value in zip(keys, found, strict=True) if isinstance(value, bytes)]
 
 
 async def asked(question: Awaitable[T]) -> T:
