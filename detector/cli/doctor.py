@@ -92,11 +92,12 @@ def _enter(stack: ExitStack, path: Path, actor: str, bundle: Path | None) -> "tu
     typist = login(settings.state.directory)
     name_of(actor, typist)
     try:
-        office = stack.enter_context(opened(path, actor, needs))
+        office = stack.enter_context(opened(path, actor, Role.VIEWER))
     except (Temporary, ConfigError) as error:
         # Nobody could be asked for a role there, and nothing can be told to the audit log.
         demand(needs, role_of(settings.operators, person(typist, settings.state.directory)), "doctor")
         return settings, None, [Part("records", {}, [problem("records", str(error))])]
+    office.need(needs)
     office.looked("health" if bundle is None else "support bundle", "" if bundle is None else bundle.name)
     return settings, office, []
 
