@@ -12,6 +12,8 @@ from detector.feedback.notices import LONGEST_REPLY, Arrived, Attempt, Notice, O
 from detector.replay.postfix_lines import DELIVERY, handed_on, places
 
 AGENTS = frozenset({b"smtp", b"lmtp", b"error", b"retry", b"local", b"virtual", b"pipe", b"discard", b"bounce"})
+CUT = b"postfix"
+"""What rsyslog leaves of `postfix/smtp` in APP-NAME (RFC 5424), without `parser.permitSlashInProgramName`."""
 OUTCOMES = {b"sent": Outcome.SENT, b"deferred": Outcome.DEFERRED, b"bounced": Outcome.BOUNCED}
 
 _RELAY = re.compile(rb", relay=([^,\s]*)")
@@ -22,12 +24,12 @@ def read(line: bytes) -> Notice | None:
     kind = line[end + 2 : end + 5]
     if kind not in {b"to=", b"mes"} or start < 3 or not line[start:end].isalnum():
         return None
-    program = line[line.rfind(b" ", 0, start - 1) + 1 : start - 3].partition(b"[")[0].rpartition(b"/")
-    if not program[1]:
+    _, slash, program = line[line.rfind(b" ", 0, start - 1) + 1 : start - 3].partition(b"[")[0].rpartition(b"/")
+    if not slash and program != CUT:
         return None
     if kind == b"mes":
-        return _arrived(line, start, end) if program[2] == b"cleanup" else None
-    return _attempt(line, start, end) if program[2] in AGENTS else None
+        return _arrived(line, start, end) if program in {b"cleanup", CUT} else None
+    return _attempt(line, start, end) if program in AGENTS or not slash else None
 
 
 def _arrived(line: bytes, start: int, end: int) -> Arrived | None:

@@ -89,6 +89,8 @@ def as_line(message: bytes) -> bytes | None:
         if match is None:
             return None
         stamp, host, program, process, text = match.groups(b"")
-        message = b"%s %s %s[%s]: %s" % (stamp, host, program, process, text.removeprefix(_BYTE_ORDER_MARK))
+        # rsyslog passes the blank on that stood behind the colon of the line which it received.
+        text = text.removeprefix(_BYTE_ORDER_MARK).lstrip(b" ")
+        message = b"%s %s %s[%s]: %s" % (stamp, host, program, process, text)
     # What a file would hold as several lines must not become lines of their own.
     return message.replace(b"\n", b" ")[:LINE_BYTES]

@@ -38,6 +38,15 @@ def test_a_bounced_message_says_why() -> None:
     assert (found.outcome, found.enhanced, found.reply, found.next_queue_id) == (Outcome.BOUNCED, "5.1.1", said, "")
 
 
+def test_a_line_that_rsyslog_passed_on_by_rfc_5424_is_understood() -> None:
+    head = "2026-03-05T10:00:00.123456+01:00 mx1 postfix[4711]: "
+    found = noticed(TO + "dsn=5.1.1, status=bounced (no such user)", head)
+    assert isinstance(found, Attempt)
+    assert noticed("4AB1: message-id=<1@pc.example>", head) == Arrived("4AB1", "1@pc.example")
+    assert noticed("4AB1: from=<ann@x.example>, size=1, nrcpt=1", head) is None
+    assert noticed(TO + "dsn=5.1.1, status=bounced (no)", head.replace("postfix", "sshd")) is None
+
+
 def test_a_deferred_message_without_a_server() -> None:
     text = "4AB1: to=<bob@y.example>, relay=none, delay=9, delays=9/0/0/0, dsn=4.4.1, status=deferred (connect to ...)"
     found = noticed(text, "2026-03-05T10:00:00.123456+01:00 mx1 postfix/out/smtp[1]: ")

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.feedback import exim_log, postfix_log
+from detector.feedback.notices import Attempt, Outcome
 from detector.feedback.syslog_frames import BadFraming, Frames, as_line
 from detector.replay.log_files import LINE_BYTES
 
@@ -88,3 +90,16 @@ def test_line_ends_inside_a_message_make_no_second_line() -> None:
     assert (
         as_line(b"<22>Mar  5 10:00:00 mx1 app[1]: x\nMar  5 forged") == b"Mar  5 10:00:00 mx1 app[1]: x Mar  5 forged"
     )
+
+
+def test_what_rsyslog_sends_is_understood() -> None:
+    """As version 8.2302 writes it, with the template of the handbook."""
+    stream = (
+        b"130 <22>1 2026-11-22T10:31:36.810119+00:00 mx1 postfix 4711 - -  4XyZ1: to=<bob@example.net>, relay=x, "
+        b"dsn=5.1.1, status=bounced (no)\n"
+        b"141 <22>1 2026-11-22T10:31:36.810136+00:00 mx1 exim 4711 - -  2026-11-22 10:30:00 1xV2CX-0002CW-2L ** "
+        b"eve@example.net R=out T=smtp: 550 5.1.1 no\n"
+    )
+    lines = [as_line(frame) or b"" for frame in Frames().feed(stream)]
+    found = [postfix_log.read(lines[0]), exim_log.read(lines[1])]
+    assert [one.outcome for one in found if isinstance(one, Attempt)] == [Outcome.BOUNCED] * 2
