@@ -1,7 +1,7 @@
 """`detector doctor`: how everything is, on one page, and a bundle of it for those who help."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +50,8 @@ def doctor(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
 
     Health, versions, models and their age, what the configuration changes, sizes of all stores, open incidents, breaker
     and freeze, last calibration, disks, clock, secret files, certificates. What is wrong comes first, with what to do;
-    exit status 1 if there is a problem. Nothing is changed and no other host is asked; `detector check` does that.
+    exit status 1 if there is a problem. Nothing is changed, and of other hosts only our own databases are asked;
+    `detector check` tries the rest.
 
     A bundle is for somebody who helps you: the same without accounts, addresses, hosts and secrets, and the page of
     metrics. An existing file is not overwritten. Look through it before you hand it on.
@@ -103,6 +104,7 @@ def _enter(stack: ExitStack, path: Path, actor: str, bundle: Path | None) -> "tu
 
 
 def _look(config: "Config", office: "Office | None", broken: "list[Part]") -> Look:
+    from detector.cli.check_shared import check_shared
     from detector.cli.doctor_clock import examine_clock
     from detector.cli.doctor_health import examine_health, same_version
     from detector.cli.doctor_part import Part, report
@@ -115,13 +117,13 @@ def _look(config: "Config", office: "Office | None", broken: "list[Part]") -> Lo
     now = clock()
     health, metrics = examine_health(config.metrics.listen, config.state.directory, now)
     health = Part(health.name, health.facts, [*health.findings, same_version(health, program_version())])
-    newest = office.records.audit_log(2)[-1:] if office else []
     parts = [
         health,
         *(_recorded(office, now) if office else broken),
         examine_stores(config),
+        Part("shared state", {}, list(check_shared(config))),
         examine_disks(config),
-        examine_clock(now, newest[0].at if newest else None),
+        examine_clock(now, _newest(office) if office else None),
         examine_secrets(config),
         examine_certificates(config, now),
         examine_versions(),
@@ -129,6 +131,15 @@ def _look(config: "Config", office: "Office | None", broken: "list[Part]") -> Lo
         examine_settings(config),
     ]
     return Look(report(now, parts), metrics)
+
+
+def _newest(office: "Office") -> float | None:
+    """When (Unix seconds) the audit log was written to before this look; None where it cannot be read."""
+    from detector.ports import Temporary
+
+    with suppress(Temporary):
+        return next((entry.at for entry in office.records.audit_log(2)[1:]), None)
+    return None
 
 
 def _recorded(office: "Office", now: float) -> "Iterator[Part]":

@@ -15,6 +15,8 @@ from detector.cli.main import app
 from detector.config import HostPort
 from detector.health import HealthServer
 from detector.metrics import Metrics
+from detector.ports import Temporary
+from detector.records.records import Records
 from tests.support.ports import HOST, free_port
 from tests.support.seeded_house import (
     ANN,
@@ -143,6 +145,26 @@ def test_records_that_cannot_be_opened_are_a_problem_and_the_rest_is_told(house:
 def test_records_that_are_not_there_yet_are_a_problem(house: SeededHouse) -> None:
     (house.directory / "state" / "records.sqlite").unlink()
     assert "makes them when it starts for the first time" in doctor(house).stdout
+
+
+def test_records_that_go_away_meanwhile_are_a_problem_and_the_rest_is_told(
+    house: SeededHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        msg = "records: the server closed the connection"
+        raise Temporary(msg)
+
+    monkeypatch.setattr(Records, "audit_log", gone)
+    monkeypatch.setattr(Records, "census", gone)
+    result = doctor(house)
+    assert "the server closed the connection: is the database up" in result.stdout
+    assert "\nversions\n" in result.stdout
+
+
+def test_a_shared_state_that_does_not_answer_is_a_problem(house: SeededHouse) -> None:
+    text = house.path.read_text("utf-8").replace("[state]\n", f'[state]\nurl = "valkey://{HOST}:{free_port()}/0"\n')
+    house.path.write_text(text, "utf-8")
+    assert "problem  state.url: " in doctor(house).stdout
 
 
 def test_a_wrong_configuration_is_said_with_exit_status_2(house: SeededHouse) -> None:
