@@ -31,7 +31,7 @@ MOST_LINKS = 40
 DEEPEST = 20  # elements that one end tag can end
 
 # An attribute may hold ">"; a lone quotation mark is taken as a character, as nothing else keeps the time linear.
-_TAG = re.compile(r"[^<>\"']*+(?:(?:\"[^\"<]*+\"|'[^'<]*+'|[\"'])[^<>\"']*+)*+")
+_TAG = re.compile(r"[^<>\"']*+(?>(?:(?:\"[^\"<]*+\"|'[^'<]*+'|[\"'])[^<>\"']*+)*)")
 _LINK_TAG = re.compile(r"<[aA](?:[rR][eE][aA])?\s([^<>]*+)")
 _HREF = re.compile(r"href(?<![\w-]href)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s>\"']++))")
 _LINK = re.compile(r"(?<![\w-])(?:href|action)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s>\"']++))", re.IGNORECASE)

@@ -18,8 +18,8 @@ HELO_LENGTH = 255
 
 # RFC 5322 sections 3.6.8 and 4.5: blanks before the colon are obsolete, but read by many servers.
 # A dot that a client forgot to double is removed by the next hop: `.X-Name:` arrives there as `X-Name:`.
-_FIELD = re.compile(rb"\.?([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n\.?[ \t][^\n]*+)*+)(?:\n|\Z)")
-_SECTION = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n\.?[ \t][^\n]*+)*+(?:\n|\Z))*+")
+_FIELD = re.compile(rb"\.?([!-9;-~]++)[ \t]*+:([^\n]*+(?>(?:\n\.?[ \t][^\n]*+)*))(?:\n|\Z)")
+_SECTION = re.compile(rb"(?>(?:[!-9;-~]++[ \t]*+:[^\n]*+(?>(?:\n\.?[ \t][^\n]*+)*)(?:\n|\Z))*)")
 _FOLD = re.compile(r"\r*\n(?=[ \t])")
 _ODD_IN_HELO = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 

@@ -28,7 +28,7 @@ _LETTERS = {
 # Programs write these two names in their own ways, servers seldom touch them.
 _OTHERWISE = {b"Message-ID": "I", b"MIME-Version": "V"}
 
-_VALUE = re.compile(rb"[^\n]*+(?:\n\.?[ \t][^\n]*+){0,3}+")
+_VALUE = re.compile(rb"[^\n]*+(?>(?:\n\.?[ \t][^\n]*+){0,3})")
 
 # These write the same fields in another order for a reply than for a new message (they go by a hash table, or by what
 # was filled in first); and Thunderbird no longer calls itself Mozilla/5.0 since version 102.
@@ -41,7 +41,7 @@ _TOKEN = re.compile(r"[\w+=~/-]+")
 _LONG_TOKEN = re.compile(r"[A-Za-z0-9]{20}")  # (10/16)^20: no longer chance that there is no letter in hexadecimal
 _DIGIT = re.compile(r"\d")
 
-_ASIDE = re.compile(r"\"(?:[^\"\\]++|\\.?)*+\"?|\([^()]*+\)", re.DOTALL)  # linear: what is not closed goes to the end
+_ASIDE = re.compile(r"\"(?>(?:[^\"\\]++|\\.?)*)\"?|\([^()]*+\)", re.DOTALL)  # linear: what is not closed goes to the end
 _BRACKETED = re.compile(r"<\s*+([^\s<>@\",;]{1,64}+@[^\s<>@\",;]{1,255}+)\s*+>")
 _BARE = re.compile(r"(?<![^\s:,;])([^\s<>@\",;:]{1,64}+@[^\s<>@\",;]{1,255}+)")
 
