@@ -150,11 +150,11 @@ def house(valkey_of_this_run: Valkey, tmp_path_factory: pytest.TempPathFactory) 
         for verb, part, reply in REPLIES:
             sink.answer(verb, part, reply)
         detector = DetectorProcess(directory / "detector", sink.port, merged(settings(directory), two_workers))
-        stack.enter_context(detector)
         pager = stack.enter_context(alertmanager(directory, ROUTES))
         target = f"{HOST}:{detector.metrics_port}"
         scraping = stack.enter_context(prometheus(directory, target, pager.url.removeprefix("http://")))
-        wait_for(lambda: scraping.query("up") != {}, "the first scrape", 30)
+        stack.enter_context(detector)  # after Prometheus, which takes some seconds to look for its targets
+        wait_for(lambda: bool(scraping.query("detector_workers == 2")), "the first scrape", 30)
         load(detector, directory / "outbound.log")
         wait_for(lambda: has_happened(detector), "all has happened", 60)
         newest = detector.metrics()["detector_clock_seconds"]
