@@ -8,6 +8,7 @@ from math import log
 
 from detector.mail.content import Content
 from detector.traffic.campaign import SUSPICIOUS_BY_CHANCE
+from detector.verdict.feedback import convicting
 from detector.verdict.odds import bounded, calibrated
 from detector.verdict.verdict import Evidence, Group, GroupScore, Verdict
 
@@ -24,5 +25,10 @@ def weigh_campaign(content: Content | None) -> GroupScore:
 
 
 def suspicious(verdict: Verdict) -> bool:
-    """Whether the account counts as an accomplice for others that send the same."""
-    return verdict.score - sum([group.nats for group in verdict.groups if group.group is Group.CAMPAIGN]) >= SUSPICIOUS
+    """Whether the account counts as an accomplice for others that send the same.
+
+    What cannot convict the account itself must not convict others by way of it.
+    """
+    sure = convicting(verdict.groups)
+    score = verdict.score if sure is verdict.groups else sum([group.nats for group in sure])
+    return score - sum([group.nats for group in sure if group.group is Group.CAMPAIGN]) >= SUSPICIOUS

@@ -10,7 +10,7 @@ from detector.mail.content import Content
 from detector.traffic.campaign import SUSPICIOUS_BY_CHANCE
 from detector.verdict.campaign import SUSPICIOUS, suspicious, weigh_campaign
 from detector.verdict.odds import CAP, FLOOR
-from detector.verdict.verdict import Action, Group, GroupScore, Verdict
+from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
 
 numbers = st.floats(min_value=0.0, max_value=1e6)
 
@@ -53,6 +53,16 @@ def test_the_operator_reads_how_many() -> None:
     (one,) = weigh_campaign(Content(1, accomplices=3.0)).evidence
     assert (one.signal, one.value, one.expected) == ("accomplices", 3.0, 0.0)
     assert one.nats == weigh_campaign(Content(1, accomplices=3.0)).nats
+
+
+def test_who_is_only_reported_is_nobodys_accomplice() -> None:
+    def told(signal: str) -> Verdict:
+        evidence = tuple(Evidence(Group.FEEDBACK, name, 1.0, 0.0, 0.0) for name in ("refused_24h", "unwanted_24h"))
+        feedback = GroupScore(Group.FEEDBACK, 3.0, (*evidence, Evidence(Group.FEEDBACK, signal, 1.0, 0.0, 3.0)))
+        return Verdict(Action.ACCEPT, 3.0, (feedback,), "1", "1")
+
+    assert not suspicious(told("doubtful_24h"))
+    assert not suspicious(told("to_complainers_24h"))
 
 
 @pytest.mark.parametrize(("bulk", "campaign", "expected"), [

@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 
-from detector.mail.transaction import Stream
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.mail.transaction import RecipientStatus, Stream
 from detector.traffic.clock import DAY
 from detector.traffic.counters import Counters
 from detector.traffic.features import Tally
 from detector.traffic.profile import Profile, forgive
-from detector.verdict.answer import Answer, Kind, learn_answer
+from detector.verdict.answer import BAD, Answer, Kind, learn_answer
+from detector.verdict.judge import judge
 from detector.verdict.late import late
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Group
+from tests.histories import transaction
 
 NOW = 20_000 * DAY
 BLAST = Tally(recipients=300, first_time=300, answered=300, same_text=300, domains=60, copies=300, messages=300)
@@ -30,6 +35,29 @@ def test_a_wave_of_bounces_after_a_blast_convicts(policy: Policy) -> None:
     assert verdict is not None
     assert verdict.action is Action.BLOCK
     assert verdict.score >= policy.block_score
+
+
+@given(
+    reports=st.tuples(st.integers(min_value=0, max_value=5), st.integers(min_value=0, max_value=5)),
+    slowed=st.integers(min_value=0, max_value=60),
+    answered=st.integers(min_value=0, max_value=60),
+    refused=st.integers(min_value=0, max_value=30),
+)
+def test_a_few_reports_and_what_is_put_off_block_nobody_who_would_not_be_blocked_without(
+    policy: Policy, reports: tuple[int, int], slowed: int, answered: int, refused: int
+) -> None:
+    """Neither after the fact, nor when the account sends again."""
+    without = after(policy, BLAST._replace(answered=answered), refused)
+    profile = without
+    bounces, complaints = reports
+    kinds = [Kind.REFUSED] * bounces + [Kind.COMPLAINT] * complaints + [Kind.SLOWED] * slowed
+    for number, kind in enumerate(kinds):
+        told = Answer("ann", f"r{number}", b"8octets2", kind, NOW + 3600, first_time=True, reported=kind in BAD)
+        profile = learn_answer(profile, told, policy)
+    assert late(profile, NOW + 3600, policy) is None or late(without, NOW + 3600, policy) is not None
+    again = transaction(1, [("bob@example.net", RecipientStatus.ACCEPTED)])
+    actions = [judge(one, again, NOW + 3600, policy)[1].action for one in (profile, without)]
+    assert actions[0] is not Action.BLOCK or actions[1] is Action.BLOCK
 
 
 def test_a_blast_without_bad_answers_is_left_to_the_mail_that_follows(policy: Policy) -> None:
