@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import typer
@@ -172,6 +173,15 @@ def test_each_link_leads_somewhere(page: str) -> None:
         if place:
             headings = re.findall(r"^#+ (.+)$", BLOCK.sub("", file.read_text("utf-8")), re.MULTILINE)
             assert place in map(anchor, headings), target
+
+
+def test_each_picture_is_one_that_can_be_drawn_and_says_what_it_shows() -> None:
+    pictures = [ROOT / name for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text_of("README.md"))]
+    assert pictures
+    for picture in pictures:
+        drawn = ET.fromstring(picture.read_text("utf-8"))  # noqa: S314 - our own file
+        assert drawn.tag.endswith("svg")
+        assert drawn.findtext("{http://www.w3.org/2000/svg}title")
 
 
 def test_the_table_of_steps_in_the_handbook_is_made_from_the_code() -> None:
