@@ -1,7 +1,6 @@
 """Account profiles: those in use in memory, all of them on disk."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TypeVar
 
 from detector.metrics import Metrics
 from detector.ports import Refused
+from detector.state.shelf import Shelf
 from detector.state.table import stored_keys, stored_rows, stored_value
 from detector.state.write_behind import Form, WriteBehind
 from detector.traffic.packing import pack, unpack
@@ -30,9 +30,9 @@ class MemoryProfiles:
 
     def __init__(self, path: Path, write_every: float, accounts: int, metrics: Metrics) -> None:
         degraded = metrics.state_degraded.labels("profiles")
-        self._rows = WriteBehind(path, Form(pack, unpack), write_every, accounts, degraded)
-        self._accounts = accounts
-        self._in_use: OrderedDict[str, Profile] = OrderedDict()
+        form = Form(pack, unpack)
+        self._rows = WriteBehind(path, form, write_every, accounts, degraded)
+        self._in_use = Shelf(form, accounts)
         metrics.profiles.set_function(lambda: len(self._in_use))
 
     # No `await` inside update and read: nothing else runs between reading and writing a profile.
@@ -42,10 +42,10 @@ class MemoryProfiles:
         if after is before:
             return answer
         if after == EMPTY:  # as if it was never seen: nothing of it is kept
-            self._in_use.pop(account, None)
+            self._in_use.remove(account)
             self._rows.put(account, None)
         else:
-            self._use(account, after)
+            self._in_use.put(account, after)
             self._rows.put(account, after, after.counters.updated_at)
         return answer
 
@@ -68,14 +68,8 @@ class MemoryProfiles:
             profile = self._rows.get(account)
             if profile is None:
                 return EMPTY
-        self._use(account, profile)
+            self._in_use.put(account, profile)
         return profile
-
-    def _use(self, account: str, profile: Profile) -> None:
-        self._in_use[account] = profile
-        self._in_use.move_to_end(account)
-        if len(self._in_use) > self._accounts:
-            self._in_use.popitem(last=False)
 
 
 def read_profile(path: Path, account: str) -> Profile | None:
