@@ -71,38 +71,46 @@ class Application:
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> list[str]:
         """What is started last is stopped first. The addresses on which mail is taken."""
-        config = self._config
+        config, alone = self._config, self._config.workers == 1
         listeners = Listeners(passed_descriptors(os.environ, os.getpid()))
+        if not alone:
+            self._workers = self._load_workers(listeners, stack)
         memory = Memory(config, self._metrics, clock, stopwatch, stack)
         await memory.open()
         office = self._office = Office(memory, self._tasks, self._look, self._beat)
         await office.open()
-        alone = config.workers == 1
         hop = self._hop = Hop(memory, office.desk, office.held.intake, self._tasks, learns=alone)
         hop.build()
         await office.begin(hop, listeners)
-        if alone:
+        if self._workers is None:
             taken = await hop.listen(listeners, OwnHeadcount())
             self._metrics.workers.set(1)
         else:
-            taken = await self._employ(listeners, stack)
+            taken = [str(address) for address in config.relay.listen]
+            stack.push_async_callback(self._stop_workers)
+            await self._workers.start()
         listeners.refuse_the_rest()
         return taken
 
-    async def _employ(self, listeners: Listeners, stack: contextlib.AsyncExitStack) -> list[str]:
-        config, office = self._config, self._office
-        workers = self._workers = Workers(
+    def _load_workers(self, listeners: Listeners, stack: contextlib.AsyncExitStack) -> Workers:
+        """It takes them as long as it takes us to open the office; who is not needed any more is stopped at last."""
+        config = self._config
+        workers = Workers(
             config.workers,
             self._text,
             str(self._path),
             self._metrics,
-            office.incident_opened,
-            lambda: office.decisions.forgiven,
+            self._opened,
+            lambda: self._office.decisions.forgiven,
             listeners.for_workers(config.relay.listen),
         )
-        stack.push_async_callback(lambda: workers.stop(self._config.relay.limits.stop_time))
-        await workers.start()
-        return [str(address) for address in config.relay.listen]
+        stack.push_async_callback(self._stop_workers)
+        workers.load()
+        return workers
+
+    async def _stop_workers(self) -> None:
+        if self._workers is not None:
+            await self._workers.stop(self._config.relay.limits.stop_time)
 
     # -- while it runs --
 
@@ -118,6 +126,9 @@ class Application:
     def _beat(self) -> None:
         if self._workers is None or self._workers.alive:
             notify_systemd("WATCHDOG=1")
+
+    def _opened(self, incident_id: str) -> None:
+        self._office.incident_opened(incident_id)
 
     def _look(self) -> None:
         if self._workers is not None:

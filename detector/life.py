@@ -26,15 +26,18 @@ class Life:
 
     process: subprocess.Popen[bytes]
     channel: Channel[FromWorker]
-    text: str
+    text: str = ""
     ready: bool = False
     page: Page = field(default_factory=dict)
     _told: asyncio.Future[None] | None = None
     _followed: asyncio.Future[str] | None = None
 
     @classmethod
-    async def start(cls, begin: Begin, descriptors: Sequence[int]) -> "Life":
-        """Another copy of this very program, and no fork: we have threads. It inherits the descriptors."""
+    async def start(cls, descriptors: Sequence[int]) -> "Life":
+        """Another copy of this very program, and no fork: we have threads. It inherits the descriptors.
+
+        It loads what it needs, and waits until it is told to `begin`.
+        """
         own, other = socket.socketpair()
         passed = [other.fileno(), *descriptors]
         environment = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}
@@ -45,9 +48,15 @@ class Life:
                 stdin=subprocess.DEVNULL,
                 pass_fds=passed,
             )
-        channel: Channel[FromWorker] = await Channel.open(own, from_worker)
-        channel.send(begin)
-        return cls(process, channel, begin.text)
+        return cls(process, await Channel.open(own, from_worker))
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.text)
+
+    def begin(self, begin: Begin) -> None:
+        self.text = begin.text
+        self.channel.send(begin)
 
     async def hear(self) -> FromWorker | None:
         """What it says next, and what of it is an answer is taken down. None: it is dead, or as good as dead."""

@@ -34,7 +34,7 @@ def pause(deaths: int) -> float:
 
 @dataclass(slots=True)
 class Workers:
-    """`start` them, `follow` each new configuration, `look` when the records have changed, and `stop`.
+    """`load` them, `start`, `follow` each new configuration, `look` when the records have changed, and `stop`.
 
     `opened` is told the ids of incidents that workers have opened; `forgiven` tells what `Begin` says of it. `text` is
     the configuration that holds, read from `source`; `listening` are sockets that the service manager has opened.
@@ -51,6 +51,7 @@ class Workers:
     _gone: Page = field(init=False, default_factory=dict)
     _keepers: list[asyncio.Task[None]] = field(init=False, default_factory=list)
     _started: dict[int, asyncio.Future[None]] = field(init=False, default_factory=dict)
+    _go: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _stopped: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _tasks: Tasks = field(init=False, default_factory=Tasks)
     _ledger: Ledger = field(init=False)
@@ -61,20 +62,29 @@ class Workers:
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.number)
 
-    async def start(self) -> None:
-        """Return when all take mail. Raises `ConfigError` when one of them cannot."""
+    def load(self) -> None:
+        """They come up while everything else does, and wait."""
         numbers = range(1, self.number + 1)
         self._started = {number: self._loop.create_future() for number in numbers}
         self._keepers = [self._loop.create_task(self._keep(number)) for number in numbers]
+
+    async def start(self) -> None:
+        """Return when all take mail. Raises `ConfigError` when one of them cannot."""
+        self._go.set()
         try:
             await asyncio.gather(*self._started.values())
         finally:
             self._started = {}
 
     async def stop(self, stop_time: float) -> None:
-        """Let running transactions end."""
+        """Let running transactions end. Nothing happens the second time."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         self._tell(Stop())
+        for life in self._lives.values() if not self._go.is_set() else ():
+            life.process.kill()
+        self._go.set()
         if self._keepers:
             _, late = await asyncio.wait(self._keepers, timeout=stop_time + PATIENCE)
             for life in list(self._lives.values()) if late else ():
@@ -128,8 +138,9 @@ class Workers:
     async def _live(self, number: int) -> int:
         listening = [passed.fileno() for passed in self.listening]
         descriptors = [self._lifeline[0], self._ledger.descriptor, *listening]
-        begin = Begin(number, self.number, self.text, self.source, self.forgiven())
-        life = self._lives[number] = await Life.start(begin, descriptors)
+        life = self._lives[number] = await Life.start(descriptors)
+        await self._go.wait()
+        life.begin(Begin(number, self.number, self.text, self.source, self.forgiven()))
         while (message := await life.hear()) is not None:
             self._heed(number, life, message)
         status = await life.end()
@@ -173,7 +184,7 @@ class Workers:
 
     def _tell(self, message: ToWorker, but: Life | None = None) -> None:
         for life in self._lives.values():
-            if life is not but:
+            if life is not but and life.begun:
                 life.channel.send(message)
 
     async def _let_follow(self, number: int, life: Life) -> None:

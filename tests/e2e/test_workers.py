@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,10 @@ async def blast(detector: DetectorProcess, talk: SmtpTalk, thief: str) -> None:
     pytest.fail("the thief is never recognised")
 
 
+def held_by(detector: DetectorProcess, account: str) -> list[str]:
+    return [event["message"] for event in detector.events("held") if event["account"] == account]
+
+
 def workers(detector: DetectorProcess) -> dict[int, int]:
     """The process of each worker that is ready."""
     return {event["worker"]: event["process"] for event in detector.events("worker_ready")}
@@ -134,6 +139,26 @@ async def test_a_block_that_one_opens_holds_in_the_other(detector: DetectorProce
         assert (await send(talks[1], "ben@example.org", "bob@example.net")).startswith("250 ")
     assert len([event for event in detector.events("incident_opened") if event["account"] == thief]) == 1
     wait_for(lambda: detector.metrics()["detector_blocked_accounts"] == 1, "the first process knows it, too")
+
+
+async def test_what_one_holds_the_other_knows_when_it_is_handed_over_again(detector: DetectorProcess) -> None:
+    """Our 250 was not heard, and the client tries again: with whichever process it comes to, it is held once."""
+
+    async def hand_over(talk: SmtpTalk, queue_id: str) -> str:
+        await talk.ask(f"XFORWARD ADDR=192.0.2.7 IDENT={queue_id}")
+        return await send(talk, account, *(f"stranger-{queue_id}-{one}@example.net" for one in range(10)))
+
+    account = "doubtful@example.org"
+    async with many(detector) as talks:
+        number = 0
+        while not (kept := held_by(detector, account)):
+            number += 1
+            assert number < 50, "nothing is ever held"
+            assert (await hand_over(talks[0], f"QUEUE{number}")).startswith("250 ")
+        for talk in talks:
+            assert (await hand_over(talk, f"QUEUE{number}")).startswith("250 ")
+        repeated = detector.metrics()['detector_held_results_total{result="repeated"}']
+    assert (repeated, held_by(detector, account)) == (CONNECTIONS, kept)
 
 
 async def test_the_limit_of_connections_counts_for_both_together(detector: DetectorProcess) -> None:
@@ -182,7 +207,7 @@ def test_a_worker_that_is_killed_under_load_costs_no_message_and_is_back(
 
 
 async def test_after_the_first_process_is_killed_nobody_is_left_and_the_next_one_knows_all(
-    detector: DetectorProcess,
+    detector: DetectorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thief = "first@example.org"
     async with many(detector, 1) as (talk,):
@@ -192,7 +217,15 @@ async def test_after_the_first_process_is_killed_nobody_is_left_and_the_next_one
         detector.kill()
         assert await talk.hear() == ""
     wait_for(lambda: not any(map(runs, processes)), "the workers have ended")
-    await asyncio.to_thread(detector.start)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        await asyncio.to_thread(detector.start)
+        told = [manager.recv(100)]
+        while not {b"READY=1", b"WATCHDOG=1"} <= set(told):
+            told.append(manager.recv(100))
+    assert told.count(b"READY=1") == 1  # workers do not speak for the service
     async with many(detector) as talks:
         for talk in talks:
             assert (await talk.ask(f"MAIL FROM:<{thief}>")).startswith("450 4.7.1")
