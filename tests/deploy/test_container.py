@@ -154,7 +154,7 @@ def test_the_prometheus_finds_our_rules_where_they_are_mounted(tmp_path: Path) -
             place = tmp_path / inside.removeprefix("/etc/prometheus/")
             copy = shutil.copytree if (DIRECTORY / source).is_dir() else shutil.copy
             copy(DIRECTORY / source, place)
-    words = ["promtool", "check", "config", tmp_path / "prometheus.yml"]
+    words = ["promtool", "check", "config", str(tmp_path / "prometheus.yml")]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rule files found" in done.stdout
