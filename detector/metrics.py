@@ -403,6 +403,12 @@ class Metrics:
             ["model", "version"],
             registry=registry,
         )
+        self.calibrated_at = Gauge(
+            "detector_calibrated_timestamp_seconds",
+            "Unix time of the last detector calibrate --live, as the audit log knows it, looked up every hour; 0 for "
+            "never. Customers and what they send change: thresholds are for the traffic that they were made from.",
+            registry=registry,
+        )
         self.clock_seconds = Gauge(
             "detector_clock_seconds",
             "Unix time by the clock of this host, for comparison with the clock of Prometheus.",

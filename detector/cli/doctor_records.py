@@ -7,11 +7,9 @@ from detector.cli.finding import Finding, hint, problem
 from detector.cli.words import DAY, counted, moment, span
 from detector.config import Config, Judging
 from detector.incident.incident import State
+from detector.records.accountable import CALIBRATED
 from detector.records.errands import Waiting
 from detector.records.records import Records
-
-CALIBRATED = ("look at accounts", "to calibrate")
-"""Action and subject in the audit log by which `detector calibrate --live` is known."""
 
 STALE = 180
 """Days after which thresholds are worth a new look: customers and their mail have changed."""

@@ -9,6 +9,9 @@ from detector.records.database import Database
 from detector.records.entries import AuditEntry, AuditHead, Erasure, TimelineEntry
 from detector.records.retention import Retention
 
+CALIBRATED = ("look at accounts", "to calibrate")
+"""Action and subject in the audit log by which `detector calibrate --live` is known."""
+
 
 class Accountable(Database):
     """A part of `Records`."""

@@ -8,6 +8,7 @@ from detector import log
 from detector.config import Config
 from detector.metrics import Metrics
 from detector.ports import Clock, ProfileStore, Temporary
+from detector.records.accountable import CALIBRATED
 from detector.records.records import Records
 from detector.records.retention import Retention
 
@@ -51,10 +52,12 @@ class Upkeep:
         try:
             await self.profiles.forget_idle(then - self.config.state.keep_profiles)
             removed = await self._remove(then)
+            calibrated_at = await asyncio.to_thread(self.records.last_audited, *CALIBRATED)
         except Temporary as error:
             log.records_failed("upkeep", str(error))
             return
         self._next, self._before = now + EVERY, now
+        self.metrics.calibrated_at.set(calibrated_at or 0.0)
         if removed:
             log.records_removed(removed)
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from detector.cli.doctor_part import Part
-from detector.cli.doctor_records import CALIBRATED, FORGOTTEN, STALE, examine_records
+from detector.cli.doctor_records import FORGOTTEN, STALE, examine_records
 from detector.cli.finding import Level
 from detector.cli.words import DAY
 from detector.config import parse
 from detector.incident.incident import Event
+from detector.records.accountable import CALIBRATED
 from detector.records.records import Records
 from tests.support.seeded_house import INCIDENT, WAITING_INCIDENT, SeededHouse, seeded_house
 

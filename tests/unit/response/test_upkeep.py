@@ -12,6 +12,7 @@ from detector.config import Config, State
 from detector.config import Records as ConfiguredRecords
 from detector.metrics import Metrics
 from detector.ports import Temporary
+from detector.records.accountable import CALIBRATED
 from detector.records.records import Exemption, Records
 from detector.records.retention import Retention
 from detector.response.upkeep import AGAIN, EVERY, Upkeep
@@ -126,3 +127,13 @@ async def test_a_round_that_fails_is_told_and_made_again_in_a_minute(
     wait(upkeep, AGAIN)
     await upkeep.tidy()
     assert records.rounds == 2
+
+
+async def test_the_last_calibration_is_told_and_never_is_zero(upkeep: Upkeep, records: _Unreliable) -> None:
+    value = upkeep.metrics.registry.get_sample_value
+    await upkeep.tidy()
+    assert value("detector_calibrated_timestamp_seconds") == 0
+    records.audit("eve", *CALIBRATED, NOW + 1.0)
+    upkeep.clock = lambda: NOW + EVERY + 1.0
+    await upkeep.tidy()
+    assert value("detector_calibrated_timestamp_seconds") == NOW + 1.0
