@@ -91,7 +91,11 @@ def _place(url: str) -> list[str]:
 
 
 def _database(url: str) -> str:
-    return make_url(url).database or "postgres"
+    """With what the URL demands of TLS, as libpq writes it: a backup must not be asked for in clear."""
+    parts = make_url(url)
+    name = parts.database or "postgres"
+    demanded = [f"{key}={value}" for key, value in parts.query.items() if key.startswith("ssl")]
+    return " ".join([f"dbname={name}", *demanded]) if demanded else name
 
 
 def _sound(path: Path, expected: AuditHead | None) -> AuditHead:

@@ -263,3 +263,10 @@ def test_the_lines_name_the_place_and_the_login() -> None:
         "pg_dump --format=custom --file=/b/x --host=/run/postgresql detector"
     )
     assert "--dbname=detector" in pg_restore(url, Path("/b/x"))
+
+
+def test_a_backup_is_asked_for_with_the_same_tls() -> None:
+    url = "postgresql+psycopg://db.example/detector?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    wanted = "'{}dbname=detector sslmode=verify-full sslrootcert=/etc/ca.pem'"
+    assert pg_dump(url, Path("/b/x")).endswith(f"--host=db.example {wanted.format('')}")
+    assert wanted.format("--dbname=") in pg_restore(url, Path("/b/x"))
