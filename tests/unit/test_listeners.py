@@ -86,3 +86,30 @@ def test_what_is_no_tcp_socket_is_refused_with_what_to_write(kind: str) -> None:
         Listeners([descriptor])
     if kind == "pipe":
         os.close(descriptor)
+
+
+async def test_several_processes_share_an_address_and_who_comes_is_served_by_one_of_them() -> None:
+    first = await Listeners(shared=True).listen(Greeting, HostPort(host="127.0.0.1", port=0))
+    address = HostPort(host="127.0.0.1", port=first.sockets[0].getsockname()[1])
+    second = await Listeners(shared=True).listen(Greeting, address)
+    first.close()
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    assert await reader.readline() == b"220 hop\r\n"
+    writer.close()
+    second.close()
+
+
+def test_workers_get_what_was_passed_and_need_not_ask_for_the_rest(opened: tuple[HostPort, int]) -> None:
+    address, descriptor = opened
+    listeners = Listeners([descriptor])
+    (passed,) = listeners.for_workers([address, HostPort(host="127.0.0.1", port=0)])
+    assert passed.getsockname()[1] == address.port
+    listeners.refuse_the_rest()
+    passed.close()
+
+
+def test_workers_do_not_share_an_address_with_a_stranger(opened: tuple[HostPort, int]) -> None:
+    address, descriptor = opened
+    with pytest.raises(OSError, match="in use"):
+        Listeners().for_workers([address])
+    os.close(descriptor)

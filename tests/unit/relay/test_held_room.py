@@ -12,18 +12,19 @@ from detector.mail.headers import Arrival
 from detector.mail.transaction import Recipient, RecipientStatus
 from detector.mail.written import Written
 from detector.metrics import Metrics
-from detector.ports import SessionFacts
+from detector.ports import Clock, SessionFacts
 from detector.records.held_entries import HeldDecision, HeldSelection, HeldState
 from detector.records.records import Records
 from detector.relay.dots import unstuffed
-from detector.relay.draft import Draft
-from detector.relay.held_room import HeldRoom, open_room
+from detector.relay.draft import Draft, Hold
+from detector.relay.held_room import HeldHatch, HeldRoom, open_room
 from detector.replay.engine import Engine
 from detector.replay.profiles import Profiles
 from detector.verdict.hold import PROBATION
 from detector.verdict.release import LOOK_AGAIN
 from tests.support.held_house import DOUBTFUL, STRANGERS, doubtful, held_house
 from tests.support.mail_to import ANN
+from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.text_model import small_reader
 
@@ -98,4 +99,30 @@ async def test_a_room_opens_puts_in_order_what_was_left_and_ends_what_is_under_w
         with pytest.raises(config.ConfigError, match="is used by another running detector"):
             HeldRoom(configured, records, Metrics("test"), lambda: 0.0, lambda: "r1")
     HeldRoom(configured, records, Metrics("test"), lambda: 0.0, lambda: "r1")
+    records.close()
+
+
+async def test_a_hatch_takes_mail_for_the_room_of_another_process_and_tells_what_it_has(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "held").mkdir()
+    configured = settings(DOUBTFUL, f'state.directory = "{tmp_path}"', "hold.messages = 1")
+    records, told = Records(configured.records_url), list[str]()
+
+    def hatch(metrics: Metrics, clock: Clock) -> Hold:
+        return HeldHatch(configured, records, metrics, clock, told.append).intake
+
+    async with open_room(configured, records, Metrics("test"), lambda: 0.0, lambda: "r1"):
+        async with house(configured, tmp_path, sink, hold=hatch) as place:
+            assert await doubtful(place) == "250 2.0.0 Ok: queued as t1"
+    draft = Draft("t2", SessionFacts("127.0.0.1", {"IDENT": "3QID"}, {}, "", ""), ARRIVAL, NULL, 0.0)
+    other = HeldHatch(configured, records, Metrics("test"), lambda: 0.0, lambda _: None)
+    assert not other.intake.may_have(draft)
+    other.intake.remember(told)
+    assert other.intake.may_have(draft)
+    third = HeldHatch(configured, records, Metrics("test"), lambda: 0.0, lambda _: None)
+    await third.start()  # it was not there when that was told
+    assert third.intake.may_have(draft)
+    async with house(configured, tmp_path, sink, hold=lambda *_: third.intake) as place:
+        assert (await doubtful(place, "4QID")).startswith("451 ")  # the room is full, whoever has filled it
     records.close()

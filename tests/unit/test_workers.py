@@ -1,0 +1,45 @@
+"""Workers that cannot begin: who starts them hears why. (What they do when they can: tests/e2e/test_workers.py.)"""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from detector.config import ConfigError
+from detector.metrics import Metrics
+from detector.workers import Workers
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [("obzerve = true", "did you mean `observe`"), ('observe = true\nworkers = "two"', "workers")]
+)
+async def test_what_is_wrong_with_the_configuration_is_told_in_the_words_of_the_worker(text: str, problem: str) -> None:
+    workers = Workers(1, text, "detector.toml", Metrics("test"), lambda _: None, lambda: 0)
+    workers.load()
+    with pytest.raises(ConfigError, match=problem):
+        await workers.start()
+    assert not workers.alive
+    await workers.stop(1.0)
+
+
+async def test_who_is_stopped_before_anything_began_leaves_nobody() -> None:
+    workers = Workers(2, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0)
+    workers.load()
+    while len(workers._lives) < 2:  # noqa: ASYNC110 - they tell nobody that they are loading
+        await asyncio.sleep(0)
+    processes = [life.process for life in workers._lives.values()]
+    await workers.stop(1.0)
+    await workers.stop(1.0)
+    assert [process.returncode for process in processes] == [-signal.SIGKILL] * 2
+
+
+async def test_who_dies_while_it_begins_is_told_by_its_status() -> None:
+    workers = Workers(1, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0)
+    workers.load()
+    while not workers._lives:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
+    os.kill(workers._lives[1].process.pid, signal.SIGKILL)
+    with pytest.raises(ConfigError, match="worker 1 ended with status -9"):
+        await workers.start()
+    await workers.stop(1.0)
