@@ -20,14 +20,11 @@ def glance(letter: Letter, model: TextModel) -> Glance:
 
 
 def by_kernel(letter: Letter, model: TextModel) -> Glance | None:
-    """None where there are too many words, as in no letter that was written to be read."""
+    """None where there is so much text that `words` would cut it: it has other letters than ASCII, and long ones."""
     texts = [simple(letter.subject), simple(letter.text), simple(letter.quoted)]
     if sum([len(text) for text in texts]) > MOST_SIMPLE:
         return None
-    seen = kernel.see(texts, *model.octets)
-    if seen is None:
-        return None
-    count, total, asked, exact, different, bands, sketch = seen
+    count, total, asked, exact, different, bands, sketch = kernel.see(texts, *model.octets)
     score = model.score_of(total * _UNIT, asked) if count >= LEAST_WORDS else None
     return score, of_octets(exact, different, bands, sketch)
 

@@ -1,9 +1,8 @@
 """Score and fingerprint of a text in one pass: the arithmetic of `words`, `model` and `fingerprint`, to be compiled.
 
 Those modules say what is counted and why; here the same numbers come out, octet for octet, but no arrays are made in
-between: some sixty small ones for each message, which cost a quarter of all that a message costs. mypyc makes machine
-code of this module (`setup.py`). Interpreted it is wrong, as its integers are meant to have 64 bits, so that it is
-used only where `COMPILED` says so: see `glance`.
+between: some sixty small ones for each message, a quarter of its cost. mypyc makes machine code of this (`setup.py`).
+Interpreted it would be wrong, as its integers are meant to have 64 bits: it is used only where it is `COMPILED`.
 """
 
 from typing import Final
@@ -27,16 +26,11 @@ _LOW: Final = 0xFFFFFFFF
 _STEM: Final = 6
 _MOST_COUNTED: Final = 250
 
-MOST_WORDS: Final = 1500  # more are all signs and single letters
-_SLOTS: Final = 2048  # a power of two, more than the different numbers that so many words can give
-
 # As in `fingerprint`.
 _SHORTEST: Final = 3
 _LEAST: Final = 5
 _BINS: Final = 24
 _BANDS: Final = 4
-
-Seen = tuple[int, int, int, bytes, int, bytes, bytes]
 
 
 def _whole(upper: i64, lower: i64) -> i64:
@@ -113,14 +107,23 @@ def _mixed(number: i64) -> i64:
     return ((number >> 32 & _LOW ^ number) * _whole(_MIXER_UPPER, _MIXER_LOWER)) >> 32 & _LOW
 
 
+def _room(most: i64) -> vec[i64]:
+    """For so many different numbers, and as many again, so that each is found soon. Its length is a power of two."""
+    size: i64 = 16
+    while size < 2 * most:
+        size *= 2
+    return vec[i64]([0] * size)
+
+
 def _is_new(slots: vec[i64], number: i64) -> bool:
     """Remembers it. There must be room."""
-    at: i64 = number & _SLOTS - 1
+    last: i64 = i64(len(slots)) - 1
+    at: i64 = number & last
     key: i64 = number + 1  # 0 is an empty slot
     while slots[at]:
         if slots[at] == key:
             return False
-        at = at + 1 & _SLOTS - 1
+        at = at + 1 & last
     slots[at] = key
     return True
 
@@ -128,16 +131,22 @@ def _is_new(slots: vec[i64], number: i64) -> bool:
 class _Sum:
     """The weights of distinct features; `rows` and `line` as `TextModel.octets` tells."""
 
-    def __init__(self, rows: bytes, line: i64) -> None:
+    def __init__(self, rows: bytes, line: i64, most: i64) -> None:
         self.rows = rows
         self.line = line
-        self.slots = vec[i64]([0] * _SLOTS)
+        self.slots = _room(most)
+        self.found = vec[i64](capacity=512)
+        self.fetched: i64 = 0
         self.total: i64 = 0  # in units of 2^-24, of which each number in half precision is a multiple: nothing is lost
-        self.count: i64 = 0
 
     def add(self, number: i64) -> None:
         if _is_new(self.slots, number):
-            self.count += 1
+            self.found = append(self.found, number)
+            # The row is on its way from memory while further numbers are made: it is needed for all of them at once.
+            self.fetched += i64(read_i16_le(self.rows, (number >> 16) * self.line))
+
+    def weigh(self) -> None:
+        for number in self.found:
             self.total += self._weight(number)
 
     def _weight(self, number: i64) -> i64:
@@ -150,7 +159,7 @@ class _Sum:
             if there == wanted:
                 return _exact(i64(read_i16_le(self.rows, at + half)))
             if there > wanted or (there == 0 and at > start):
-                return 0
+                break
         return 0
 
 
@@ -164,16 +173,18 @@ def _exact(half: i64) -> i64:
 
 
 def _score(stems: vec[i64], titled: i64, rows: bytes, line: i64) -> _Sum:
-    found = _Sum(rows, line)
+    counted: i64 = min(i64(len(stems)), i64(_MOST_COUNTED))
+    found = _Sum(rows, line, titled + 2 * counted)
     for at in range(titled):
         found.add(_mixed(stems[at] * _whole(_SUBJECT_UPPER, _SUBJECT_LOWER)))
     before: i64 = 0
-    for place in range(min(i64(len(stems)), i64(_MOST_COUNTED))):
+    for place in range(counted):
         stem: i64 = stems[place]
         found.add(_mixed(stem))
         if place > 0:
             found.add(_mixed(before * _whole(_PAIR_UPPER, _PAIR_LOWER) + stem))
         before = stem
+    found.weigh()
     return found
 
 
@@ -181,7 +192,7 @@ def _print(row: _Row, first: i64, last: i64) -> tuple[bytes, int, bytes, bytes]:
     """What `exact` is made of, how many different words there are, what `bands` are made of, and the sketch."""
     exact = BytesWriter()
     wholes, letters = row.wholes, row.letters
-    slots = vec[i64]([0] * _SLOTS)
+    slots = _room(last - first)
     least = vec[i64]([-1] * _BINS)
     different: i64 = 0
     for at in range(first, last):
@@ -221,8 +232,8 @@ def _packed(least: vec[i64]) -> tuple[bytes, bytes]:
     return bands.getvalue(), sketch.getvalue()
 
 
-def see(texts: list[str], rows: bytes, line: i64) -> Seen | None:
-    """Of subject, own words and quotation, each as `words.simple` has it; None for too many words.
+def see(texts: list[str], rows: bytes, line: i64) -> tuple[int, int, int, bytes, int, bytes, bytes]:
+    """Of subject, own words and quotation, each as `words.simple` has it.
 
     How many words there are; the sum of the weights of their features, in units of 2^-24, and how many these are; then
     of the own words, or of all where there are none, what `_print` tells.
@@ -233,8 +244,6 @@ def see(texts: list[str], rows: bytes, line: i64) -> Seen | None:
         row.read(text)
         ends = append(ends, i64(len(row.stems)))
     titled, own, words = ends[0], ends[1], ends[2]
-    if words > MOST_WORDS:
-        return None
     found = _score(row.stems, titled, rows, line)
     exact, different, bands, sketch = _print(row, titled, own) if own > titled else _print(row, 0, words)
-    return words, found.total, found.count, exact, different, bands, sketch
+    return words, found.total, len(found.found), exact, different, bands, sketch

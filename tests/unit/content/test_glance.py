@@ -40,6 +40,7 @@ def test_the_same_is_said_where_nothing_is_compiled(
 def test_where_it_is_compiled_the_arrays_are_for_what_the_kernel_does_not_take(
     shipped: TextModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    huge = read(Written.of(b"Subject: x\r\n\r\n" + b"a! " * 1000 + b"\r\n> " + b"b! " * 1000))
+    text = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 240  # each is 18 letters when it is folded
+    huge = read(Written.of(f"Subject: {text}\r\n\r\n{text}\r\n> {text}\r\n".encode()))
     assert by_kernel(huge, shipped) is None
     assert glance(huge, shipped) == by_arrays(huge, shipped)
