@@ -155,7 +155,9 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"detector {version('outbound-abuse-detector')}")
+        from detector.content.kernel import COMPILED
+
+        print(f"detector {version('outbound-abuse-detector')} ({'compiled' if COMPILED else 'not compiled'})")
         raise typer.Exit
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from detector.app import RESTART_NEEDED
 from detector.cli.main import app
+from detector.content.kernel import COMPILED
 
 COMMANDS = (
     [],
@@ -59,8 +60,10 @@ def test_operators_commands_load_no_relay() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_version_is_told() -> None:
-    assert CliRunner().invoke(app, ["--version"]).output.startswith("detector 0.")
+def test_the_version_is_told_and_whether_it_is_compiled() -> None:
+    told = CliRunner().invoke(app, ["--version"]).output
+    assert told.startswith("detector 0.")
+    assert told.endswith("(compiled)\n" if COMPILED else "(not compiled)\n")
 
 
 def test_serve_says_what_a_reload_does_not_take_over() -> None:
