@@ -46,7 +46,7 @@ def check_shared(config: Config) -> Iterator[Finding]:
 
 
 def _key(config: Config, seal: bytes | None) -> Iterator[Finding]:
-    from detector.state.shared_link import seal_of
+    from detector.state.shared_words import seal_of
 
     path = config.state.directory / "recipient.key"
     with suppress(OSError):  # what is wrong with the directory is told elsewhere

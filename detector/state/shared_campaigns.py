@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from detector.state.campaigns import pack, unpack
-from detector.state.shared_link import Away, Link, Script
+from detector.state.shared_link import Away, Link
+from detector.state.shared_words import Script
 from detector.traffic.campaign import FORGET, HOUR, Sightings, accomplices, hashed
 from detector.traffic.sighted import Sighted
 

@@ -2,7 +2,8 @@
 
 from hashlib import blake2b
 
-from detector.state.shared_link import Link, Script
+from detector.state.shared_link import Link
+from detector.state.shared_words import Script
 from detector.state.table import octets
 
 CLAIM = Script("redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) return redis.call('GET', KEYS[1])")

@@ -8,8 +8,9 @@ from hashlib import blake2b
 from detector.mail.delivery import Handed, Receipt
 from detector.ports import HandedOver
 from detector.state.handed_over import MOST_PARTS, begins, pack, unpack
-from detector.state.shared_link import Away, Link, Script, key_of_parts
+from detector.state.shared_link import Away, Link
 from detector.state.shared_reading import values
+from detector.state.shared_words import Script, key_of_parts
 from detector.state.table import octets
 from detector.traffic.clock import latest
 

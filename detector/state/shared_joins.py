@@ -5,7 +5,8 @@ from collections import OrderedDict
 from detector.mail.login import PolicyRequest
 from detector.ports import LoginJoin
 from detector.state.joins import Remembered, pack, unpack
-from detector.state.shared_link import Away, Link, key_of_parts
+from detector.state.shared_link import Away, Link
+from detector.state.shared_words import key_of_parts
 from detector.traffic.clock import latest
 
 PREFIX = b"detector:login:"

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from detector import log
-from detector.state.shared_link import Script
+from detector.state.shared_words import Script
 from detector.state.table import octets
 from detector.traffic.packing import pack, unpack
 from detector.traffic.profile import Profile

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b, sha1
 from typing import Any
 
 from prometheus_client import Gauge
@@ -18,7 +17,7 @@ from detector import log
 from detector.config.errors import ConfigError
 from detector.ports import Temporary
 from detector.state.shared_client import Client
-from detector.state.table import octets
+from detector.state.shared_words import SEAL, SEAL_KEY, Script, seal_of
 
 TRY_EVERY = 0.25
 """Seconds between two attempts to reach it again: a restart takes a second or two, and an attempt costs nothing."""
@@ -30,22 +29,9 @@ TOGETHER = 500
 MOST_WAITING = 10_000
 """Commands that wait for their turn. Beyond them it is as good as away: we ask for more than it can do."""
 
-SEAL_KEY = b"detector:seal"
-
 
 class Away(Temporary):
     """It is out of reach, or has not answered in time."""
-
-
-class Script:
-    """A program that the server runs as one command. It is sent once, and called by the hash of its text."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.name = sha1(text.encode(), usedforsecurity=False).hexdigest()  # as the server calls it
-
-
-SEAL = Script("redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.call('GET', KEYS[1])")
 
 
 @dataclass(slots=True)
@@ -226,23 +212,6 @@ class Link:
         self._degraded.set(1)
         log.shared_state_away(problem)
         self._lost.set()
-
-
-def seal_of(key: bytes) -> bytes:
-    """What tells whether others have the same key, and not which."""
-    return blake2b(key, digest_size=16, person=b"seal").hexdigest().encode()
-
-
-def key_of_parts(prefix: bytes, *parts: str) -> bytes:
-    """A key that no other parts have: each says how long it is."""
-    packed = [octets(part) for part in parts]
-    return prefix + b" ".join(b"%d:%b" % (len(part), part) for part in packed)
-
-
-def forgotten(answer: asyncio.Future[Any]) -> None:
-    """A callback for what nobody waits for: that it failed is no secret, `Link` has told it."""
-    if not answer.cancelled():
-        answer.exception()
 
 
 def _refuse(call: _Call, problem: str) -> None:

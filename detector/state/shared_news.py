@@ -8,9 +8,10 @@ nothing. The records stay the truth: what they have not confirmed after a while 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from detector import log
-from detector.state.shared_link import Away, Link, forgotten
+from detector.state.shared_link import Away, Link
 from detector.state.table import octets
 
 KEY = b"detector:blocks"
@@ -34,7 +35,7 @@ class SharedNews:
         """Never waits, and never fails: who does not hear of it now reads it in the records."""
         try:
             words = ("MAXLEN", "~", MOST, "*", b"account", octets(account), b"incident", octets(incident_id))
-            self._link.send("XADD", KEY, *words).add_done_callback(forgotten)
+            self._link.send("XADD", KEY, *words).add_done_callback(_forgotten)
         except Away:
             return
 
@@ -61,3 +62,9 @@ class SharedNews:
 
 def _text(word: bytes) -> str:
     return word.decode("utf-8", "surrogateescape")
+
+
+def _forgotten(answer: asyncio.Future[Any]) -> None:
+    """Nobody waits for it: that it failed is no secret, the link has told it."""
+    if not answer.cancelled():
+        answer.exception()

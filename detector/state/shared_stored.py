@@ -10,8 +10,8 @@ from detector.config.shared import SharedState
 from detector.ports import Refused, Secret
 from detector.state.shared_client import Client, open_client
 from detector.state.shared_known import PREFIX, TOKEN_BYTES, account_of, key_of
-from detector.state.shared_link import SEAL_KEY
 from detector.state.shared_reading import asked, scan, values
+from detector.state.shared_words import SEAL_KEY
 from detector.traffic.packing import unpack
 from detector.traffic.profile import Profile
 

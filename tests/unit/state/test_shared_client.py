@@ -11,7 +11,8 @@ from detector.config import ConfigError
 from detector.config.shared import SharedState
 from detector.ports import Secret
 from detector.state.shared_client import open_client
-from detector.state.shared_link import Link, Script
+from detector.state.shared_link import Link
+from detector.state.shared_words import Script
 from tests.support.certificates import make_certificate
 from tests.support.ports import HOST
 from tests.support.stores import eventually, linked

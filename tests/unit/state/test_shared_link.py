@@ -10,7 +10,8 @@ from detector.config import ConfigError
 from detector.config.shared import SharedState
 from detector.metrics import Metrics
 from detector.state.shared_client import open_client
-from detector.state.shared_link import MOST_WAITING, Away, Link, Script, key_of_parts
+from detector.state.shared_link import MOST_WAITING, Away, Link
+from detector.state.shared_words import Script
 from tests.support.stores import eventually, linked
 from tests.support.valkey import Valkey
 
@@ -134,8 +135,3 @@ async def test_it_ends_when_what_was_sent_is_answered(valkey: Valkey) -> None:
     assert await asyncio.gather(*answers) == list(range(1, 1201))
     with pytest.raises(Away):
         link.send("PING")
-
-
-def test_no_two_lists_of_parts_have_the_same_key() -> None:
-    lists = [(), ("",), ("", ""), ("a", "b"), ("ab",), ("a b",), ("a", "1:b"), ("a 1:b",), ("\udcff",), ("ÿ",)]
-    assert len({key_of_parts(b"", *parts) for parts in lists}) == len(lists)

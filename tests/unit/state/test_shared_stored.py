@@ -7,9 +7,9 @@ from detector.config.shared import SharedState
 from detector.metrics import Metrics
 from detector.ports import Refused, Temporary
 from detector.state.shared_known import key_of
-from detector.state.shared_link import seal_of
 from detector.state.shared_profiles import SharedProfiles
 from detector.state.shared_stored import StoredThere
+from detector.state.shared_words import seal_of
 from detector.traffic.profile import Profile
 from tests.support.ports import free_port
 from tests.support.stores import KEY, linked
