@@ -2,6 +2,7 @@
 
 import json
 import smtplib
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,28 @@ def test_check_beside_the_running_server_finds_it(detector: DetectorProcess) -> 
     running = [finding["about"] for finding in found if "a detector runs" in finding["text"]]
     assert running == ["metrics.listen", "relay.listen", "policy_service.listen"]
     assert all(finding["level"] == "ok" for finding in found if finding["about"] in running)
+
+
+def test_the_doctor_finds_the_running_server_well_and_reads_its_metrics(detector: DetectorProcess) -> None:
+    send(detector)
+    found = json.loads(detector.command("doctor", "--json", "--config", str(detector.path)))
+    assert found["well"]
+    parts = {part["name"]: part for part in found["parts"]}
+    health = parts["health"]["facts"]
+    assert (health["running"], health["ready"], health["transactions"]) == (True, True, 1)
+    assert parts["stores"]["facts"]["records.sqlite_bytes"] > 0
+    assert not [one for part in found["parts"] for one in part["findings"] if one["level"] == "problem"]
+
+
+def test_a_bundle_of_a_server_that_runs_names_nobody(detector: DetectorProcess, tmp_path: Path) -> None:
+    send(detector)
+    bundle, log = tmp_path / "bundle.tar.gz", tmp_path / "copy.log"
+    wait_for(lambda: bool(detector.events("verdict")), "it has logged the message")
+    log.write_text(detector.log(), "utf-8")
+    detector.command("doctor", "--bundle", str(bundle), "--log", str(log), "--config", str(detector.path))
+    with tarfile.open(bundle) as tar:
+        files = [tar.extractfile(entry) for entry in tar]
+        everything = "".join(file.read().decode() for file in files if file is not None)
+    assert '"event": "verdict"' in everything
+    assert "detector_transactions_total" in everything
+    assert not [name for name in (ANN, "example.org", "192.0.2") if name in everything]
