@@ -5,6 +5,7 @@ import hmac
 import io
 import json
 import os
+import re
 import secrets
 import tarfile
 from collections import deque
@@ -20,7 +21,7 @@ from detector.cli.doctor_part import Part, Report
 from detector.cli.doctor_secrets import secret_files
 from detector.cli.doctor_settings import changed, harmless, settings_of
 from detector.cli.ends import Impossible
-from detector.cli.redaction import Redactor
+from detector.cli.redaction import WORD, Redactor
 from detector.config import Config, HostPort, SecretSource
 from detector.host import KEY_BYTES
 
@@ -46,7 +47,9 @@ def redactor_for(config: Config, accounts: Sequence[str]) -> Redactor:
     domains = {account.rpartition("@")[2].lower() for account in accounts if "@" in account}
     people = (*config.operators.admin, *config.operators.operator, *config.operators.viewer)
     words = {one.lower() for one in (*accounts, *(name.lstrip("@") for name in people))}
-    return Redactor(_key(config), frozenset(words), frozenset(_hosts(config) | domains), frozenset(_secrets(config)))
+    hosts, hidden = frozenset(_hosts(config) | domains), frozenset(_secrets(config))
+    phrases = frozenset(word for word in words if "@" not in word and not WORD.fullmatch(word))
+    return Redactor(_key(config), frozenset(words), hosts, hidden, phrases)
 
 
 def write_bundle(path: Path, files: Mapping[str, str], now: float) -> int:
@@ -119,7 +122,7 @@ def _hosts(config: Config) -> set[str]:
                     names.add((urlsplit(value).hostname or "").lower())
             elif isinstance(value, str) and "@" in value:
                 names.add(value.rpartition("@")[2].lower())
-    return {name for name in names if "." in name and not name.replace(".", "").isdigit()}
+    return {name for name in names if re.search("[a-z]", name) and ":" not in name and name != "localhost"}
 
 
 def _secrets(config: Config) -> Iterator[str]:

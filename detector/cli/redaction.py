@@ -18,7 +18,9 @@ DIGITS = 8
 LEAST_SECRET = 6
 """Characters; a shorter secret would blank words everywhere."""
 
-ADDRESS = re.compile(r"[^\s<>\"'`=,;:()\[\]{}|]+@[^\s<>\"'`=,;:()\[\]{}|]+")
+ADDRESS = re.compile(r"(?:\"[^\"\n]*\"|[^\s<>\",;:()\[\]]+)@(?:\[[^\]\s]+\]|[^\s<>\"'`=,;:()\[\]{}|]+)")
+"""More than RFC 5321 allows, on both sides: what stands before the @ may be quoted, and hold an address itself."""
+
 NAMED = re.compile(r"\b((?:account|sasl_username|user|login|actor)=)[<\"']?([^\s,;>\"']+)")
 CALLED = re.compile(r"\bhelo=<?[^\s,>]+|[\w-]+(?:\.[\w-]+)+(?=\[[0-9A-Fa-f.:]+\])")
 """Names of hosts that a log of Postfix tells: what a client says of itself, and what stands before an address."""
@@ -38,11 +40,15 @@ class Redactor:
     accounts: Collection[str] = frozenset()
     hosts: Collection[str] = frozenset()
     secrets: Collection[str] = field(default=frozenset(), repr=False)
+    phrases: Collection[str] = frozenset()
+    """Accounts that are no single word."""
 
     def text(self, text: str) -> str:
         for secret in self.secrets:
             if len(secret) >= LEAST_SECRET:
                 text = text.replace(secret, "[secret]")
+        for phrase in self.phrases:
+            text = re.sub(re.escape(phrase), self._name("account", phrase), text, flags=re.IGNORECASE)
         text = NAMED.sub(lambda found: found[1] + self._name("account", found[2]), text)
         text = ADDRESS.sub(lambda found: self._name("address", found[0]), text)
         text = CALLED.sub(lambda found: self._name("host", found[0]), text)
@@ -73,6 +79,8 @@ class Redactor:
         if bare in self.accounts:
             return self._name("account", bare)
         labels = bare.split(".")
+        if bare in self.hosts:
+            return self._name("host", bare)
         for end in range(len(labels), 1, -1):  # a name of a file may begin with that of a host
             if any(".".join(labels[begin:end]) in self.hosts for begin in range(end)):
                 return self._name("host", ".".join(labels[:end])) + word[len(".".join(labels[:end])) :]

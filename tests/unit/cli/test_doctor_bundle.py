@@ -31,12 +31,25 @@ def test_without_a_key_the_name_is_drawn_by_lot(tmp_path: Path) -> None:
 
 def test_hosts_of_the_configuration_and_domains_of_accounts_are_known(tmp_path: Path) -> None:
     text = (
-        'relay.hostname = "hop.example"\nnext_hop.servers = ["mx.example.net:25", "192.0.2.1:25"]\n'
+        'relay.hostname = "hop.example"\n'
+        'next_hop.servers = ["mx.example.net:25", "192.0.2.1:25", "[2001:db8::1]:25", "mailhub:25"]\n'
         'records.url = "postgresql+psycopg://db.example.com/detector"\n'
         'feedback = {listen = ["127.0.0.1:1"], addresses = ["abuse@reports.example"]}'
     )
     redactor = redactor_for(config(tmp_path, text), ["ann@example.org", "ben"])
-    assert redactor.hosts == {"hop.example", "mx.example.net", "db.example.com", "reports.example", "example.org"}
+    assert redactor.hosts == {
+        "hop.example",
+        "mx.example.net",
+        "db.example.com",
+        "reports.example",
+        "example.org",
+        "mailhub",
+    }
+
+
+def test_accounts_of_several_words_are_known_as_such(tmp_path: Path) -> None:
+    redactor = redactor_for(config(tmp_path), ["Ann O'Hara", "o'hara@example.org", "ben"])
+    assert redactor.phrases == {"ann o'hara"}
 
 
 def test_people_of_the_configuration_are_known(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Nobody is left in a text that was redacted, and what is no name stays."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,36 @@ def test_other_lines_are_redacted_as_text() -> None:
 
 def test_an_empty_account_is_no_name() -> None:
     assert REDACTOR.value({"account": ""}) == {"account": ""}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        '"john doe"@x.example',
+        "bounce+ann=example.com@lists.example",
+        "o'hara@x.example",
+        "a|b{c}@x.example",
+        "u@[192.0.2.9]",
+    ],
+)
+def test_odd_addresses_leave_nothing_of_themselves(address: str) -> None:
+    assert re.fullmatch("to <address-[0-9a-f]{8}> now", REDACTOR.text(f"to <{address}> now"))
+
+
+@given(st.emails())
+def test_no_address_leaves_anything_of_itself(address: str) -> None:
+    assert re.fullmatch("to <address-[0-9a-f]{8}>, now", REDACTOR.text(f"to <{address}>, now"))
+
+
+def test_an_account_of_several_words_is_found() -> None:
+    redactor = Redactor(b"key", phrases={"ann o'hara"})
+    assert re.fullmatch("mail of account-[0-9a-f]{8} was held", redactor.text("mail of Ann O'Hara was held"))
+
+
+def test_a_host_of_one_word_is_found() -> None:
+    assert re.fullmatch(
+        "the next hop host-[0-9a-f]{8}:25", Redactor(b"key", hosts={"mailhub"}).text("the next hop mailhub:25")
+    )
 
 
 @given(st.text(max_size=200))
