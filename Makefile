@@ -22,7 +22,7 @@ COMPILED := setup.py $(shell sed -nE 's/^    "(detector\/.*\.py)",$$/\1/p' setup
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help demo run test check check-format check-lint check-types check-imports check-house format packages pages lock clean
+.PHONY: help bench demo run test check check-format check-lint check-types check-imports check-house format packages pages lock clean
 
 help: ## this text
 	@printf 'make TARGET; each one does all its own set-up in %s, the first time in about a minute\n\n' '$(VENV)'
@@ -70,6 +70,11 @@ format: $(VENV)/.dev ## let ruff format the code and mend what it can
 packages: $(VENV)/.dev ## install the Debian packages that the tests need (as root; otherwise it says what is missing)
 	$(call say,Debian packages for the tests)
 	@$(BIN)/python -m tests.support.packages
+
+bench: $(VENV)/.dev packages ## what a message costs here, beside a raw relay, aiosmtpd, Postfix and rspamd (a quarter of an hour)
+	$(call say,the hop and its peers)
+	@$(BIN)/python -m tests.support.packages rspamd
+	@$(BIN)/python -m tests.bench.hop --json bench.json --picture bench.svg
 
 pages: $(VENV)/.dev ## write deploy/metrics.md, deploy/reference, deploy/grafana and the table of steps in the handbook from the code
 	@$(BIN)/python -m tests.support.metrics_page > deploy/metrics.md

@@ -101,6 +101,12 @@ class Postfix:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
+    def process_id(self) -> int:
+        """Of the master."""
+        assert self._master is not None
+        return self._master.pid
+
+    @property
     def configuration(self) -> Path:
         return self.directory / "etc"
 
