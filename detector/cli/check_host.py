@@ -10,8 +10,9 @@ from urllib.request import urlopen
 
 from detector.cli.finding import Finding, hint, ok, problem
 from detector.cli.words import counted
-from detector.config import Config, ConfigError, HostPort
+from detector.config import Config, ConfigError, HostPort, Network
 from detector.models import ModelError, load_content, load_prior
+from detector.relay.hosts import allowed
 from detector.tls import server_context
 
 PATIENCE = 5.0
@@ -52,19 +53,19 @@ def check_addresses(config: Config) -> Iterator[Finding]:
     running = _detector_runs(config.metrics.listen)
     yield _address("metrics.listen", config.metrics.listen, running, "the health page answers")
     for address in config.relay.listen:
-        yield _address("relay.listen", address, running, "")
+        yield _address("relay.listen", address, running, "", config.relay.proxy_clients)
     for address in config.policy_service.listen:
-        yield _address("policy_service.listen", address, running, "")
+        yield _address("policy_service.listen", address, running, "", config.policy_service.proxy_clients)
     for address in config.feedback.listen:
         yield _address("feedback.listen", address, running, "")
 
 
-def _address(about: str, address: HostPort, running: bool, answer: str) -> Finding:
+def _address(about: str, address: HostPort, running: bool, answer: str, proxies: tuple[Network, ...] = ()) -> Finding:
     try:
         _bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and running:
-            return _answers(about, address, answer)
+            return _answers(about, address, answer, proxies)
         return problem(about, f"{address} cannot be listened on: {_why(error)}")
     if running:
         return hint(about, f"{address} is free although a detector runs: it was started with another configuration")
@@ -99,12 +100,14 @@ def _detector_runs(metrics: HostPort) -> bool:
         return False
 
 
-def _answers(about: str, address: HostPort, answer: str) -> Finding:
+def _answers(about: str, address: HostPort, answer: str, proxies: tuple[Network, ...]) -> Finding:
     if answer:
         return ok(about, f"{address}: a detector runs, {answer}")
     asks = about == "policy_service.listen"
     try:
         with socket.create_connection((address.host, address.port), PATIENCE) as connection:
+            if allowed(connection.getsockname()[0], proxies):
+                return ok(about, f"{address}: a detector runs, and awaits a PROXY header from this host")
             if asks:
                 connection.sendall(ANY_POLICY_REQUEST)
             line = connection.recv(512).decode("ascii", "replace").strip()

@@ -37,6 +37,17 @@ def about(findings: Iterator[Finding], place: str) -> Finding:
 
 
 @contextmanager
+def healthy() -> Iterator[HealthServer]:
+    """The health page of a running detector."""
+    health = HealthServer(HostPort(host=HOST, port=0), Metrics("test"), lambda: True)
+    health.start()
+    try:
+        yield health
+    finally:
+        health.stop()
+
+
+@contextmanager
 def server(says: bytes) -> Iterator[int]:
     """Says this to everybody who connects."""
     with socket.create_server((HOST, 0)) as listening:
@@ -92,17 +103,24 @@ def test_an_address_that_this_host_does_not_have_is_a_problem(tmp_path: Path) ->
     ("greeting", "level"), [(b"220 localhost ESMTP\r\n", Level.OK), (b"554 5.7.1 Not you\r\n", Level.HINT)]
 )
 def test_beside_a_running_detector_its_answers_count(tmp_path: Path, greeting: bytes, level: Level) -> None:
-    health = HealthServer(HostPort(host=HOST, port=0), Metrics("test"), lambda: True)
-    health.start()
-    try:
+    with healthy() as health:
         with server(greeting) as port:
             config = settings(tmp_path, f'relay = {{listen = ["{HOST}:{port}"]}}', health.address[1])
             found = {finding.about: finding for finding in check_addresses(config)}
-    finally:
-        health.stop()
     assert found["metrics.listen"].text.endswith("a detector runs, the health page answers")
     assert found["relay.listen"].level is level
     assert "started with another configuration" in found["policy_service.listen"].text
+
+
+def test_where_this_host_is_a_balancer_no_greeting_is_waited_for(tmp_path: Path) -> None:
+    with healthy() as health:
+        with server(b"") as port:
+            relay = f'relay = {{listen = ["{HOST}:{port}"], proxy_clients = ["{HOST}"]}}'
+            found = {
+                finding.about: finding for finding in check_addresses(settings(tmp_path, relay, health.address[1]))
+            }
+    assert found["relay.listen"].level is Level.OK
+    assert "awaits a PROXY header from this host" in found["relay.listen"].text
 
 
 def test_a_certificate_is_told_with_its_end(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A scratch copy of a configuration, asked by the real postconf."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from detector.cli import setup_host
 from detector.cli.ends import Impossible
 from detector.cli.setup_host import PostfixHost, read_host
+from detector.cli.setup_ways import Setting, changes
+from detector.config import Config
 
 MAIN = """\
 compatibility_level = 3.6
@@ -79,3 +82,13 @@ def test_a_postfix_too_old_for_these_lines_is_told_so(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Impossible, match=r"2\.11\.3 is older than 3\.0"):
         read_host(None)
+
+
+@pytest.mark.debian("postfix")
+def test_the_exception_of_this_host_from_mandatory_tls_is_one_that_postfix_finds() -> None:
+    """What detector/cli/setup_ways.py writes into smtp_tls_policy_maps, asked as the smtp client asks."""
+    behind = PostfixHost(Path("/etc/postfix"), False, "3.7.11", {"smtp_tls_security_level": "encrypt"}, {}, {})
+    [maps] = [change for change in changes("relayhost", behind, Config()) if change.name == "smtp_tls_policy_maps"]
+    assert isinstance(maps, Setting)
+    words = ["/usr/sbin/postmap", "-q", "[127.0.0.1]:10025", maps.value]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "none\n"
