@@ -4,6 +4,7 @@ Every panel of every dashboard must have something to show then, and every rule 
 """
 
 import os
+import re
 import signal
 import smtplib
 import socket
@@ -170,6 +171,15 @@ def test_prometheus_finds_nothing_to_say_about_a_real_scrape(house: House) -> No
     page = httpx.get(f"http://{HOST}:{house.detector.metrics_port}/metrics", trust_env=False).content
     checked = subprocess.run([PROVES["prometheus"], "check", "metrics"], input=page, capture_output=True, check=False)
     assert (checked.stderr.decode(), checked.returncode) == ("", 0)
+
+
+def test_a_real_scrape_is_small_and_says_nothing_about_anybody(house: House) -> None:
+    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}  # with exemplars, as Prometheus asks for it
+    page = httpx.get(f"http://{HOST}:{house.detector.metrics_port}/metrics", headers=accept, trust_env=False).text
+    samples = [line for line in page.splitlines() if not line.startswith("#")]
+    assert 100 < len(samples) < 700  # buckets and all; it does not grow with accounts
+    assert "# {incident=" in page
+    assert not re.search("@|example|nora|bert|member|target|victims", "\n".join(samples))
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
