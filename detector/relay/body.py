@@ -13,7 +13,7 @@ from detector.relay import replies
 
 END = b"\r\n.\r\n"
 CR, LF = 13, 10
-READ_BYTES = 262_144
+READ_BYTES = 1_048_576  # each is a turn of another thread
 ONE_PIECE_BYTES = 65_536  # more is not copied once more to stand in one piece
 MANY_BYTES = 8_192  # numpy sees to more of them sooner
 
@@ -51,10 +51,9 @@ class BodyReader:
             self.pending_bytes += len(octets)
         return rest
 
-    def take(self) -> bytes:
+    def take(self) -> list[bytes]:
         """What has been collected and not yet taken, the end mark included."""
-        taken = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
+        taken, self._chunks = self._chunks, []
         self.pending_bytes = 0
         return taken
 
@@ -94,7 +93,8 @@ def _all_paired(octets: bytes, after_cr: bool) -> bool:
 def _all_paired_in_many(octets: bytes, after_cr: bool) -> bool:
     values = np.frombuffer(octets, np.uint8)
     carriage_returns, line_feeds = values == CR, values == LF
-    return bool(line_feeds[0]) is after_cr and np.array_equal(carriage_returns[:-1], line_feeds[1:])
+    # Octets are compared sooner than numpy's truth values.
+    return bool(line_feeds[0]) is after_cr and carriage_returns[:-1].tobytes() == line_feeds[1:].tobytes()
 
 
 class Body:
@@ -153,16 +153,16 @@ class Spool:
         self._file: IO[bytes] | None = None
         self._write: asyncio.Future[None] | None = None
 
-    async def add(self, octets: bytes) -> None:
+    async def add(self, chunks: list[bytes]) -> None:
         """The first part stays in memory as the head, all that follows goes to disk, written by a thread."""
         if self._head is None:
-            self._head = octets
+            self._head = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             return
         file = self._file
         if file is None:
             # Nameless from the beginning: nothing is left behind by a crash, and nobody else can open it.
             file = self._file = await asyncio.to_thread(_nameless_file, self._directory)
-        self._write = asyncio.get_running_loop().run_in_executor(None, _write_all, file, octets)
+        self._write = asyncio.get_running_loop().run_in_executor(None, _write_all, file, chunks)
         await asyncio.shield(self._write)
 
     def body(self, reader: BodyReader) -> Body:
@@ -185,10 +185,11 @@ class Spool:
             self._write.add_done_callback(lambda _: file.close())
 
 
-def _write_all(file: IO[bytes], octets: bytes) -> None:
-    view = memoryview(octets)
-    while view:
-        view = view[file.write(view) :]
+def _write_all(file: IO[bytes], chunks: list[bytes]) -> None:
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            view = view[file.write(view) :]
 
 
 def _nameless_file(directory: Path) -> IO[bytes]:
