@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from detector.channel import Ask, Begin, Channel, Figures, Follow, Followed, FromWorker, Page, Ready, from_worker
 
-SILENT = 30.0
-"""Seconds without a word, after which a worker is taken for dead: it speaks each second, and starts within a few."""
+SILENT = 60.0
+"""Seconds without a word, after which a worker is taken for dead: it speaks each second."""
 FIGURES_WITHIN = 2.0
 FOLLOWS_WITHIN = 30.0
 LAST_MOMENT = 5.0

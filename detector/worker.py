@@ -88,6 +88,7 @@ class Worker:
         begin, tasks = self._begin, self._tasks
         config = share_of(parse(begin.text, begin.source), begin.workers)
         log.configure(config.log.format, config.log.level, begin.number)
+        tasks.spawn(self._beat())
         self._metrics = Metrics(self.version)
         memory = self._memory = Memory(config, self._metrics, self.clock, self.stopwatch, stack)
         await memory.open()
@@ -101,14 +102,13 @@ class Worker:
         await self._hatch.start()
         while not await self._take_over():  # somebody decides this very moment
             await called(self._wake, BEAT_EVERY)
-        for work in (self._beat(), self._keep_in_step(), self._desk.listen(), self._hatch.run()):
+        for work in (self._keep_in_step(), self._desk.listen(), self._hatch.run()):
             tasks.spawn(work)
         # Each learns what clean mail scores; of what they learn alike one is kept.
         self._hop = Hop(memory, self._desk, self._hatch.intake, tasks, learns=begin.number == 1)
         self._hop.build()
-        ledger = Ledger(begin.workers, self.ledger)
-        stack.callback(ledger.close)
-        await self._hop.listen(Listeners(self.listening, shared=True), SharedHeadcount(ledger, begin.number - 1))
+        headcount = SharedHeadcount(Ledger(begin.workers, self.ledger), begin.number - 1)
+        await self._hop.listen(Listeners(self.listening, shared=True), headcount)
 
     # -- what it is told --
 

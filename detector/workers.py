@@ -124,7 +124,11 @@ class Workers:
         deaths = 0
         while not self._stopped.is_set():
             began = self._loop.time()
-            status = await self._live(number)
+            try:
+                status = await self._live(number)
+            except OSError as error:  # no memory or no descriptors for another process
+                log.worker_failed(number, str(error))
+                status = os.EX_OSERR
             if self._stopped.is_set():
                 return
             deaths = 1 if self._loop.time() - began >= LONG_LIFE else deaths + 1
@@ -139,10 +143,14 @@ class Workers:
         listening = [passed.fileno() for passed in self.listening]
         descriptors = [self._lifeline[0], self._ledger.descriptor, *listening]
         life = self._lives[number] = await Life.start(descriptors)
-        await self._go.wait()
-        life.begin(Begin(number, self.number, self.text, self.source, self.forgiven()))
-        while (message := await life.hear()) is not None:
-            self._heed(number, life, message)
+        try:
+            await self._go.wait()
+            life.begin(Begin(number, self.number, self.text, self.source, self.forgiven()))
+            while (message := await life.hear()) is not None:
+                self._heed(number, life, message)
+        except Exception as error:  # a fault of ours: it begins anew
+            log.internal_error("worker", error)
+            life.process.kill()
         status = await life.end()
         del self._lives[number]
         self._gone = counted(self._gone, life.page)

@@ -16,9 +16,6 @@ ROW_BYTES = (1 + SLOTS) * NUMBER_BYTES
 class Headcount(Protocol):
     """Counts for the limits."""
 
-    several: bool
-    """Whether other processes listen on the same addresses."""
-
     @property
     def total(self) -> int: ...
 
@@ -31,8 +28,6 @@ class Headcount(Protocol):
 
 class OwnHeadcount:
     """Of one process that is alone."""
-
-    several = False
 
     def __init__(self) -> None:
         self._peers: Counter[str] = Counter()
@@ -82,8 +77,6 @@ class Ledger:
 
 class SharedHeadcount:
     """Of a process with a row of the ledger."""
-
-    several = True
 
     def __init__(self, ledger: Ledger, row: int) -> None:
         self._numbers = ledger.numbers

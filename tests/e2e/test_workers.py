@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.detector_process import DetectorProcess
+from tests.support.detector_process import DetectorProcess, Settings, merged
 from tests.support.ports import wait_for
 from tests.support.smtp_client import Letter, Outcome, Sender
 from tests.support.smtp_sink import SmtpSink
@@ -24,6 +24,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server")]
 CONNECTIONS = 24
 """The system deals connections out by chance: that all of so many come to one of two happens once in eight million."""
 LIMIT = 40
+SETTINGS: Settings = {
+    "workers": 2,
+    "identity": [{"source": "envelope-sender"}],
+    "judging": {"block_score": 4.0, "hold_score": 3.9, "window_start": 500},
+    "relay": {"limits": {"connections": LIMIT, "stop_time": 5.0}},
+}
+"""Mail to many strangers of whom some do not exist is an incident soon."""
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +44,9 @@ def shared_sink() -> Iterator[SmtpSink]:
 def server(
     tmp_path_factory: pytest.TempPathFactory, valkey_of_this_run: Valkey, shared_sink: SmtpSink
 ) -> Iterator[DetectorProcess]:
-    """One for all tests here; who breaks it mends it. A bulk run of an account without a past is an incident."""
+    """One for all tests here; who breaks it mends it."""
     valkey_of_this_run.empty()
-    settings = {
-        "workers": 2,
-        "identity": [{"source": "envelope-sender"}],
-        "judging": {"block_score": 4.0, "hold_score": 3.9, "window_start": 500},
-        "relay": {"limits": {"connections": LIMIT, "stop_time": 5.0}},
-        "state": {"url": valkey_of_this_run.url},
-    }
+    settings = merged(SETTINGS, {"state": {"url": valkey_of_this_run.url}})
     with DetectorProcess(tmp_path_factory.mktemp("server"), shared_sink.port, settings) as running:
         yield running
         running.stop()
@@ -93,6 +94,15 @@ async def blast(detector: DetectorProcess, talk: SmtpTalk, thief: str) -> None:
     pytest.fail("the thief is never recognised")
 
 
+async def blocked(talk: SmtpTalk, thief: str) -> None:
+    """Wait until it is."""
+    async with asyncio.timeout(20):
+        while not (reply := await talk.ask(f"MAIL FROM:<{thief}>")).startswith("450 4.7.1"):
+            assert reply.startswith("250 ")
+            await talk.ask("RSET")
+            await asyncio.sleep(0.02)
+
+
 def held_by(detector: DetectorProcess, account: str) -> list[str]:
     return [event["message"] for event in detector.events("held") if event["account"] == account]
 
@@ -131,11 +141,7 @@ async def test_a_block_that_one_opens_holds_in_the_other(detector: DetectorProce
     async with many(detector) as talks:
         await blast(detector, talks[0], thief)
         for talk in talks:
-            async with asyncio.timeout(20):
-                while not (reply := await talk.ask(f"MAIL FROM:<{thief}>")).startswith("450 4.7.1"):
-                    assert reply.startswith("250 ")
-                    await talk.ask("RSET")
-                    await asyncio.sleep(0.02)
+            await blocked(talk, thief)
         assert (await send(talks[1], "ben@example.org", "bob@example.net")).startswith("250 ")
     assert len([event for event in detector.events("incident_opened") if event["account"] == thief]) == 1
     wait_for(lambda: detector.metrics()["detector_blocked_accounts"] == 1, "the first process knows it, too")
@@ -262,3 +268,32 @@ async def greetings(detector: DetectorProcess) -> set[str]:
 
 async def run(sender: Sender) -> Outcome:
     return await sender.run()
+
+
+@pytest.mark.debian("postgresql")
+async def test_on_two_hosts_a_block_holds_in_every_process_and_operators_hear_of_it_once(
+    tmp_path: Path, postgres_url: str, valkey_of_this_run: Valkey, shared_sink: SmtpSink
+) -> None:
+    told = tmp_path / "told"
+    hook = {"provider": "command", "argv": ["/usr/bin/tee", "-a", str(told)]}
+    settings = {
+        "state": {"url": f"{valkey_of_this_run.url[:-1]}1"},  # database 1: the server of the other tests has 0
+        "records": {"url": postgres_url},
+        "response": {"hooks": [{"name": "tickets", "group_wait": 0.0, "action": hook}]},
+    }
+    shared = merged(SETTINGS, settings)
+    here = DetectorProcess(tmp_path / "here", shared_sink.port, shared)
+    there = DetectorProcess(tmp_path / "there", shared_sink.port, merged(shared, {"workers": 1}))
+    there.state.mkdir(mode=0o700)
+    with here:
+        (there.state / "recipient.key").write_bytes((here.state / "recipient.key").read_bytes())
+        with there:
+            thief = "traveller@example.org"
+            async with many(there, 1) as (elsewhere,), many(here) as talks:
+                await blast(there, elsewhere, thief)
+                for talk in talks:
+                    await blocked(talk, thief)
+            wait_for(lambda: told.exists() and '"incident.opened"' in told.read_text(), "operators hear of it")
+            there.stop()
+        here.stop()
+    assert told.read_text("utf-8").count('"incident.opened"') == 1
