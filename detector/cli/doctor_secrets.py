@@ -26,7 +26,8 @@ CERTIFICATES = ("certificate", "ca_file", "client_ca")
 
 def examine_secrets(config: Config) -> Part:
     """Every file that holds a secret: it must be there, and others must not read it."""
-    findings = [_private(place, path) for place, path in secret_files(config)]
+    group = _group(config.state.directory)
+    findings = [_private(place, path, group) for place, path in secret_files(config)]
     return Part("secrets", {"files": len(findings)}, findings)
 
 
@@ -79,7 +80,14 @@ def _expiry(place: str, days: int, over: bool) -> Iterator[Finding]:
         )
 
 
-def _private(place: str, path: Path) -> Finding:
+def _group(directory: Path) -> int | None:
+    """That of the service: it may read what belongs to root. None where there is no directory yet."""
+    with suppress(OSError):
+        return directory.stat().st_gid
+    return None
+
+
+def _private(place: str, path: Path, group: int | None) -> Finding:
     try:
         found = path.stat()
     except OSError as error:
@@ -89,7 +97,7 @@ def _private(place: str, path: Path) -> Finding:
         return problem(
             place, f"{path} is open to others (mode {found.st_mode & 0o777:o}): chmod 600, then change the secret"
         )
-    if found.st_mode & stat.S_IRGRP:
+    if found.st_mode & stat.S_IRGRP and found.st_gid != group:
         return hint(
             place, f"{path} can be read by its group (mode {found.st_mode & 0o777:o}): chmod 600 if nobody needs it"
         )

@@ -1,5 +1,6 @@
 """Secrets that others could read, and certificates that end."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,22 @@ def with_hook(directory: Path, mode: int) -> Config:
     )
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another group")
 @pytest.mark.parametrize(
     ("mode", "level"),
     [(0o600, Level.OK), (0o400, Level.OK), (0o640, Level.HINT), (0o660, Level.PROBLEM), (0o604, Level.PROBLEM)],
 )
 def test_a_secret_that_others_may_read_is_told(tmp_path: Path, mode: int, level: Level) -> None:
-    part = examine_secrets(with_hook(tmp_path, mode))
+    config = with_hook(tmp_path, mode)
+    os.chown(tmp_path / "hook.key", -1, 12345)
+    part = examine_secrets(config)
     assert [(one.about, one.level) for one in part.findings] == [("response.password.secret", level)]
     assert "very secret" not in str(part)
+
+
+def test_the_group_of_the_service_may_read(tmp_path: Path) -> None:
+    (finding,) = examine_secrets(with_hook(tmp_path, 0o640)).findings
+    assert finding.level is Level.OK
 
 
 def test_a_secret_that_is_not_there_is_a_problem(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ COMMANDS = (
     [],
     ["serve"],
     ["check"],
+    ["doctor"],
     ["demo"],
     ["replay"],
     ["calibrate"],
