@@ -82,6 +82,9 @@ def best_of(found: Iterable[str | Refusal]) -> str | Refusal:
 def tagged(sender: Address, tag: str) -> Address:
     """The sender with the tag; unchanged where it is null, tagged already, or would become too long.
 
+    Tagged already is what another hop of ours has passed on: its tag leads to the transaction there. A forged one leads
+    to a transaction that did not have the recipients of this message, and so to nobody.
+
     >>> str(tagged(Address.parse("ann@customer.example"), "7f.512c.t1.abcdefghijklmnop"))
     'bt=7f.512c.t1.abcdefghijklmnop=ann@customer.example'
     """
