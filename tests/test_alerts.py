@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.dashboards import DASHBOARDS
+from tests.support.grafana import queries
 from tests.support.packages import PROVES
 from tests.test_house_rules import log_events
 
@@ -114,3 +116,9 @@ def test_each_metric_of_the_rules_is_one_of_ours() -> None:
     recorded = set(re.findall(r"record: \w+:(detector_\w+):", rules))
     for name in sorted(set(re.findall(r"\bdetector_\w+", rules)) - recorded):
         assert f"`{re.sub(r'_(bucket|count)$', '', name)}`" in page, name
+
+
+def test_each_recording_rule_is_asked_for() -> None:
+    rules = (RULES / "recording.yml").read_text("utf-8")
+    asked = "".join(ALERTS.values()) + "".join(expr for dashboard in DASHBOARDS for _, expr in queries(dashboard))
+    assert [name for name in re.findall(r"record: (\S+)", rules) if name not in asked] == []
