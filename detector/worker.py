@@ -199,5 +199,11 @@ def _end_with(lifeline: int) -> None:
 
 def share_of(config: Config, workers: int) -> Config:
     """What one of so many workers may use of what the configuration allows to all of them."""
-    each = math.ceil(config.next_hop.connections / workers)
-    return config.model_copy(update={"next_hop": config.next_hop.model_copy(update={"connections": each})})
+    next_hop, state = config.next_hop, config.state
+    connections, accounts = math.ceil(next_hop.connections / workers), math.ceil(state.accounts / workers)
+    return config.model_copy(
+        update={
+            "next_hop": next_hop.model_copy(update={"connections": connections}),
+            "state": state.model_copy(update={"accounts": accounts}),
+        }
+    )

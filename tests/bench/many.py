@@ -41,6 +41,7 @@ WARM_UP = 1_000
 DAY = 86_400.0
 TEMPLATES = 200
 PAST_DAYS = 60
+TURNS = 6
 WORDS = Path(__file__).read_text("utf-8").split()
 OBSERVED: Settings = {"identity": [{"source": "envelope-sender"}], "observe": True}
 
@@ -193,19 +194,36 @@ def speed(messages: int) -> Iterator[tuple[str, Cost]]:
 
 
 def growth(known: int, active: int, messages: int) -> Iterator[tuple[str, Cost]]:
+    """Both servers run at the same time and are asked by turns, so that what else the machine does hits both alike."""
     drawn = random.Random(1)
-    for number in (1_000, known):
-        with ExitStack() as stack:
-            bench = Bench(stack, {"judging": {"window_start": 500}})
-            size = write_profiles(bench.detector.state, number)
-            with bench.detector:
-                bench.cost([drawn.randrange(number) for _ in range(WARM_UP)])
-                some = [drawn.randrange(min(number, active)) for _ in range(messages)]
-                yield f"{number:,} known ({size:.0f} octets each), any of them", bench.cost(some)
-                if number > active:
-                    yield f"{number:,} known, each of {active:,} once more", bench.cost(range(active))
-                    yield f"{number:,} known, {active:,} active: any of these", bench.cost(some)
-                bench.detector.stop()
+    with ExitStack() as stack:
+        few, many = (Bench(stack, {"judging": {"window_start": 500}}) for _ in range(2))
+        sizes = [write_profiles(one.detector.state, number) for one, number in ((few, 1_000), (many, known))]
+        for bench in (few, many):
+            stack.enter_context(bench.detector)
+            bench.cost(range(WARM_UP))
+        yield f"the first {active:,} of {known:,} send a message", many.cost(range(active))
+        asked = {
+            "any of 1,000 known accounts": (few, 1_000),
+            f"any of {active:,} active, {known:,} known": (many, active),
+            f"any of {known:,} known": (many, known),
+        }
+        costs: dict[str, list[Cost]] = {name: [] for name in asked}
+        for _ in range(TURNS):
+            for name, (bench, number) in asked.items():
+                costs[name].append(bench.cost([drawn.randrange(number) for _ in range(messages // TURNS)]))
+        for name, parts in costs.items():
+            yield f"{name} ({sizes[0]:.0f} octets each)", together(parts)
+        few.detector.stop()
+        many.detector.stop()
+
+
+def together(parts: Sequence[Cost]) -> Cost:
+    """The memory is that of the end."""
+    messages, seconds, detector, valkey = (
+        sum(getattr(part, name) for part in parts) for name in ("messages", "seconds", "detector", "valkey")
+    )
+    return Cost(messages, seconds, detector, valkey, parts[-1].memory_bytes)
 
 
 def write_profiles(state: Path, accounts: int) -> float:
