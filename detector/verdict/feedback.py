@@ -29,6 +29,9 @@ REACHED, STRANGERS = NAMES.index("recipients_24h"), NAMES.index("new_recipients_
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
 # receiving host decides for itself.
 UNWANTED_MAIL = Alternative(1.0, 19.0, 500.0)
+FEEDBACK = Group.FEEDBACK
+ALWAYS = 2
+"""Pieces of evidence that always stand there: refused and unwanted. Others are told where there are some."""
 DOUBTFUL, AGAIN = "doubtful_24h", "to_complainers_24h"
 # Complaints are reports, and a list of complainers that nobody can check must not convict who writes to them again.
 NOT_CONVICTING = frozenset({DOUBTFUL, AGAIN})
@@ -71,17 +74,13 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
 
 def convicting(groups: Sequence[GroupScore]) -> Sequence[GroupScore]:
     """The groups with only so much of the feedback as an account may be blocked by; they themselves if that is all."""
-    return [_convicting(group) for group in groups] if any(map(_is_mixed, groups)) else groups
-
-
-def _is_mixed(group: GroupScore) -> bool:
-    extra = group.evidence[2:]  # behind the two that always stand there
-    return bool(extra) and group.group is Group.FEEDBACK and any(one.signal in NOT_CONVICTING for one in extra)
+    for group in groups:
+        if group.group is FEEDBACK and len(group.evidence) > ALWAYS:
+            return [_convicting(one) if one is group else one for one in groups]
+    return groups
 
 
 def _convicting(group: GroupScore) -> GroupScore:
-    if not _is_mixed(group):
-        return group
     evidence = tuple(one for one in group.evidence if one.signal not in NOT_CONVICTING)
     return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
