@@ -13,7 +13,7 @@ LATER = 75
 """EX_TEMPFAIL of sysexits.h, in the sense in which our own commands use it: the same command may work later."""
 
 NOT_YOURS = 77
-"""EX_NOPERM of sysexits.h: the person may not do it."""
+"""EX_NOPERM of sysexits.h: the person may not do it, or the files are not theirs."""
 
 MEANINGS = """\b
 Exit status
@@ -21,7 +21,7 @@ Exit status
   1   no: it cannot be done, or a check or a test did not pass
   2   the command line or the configuration is wrong
   75  not now: a database is busy or out of reach, try again later
-  77  you have not the role that it needs"""
+  77  you have not the role, or no right to the files, that it needs"""
 
 
 class Impossible(Exception):
@@ -54,9 +54,16 @@ class Commands(TyperGroup):
             status = _status(error)
             if status is None:
                 raise
-            for line in str(error).splitlines():
+            for line in _words(error).splitlines():
                 print(f"detector: {line}", file=sys.stderr)
             raise typer.Exit(status) from error
+
+
+def _words(error: Exception) -> str:
+    if not isinstance(error, PermissionError):
+        return str(error)
+    advice = f"do it as the service's user: `sudo -u USER detector {command()}`"
+    return f"{error.filename}: this user has no right to it ({error.strerror}); {advice}"
 
 
 def _status(error: Exception) -> int | None:
@@ -71,6 +78,6 @@ def _status(error: Exception) -> int | None:
         return NO
     if isinstance(error, ConfigError | ModelError):
         return MISTAKE
-    if isinstance(error, NotAllowed):
+    if isinstance(error, NotAllowed | PermissionError):
         return NOT_YOURS
     return LATER if isinstance(error, Temporary) else None

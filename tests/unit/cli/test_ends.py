@@ -58,3 +58,16 @@ def test_a_missing_configuration_is_told(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["incidents", "list", "-c", str(tmp_path / "none.toml")])
     assert result.exit_code == 2
     assert "cannot be read" in result.stderr
+
+
+def test_who_may_not_open_the_files_hears_as_whom_to_do_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    config = tmp_path / "detector.toml"
+    config.write_text(f'state.directory = "{tmp_path}"', "utf-8")
+    monkeypatch.setattr(Path, "exists", forbidden)
+    result = CliRunner().invoke(app, ["incidents", "list", "-c", str(config)])
+    assert result.exit_code == 77
+    assert f"{tmp_path}/records.sqlite: this user has no right to it (Permission denied)" in result.stderr
+    assert "`sudo -u USER detector incidents list`" in result.stderr
