@@ -39,7 +39,7 @@ def about(findings: Iterator[Finding], place: str) -> Finding:
 @contextmanager
 def healthy() -> Iterator[HealthServer]:
     """The health page of a running detector."""
-    health = HealthServer(HostPort(host=HOST, port=0), Metrics("test"), lambda: True)
+    health = HealthServer(HostPort(host=HOST, port=0), Metrics("test").registry, lambda: True)
     health.start()
     try:
         yield health
