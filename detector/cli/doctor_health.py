@@ -128,6 +128,9 @@ def examine_health(listen: HostPort, directory: Path, now: float) -> tuple[Part,
     live, ready = _ask(listen, "/health/live"), _ask(listen, "/health/ready")
     if live is None:
         return Part("health", {"running": False}, [_silent(listen, directory)]), ""
+    if live != "alive":
+        text = f"another program answers at {listen}: `ss -ltnp` tells which; stop it, or change metrics.listen"
+        return Part("health", {"running": False}, [problem("server", text)]), ""
     page = _ask(listen, "/metrics") or ""
     samples = [(s.name, s.labels, s.value) for family in text_string_to_metric_families(page) for s in family.samples]
     facts: dict[str, Fact] = {"running": True, "ready": ready == "ready"}

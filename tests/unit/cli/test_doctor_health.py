@@ -14,6 +14,7 @@ from detector.config import HostPort
 from detector.health import HealthServer
 from detector.host import hold_alone
 from detector.metrics import Metrics
+from tests.support.http_receiver import Receiver
 from tests.support.metrics_page import own_metrics
 from tests.support.ports import HOST, free_port
 
@@ -61,6 +62,13 @@ def test_where_no_server_runs_it_is_said_how_to_start_one(tmp_path: Path) -> Non
     part, page = examine_health(HostPort(host=HOST, port=free_port()), tmp_path, NOW)
     assert (part.facts, page) == ({"running": False}, "")
     assert "systemctl start detector" in told(part)[0]
+
+
+def test_another_program_at_the_address_is_told_from_ours(tmp_path: Path) -> None:
+    with Receiver("secret", lambda: NOW) as receiver:
+        part, page = examine_health(HostPort(host=HOST, port=receiver.port), tmp_path, NOW)
+    assert (part.facts, page) == ({"running": False}, "")
+    assert "another program answers" in told(part)[0]
 
 
 def test_a_server_whose_page_does_not_answer_is_told_from_none(tmp_path: Path) -> None:
