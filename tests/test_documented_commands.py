@@ -172,6 +172,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> SeededHouse:
 @pytest.fixture
 def house(template: SeededHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SeededHouse:
     monkeypatch.setenv("PANEL_KEY", "a key for the panel")
+    monkeypatch.chdir(tmp_path)  # what a command writes beside it is gone with the test
     return template.copy(tmp_path / "house")
 
 
