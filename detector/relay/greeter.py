@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP
@@ -43,6 +44,10 @@ class Greeter(SMTP):
         self.server = server
         self.stream: asyncio.Transport
         self._errors = 0
+
+    def __dir__(self) -> Iterable[str]:
+        """No names: for each connection aiosmtpd looks among them for commands, which are read elsewhere."""
+        return ()
 
     @property
     def under_tls(self) -> bool:

@@ -55,9 +55,10 @@ class WriteBehind(Generic[V]):
         self._writer: sqlite3.Connection | None = None
         self._failing = False
         self.rows_written = 0
-        self._flush()
         self._closing = False
         self._wake = threading.Event()
+        self._something = threading.Event()
+        self._flush()
         self._thread = threading.Thread(target=self._run, name=f"write-behind {path.name}", daemon=True)
         self._thread.start()
 
@@ -66,6 +67,8 @@ class WriteBehind(Generic[V]):
         with self._lock:
             self._waiting.pop(key, None)  # so that the row that waits longest stands first
             self._waiting[key] = (at, value, marks)
+            if len(self._waiting) == 1:
+                self._something.set()
 
     async def written(self) -> None:
         """Do not wait for `write_every`: return when what was put so far is written, or could not be.
@@ -77,6 +80,7 @@ class WriteBehind(Generic[V]):
         with self._lock:
             self._listeners.append(listener)
         self._wake.set()
+        self._something.set()
         await listener
 
     def get(self, key: str) -> V | None:
@@ -105,11 +109,13 @@ class WriteBehind(Generic[V]):
         """Remove, with the next writing, rows put `at` an earlier time, and the oldest beyond `keep`; 0 is no time."""
         with self._lock:
             self._forget = (before, keep)
+        self._something.set()
 
     def close(self) -> None:
         """Write what waits and see it through to the disk."""
         self._closing = True
         self._wake.set()
+        self._something.set()
         self._thread.join(CLOSE_TIME)
 
     def _unpacked(self, key: str, packed: bytes) -> V | None:
@@ -119,6 +125,7 @@ class WriteBehind(Generic[V]):
             log.state_unreadable(key, str(error))
             with self._lock:
                 self._unreadable[key] = packed
+            self._something.set()
             return None
 
     def _read(self, read: Callable[[sqlite3.Connection], T]) -> T | None:
@@ -138,7 +145,10 @@ class WriteBehind(Generic[V]):
 
     def _run(self) -> None:
         while not self._closing:
+            if not self._failing:  # or it is tried again, so that it is known when it works
+                self._something.wait()  # with nothing to write the thread sleeps
             self._wake.wait(self._write_every)
+            self._something.clear()
             self._wake.clear()
             with self._lock:
                 listeners, self._listeners = self._listeners, []
@@ -225,8 +235,7 @@ class WriteBehind(Generic[V]):
 
 
 def _columns(marks: Marks) -> tuple[bytes | None, bytes | None]:
-    first, second = (*map(table.octets, marks), None, None)[:2]
-    return first, second
+    return (*map(table.octets, marks), None, None)[:2]
 
 
 def _tell(listeners: list[asyncio.Future[None]]) -> None:
