@@ -104,6 +104,11 @@ class Link:
             raise Away(self._problem)
         return self._client
 
+    def cut(self, problem: str) -> None:
+        """As if the connection had just failed."""
+        if self._client is not None:
+            self._lose(problem, self._client, ())
+
     def _send(self, command: tuple[Any, ...], script: Script | None) -> asyncio.Future[Any]:
         if self._client is None:
             raise Away(self._problem)
@@ -130,20 +135,17 @@ class Link:
             async with asyncio.timeout(self.timeout):
                 answers = await client.run([call.command for call in calls])
         except TimeoutError:
-            self._calls = calls + self._calls
-            self._lose(f"no answer within {self.timeout} s")
+            self._lose(f"no answer within {self.timeout} s", client, calls)
             return
         except Exception as error:  # whatever the client raises: it cannot be used
-            self._calls = calls + self._calls
-            self._lose(_words(error))
+            self._lose(_words(error), client, calls)
             return
         self.round_trips += 1
         for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, NoScriptError) and call.script is not None:
                 self._calls.append(_Call(("EVAL", call.script.text, *call.command[2:]), None, call.answer))
             elif isinstance(answer, Exception):
-                _refuse(call, _words(answer))
-                self._lose(_words(answer))
+                self._lose(_words(answer), client, [call])
             elif not call.answer.done():
                 call.answer.set_result(answer)
 
@@ -185,8 +187,11 @@ class Link:
             with contextlib.suppress(Away):  # away again: the next time
                 await work()
 
-    def _lose(self, problem: str) -> None:
-        if self._client is not None:
+    def _lose(self, problem: str, client: Client, calls: Sequence[_Call]) -> None:
+        """Nothing is sent a second time: these calls may have been done."""
+        for call in calls:
+            _refuse(call, problem)
+        if self._client is client:  # and not another one, that was opened since
             self._say_lost(problem)
             self._drop(problem)
 

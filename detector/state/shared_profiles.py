@@ -77,9 +77,7 @@ class SharedProfiles:
         change = _Change(function, asyncio.get_running_loop().create_future())
         if line is None:
             self._lines[account] = [change]
-            task = asyncio.get_running_loop().create_task(self._serve(account))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(account)
         else:
             line.append(change)
         try:
@@ -107,6 +105,11 @@ class SharedProfiles:
         await asyncio.gather(*self._tasks)
 
     # -- one account --
+
+    def _begin(self, account: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(account))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, account: str) -> None:
         """Make the changes that wait, until none does."""
@@ -150,10 +153,10 @@ class SharedProfiles:
             if value is not UNCHANGED:
                 self._remember(account, before.in_doubt(token))
             raise
-        if answer != 1:
-            return known(account, answer)
-        self._remember(account, Known(profile, token))
-        return None
+        if answer == 1:
+            self._remember(account, Known(profile, token))
+            return None
+        return known(account, answer)
 
     async def _fetch(self, account: str) -> Known:
         """Raises `Away`."""
@@ -193,11 +196,20 @@ class SharedProfiles:
             log.shared_profiles_settled(stored, given_up)
 
     async def _settle_one(self, account: str) -> bool:
-        self._ahead.pop(account, None)
         before = self._remembered[account]
-        instead = await self._store(account, before, before.profile)
-        if instead is not None:
-            self._remember(account, instead)
+        del self._ahead[account]
+        if account in self._lines:  # it is stored with the changes that wait there
+            return True
+        line = self._lines[account] = list[_Change]()
+        try:
+            instead = await self._store(account, before, before.profile)
+            if instead is not None:
+                self._remember(account, instead)
+        finally:
+            if line:
+                self._begin(account)
+            else:
+                del self._lines[account]
         return instead is None
 
 

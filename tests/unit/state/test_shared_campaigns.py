@@ -68,7 +68,7 @@ async def test_while_the_server_is_away_each_process_goes_by_what_it_sees(links:
     store = SharedCampaigns(links[0], b"key")
     await store.notice(KEYS, "ann", True, NOW)
     valkey.freeze()
-    links[0]._lose("cut off")
+    links[0].cut("cut off")
     await store.notice(KEYS, "bob", True, NOW)
     await store.notice(KEYS, "cid", True, NOW)
     assert await store.suspicious_others(KEYS, "eve", NOW) == pytest.approx(2.0)

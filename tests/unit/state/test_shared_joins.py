@@ -63,7 +63,7 @@ async def test_when_the_server_is_back_it_is_told_what_is_newer_than_what_it_kno
     here, nobody = local(tmp_path), local(tmp_path / "..")
     shared = SharedJoins(link, 1000.0, here)
     await shared.remember(asked("ann"), 1.0)
-    link._lose("cut off")
+    link.cut("cut off")
     await shared.remember(asked("bob"), 2.0)
     await eventually(lambda: link.up and not shared._untold, "it is told")
     assert await shared.by_queue_id(HOST, "4ABC") == asked("bob")

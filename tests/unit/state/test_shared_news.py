@@ -58,7 +58,7 @@ async def test_a_block_is_heard_by_all(processes: list[Listener]) -> None:
 
 async def test_what_was_told_while_a_process_was_cut_off_it_hears_afterwards(processes: list[Listener]) -> None:
     one, other, _ = processes
-    other.link._lose("cut off")
+    other.link.cut("cut off")
     one.news.tell("ann", "1")
     await eventually(lambda: bool(other.heard), "it has heard it")
     one.news.tell("bob", "2")
