@@ -20,8 +20,7 @@ T = TypeVar("T")
 CLOSE_TIME = 10.0
 """Seconds that `close` waits for the disk."""
 
-Marks = tuple[str, ...]
-"""Two at most."""
+Marks = tuple[str, ...]  # two at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +144,8 @@ class WriteBehind(Generic[V]):
 
     def _run(self) -> None:
         while not self._closing:
-            if not self._failing:  # or it is tried again, so that it is known when it works
-                self._something.wait()  # with nothing to write the thread sleeps
+            if not self._failing:  # else it is tried again until it works
+                self._something.wait()
             self._wake.wait(self._write_every)
             self._something.clear()
             self._wake.clear()
@@ -235,7 +234,8 @@ class WriteBehind(Generic[V]):
 
 
 def _columns(marks: Marks) -> tuple[bytes | None, bytes | None]:
-    return (*map(table.octets, marks), None, None)[:2]
+    first, second = (*map(table.octets, marks), None, None)[:2]
+    return first, second
 
 
 def _tell(listeners: list[asyncio.Future[None]]) -> None:
