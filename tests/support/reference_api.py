@@ -21,7 +21,10 @@ DETECTOR = Path(__file__).parents[2] / "detector"
 PATHS = ("/metrics", "/health/live", "/health/ready", "/anything-else")
 SECRET, TIMESTAMP, BODY = "a-secret-of-the-hook", "1795341699", b'{"event": "response.unfrozen"}'
 RECEIVER = '''\
-import hashlib, hmac, time
+import hashlib
+import hmac
+import time
+
 
 def genuine(headers: dict[str, str], body: bytes, secret: bytes) -> bool:
     """`body` is what came, octet for octet, before anything has parsed it."""
