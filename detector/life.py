@@ -99,9 +99,10 @@ class Life:
         """It has said its last word. The exit status; negative: the signal that has ended it."""
         self.ready = False
         self.channel.close()
-        for waiting in (self._told, self._followed):
-            if waiting is not None:
-                waiting.cancel()
+        if self._told is not None and not self._told.done():
+            self._told.set_result(None)
+        if self._followed is not None and not self._followed.done():
+            self._followed.set_result("")  # who comes after it begins with the new one
         try:
             return await asyncio.to_thread(self.process.wait, LAST_MOMENT)
         except subprocess.TimeoutExpired:

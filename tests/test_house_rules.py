@@ -32,7 +32,6 @@ TESTED_ELSEWHERE = {
     "detector/memory.py": "as above",
     "detector/office.py": "as above",
     "detector/process.py": "a clock and an event loop; tests/e2e runs in them",
-    "detector/life.py": "tests/e2e/test_workers.py runs it",
     "detector/__main__.py": "one line, run by tests/e2e",
     "detector/relay/draft.py": "holds values only",
     "detector/relay/incoming.py": "tests/unit/relay/test_wire.py: memory, disk and pauses on a real socket",

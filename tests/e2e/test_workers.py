@@ -284,16 +284,17 @@ async def test_on_two_hosts_a_block_holds_in_every_process_and_operators_hear_of
     shared = merged(SETTINGS, settings)
     here = DetectorProcess(tmp_path / "here", shared_sink.port, shared)
     there = DetectorProcess(tmp_path / "there", shared_sink.port, merged(shared, {"workers": 1}))
-    there.state.mkdir(mode=0o700)
-    with here:
-        (there.state / "recipient.key").write_bytes((here.state / "recipient.key").read_bytes())
-        with there:
-            thief = "traveller@example.org"
-            async with many(there, 1) as (elsewhere,), many(here) as talks:
-                await blast(there, elsewhere, thief)
-                for talk in talks:
-                    await blocked(talk, thief)
-            wait_for(lambda: told.exists() and '"incident.opened"' in told.read_text(), "operators hear of it")
-            there.stop()
-        here.stop()
+    async with AsyncExitStack() as stack:
+        for one in (here, there):
+            one.state.mkdir(mode=0o700)
+            (one.state / "recipient.key").write_bytes(b"k" * 32)
+            stack.callback(one.kill)
+        await asyncio.gather(*(asyncio.to_thread(one.start) for one in (here, there)))
+        thief = "traveller@example.org"
+        async with many(there, 1) as (elsewhere,), many(here) as talks:
+            await blast(there, elsewhere, thief)
+            for talk in talks:
+                await blocked(talk, thief)
+        wait_for(lambda: told.exists() and '"incident.opened"' in told.read_text(), "operators hear of it")
+        await asyncio.gather(*(asyncio.to_thread(one.stop) for one in (here, there)))
     assert told.read_text("utf-8").count('"incident.opened"') == 1
