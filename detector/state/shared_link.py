@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 from prometheus_client import Gauge
@@ -17,7 +18,7 @@ from detector import log
 from detector.config.errors import ConfigError
 from detector.ports import Temporary
 from detector.state.shared_client import Client
-from detector.state.shared_words import SEAL, SEAL_KEY, Script, seal_of
+from detector.state.shared_words import SEAL, SEAL_KEY, SEAL_OCTETS, Script, seal_of
 
 TRY_EVERY = 0.25
 """Seconds between two attempts to reach it again: a restart takes a second or two, and an attempt costs nothing."""
@@ -45,7 +46,7 @@ class Link:
     """One for each process and event loop. `open_client` makes a client; `timeout` is in seconds, for a round trip.
 
     `key` is the key of hashes of this host: who shares profiles must have the same one. `when_back` are called, one
-    after the other, each time that the server is in reach again.
+    after the other, each time that the server is in reach again; `emptied`: since the last time it has lost everything.
     """
 
     def __init__(self, open_client: Callable[[], Client], key: bytes, timeout: float, degraded: Gauge) -> None:
@@ -58,9 +59,11 @@ class Link:
         self._awake = asyncio.Event()
         self._lost = asyncio.Event()
         self._problem = ""
+        self._mark = b""
         self._dropped: list[Client] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.when_back: list[Callable[[], Awaitable[None]]] = []
+        self.emptied = False
         self.round_trips = 0
 
     @property
@@ -168,14 +171,16 @@ class Link:
             async with asyncio.timeout(TRY_TIME):
                 for node in await client.nodes():
                     await client.ask("PING", node=node)
-                seal = await client.ask("EVAL", SEAL.text, 1, SEAL_KEY, self._seal)  # a server without room fails here
+                mark = token_hex(8)
+                told = await client.ask("EVAL", SEAL.text, 1, SEAL_KEY, self._seal, mark)  # fails if there is no room
         except (ValkeyError, OSError) as error:  # TimeoutError is one
             self._dropped.append(client)
             raise Away(_words(error)) from error
-        if seal != self._seal:
+        if told[:SEAL_OCTETS] != self._seal:
             self._dropped.append(client)
             msg = "state.url: others that use it have another recipient.key; copy that file of theirs to this host"
             raise ConfigError(msg)
+        self.emptied, self._mark = self._mark not in {b"", told[SEAL_OCTETS:]}, told[SEAL_OCTETS:]
         self._client = client
         self._lost.clear()
         self._awake.set()

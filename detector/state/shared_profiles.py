@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from detector import log
 from detector.metrics import Metrics
-from detector.state.shared_known import CHANGE, PREFIX, UNCHANGED, Known, account_of, key_of, known, sealed
+from detector.state.shared_known import CHANGE, NOT_THERE, PREFIX, UNCHANGED, Known, account_of, key_of, known, sealed
 from detector.state.shared_link import Away, Link
 from detector.state.shared_reading import scan
 from detector.traffic.profile import Profile
@@ -187,7 +187,14 @@ class SharedProfiles:
         return answer
 
     async def _settle(self) -> None:
-        """Store what was changed while the server was away, as far as nobody else has changed it. Raises `Away`."""
+        """Store what was changed while the server was away, as far as nobody else has changed it. Raises `Away`.
+
+        A server that has lost everything is told all that we remember: the first process that remembers it counts.
+        """
+        if self._link.emptied:
+            for account, remembered in self._remembered.items():
+                self._remembered[account] = Known(remembered.profile, NOT_THERE, ahead=True)
+                self._ahead[account] = None
         stored = given_up = 0
         while accounts := list(islice(self._ahead, SETTLE_TOGETHER)):
             settled = await asyncio.gather(*map(self._settle_one, accounts))

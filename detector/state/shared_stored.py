@@ -11,7 +11,7 @@ from detector.ports import Refused, Secret
 from detector.state.shared_client import Client, open_client
 from detector.state.shared_known import PREFIX, TOKEN_BYTES, account_of, key_of
 from detector.state.shared_reading import asked, scan, values
-from detector.state.shared_words import SEAL_KEY
+from detector.state.shared_words import SEAL_KEY, SEAL_OCTETS
 from detector.traffic.packing import unpack
 from detector.traffic.profile import Profile
 
@@ -85,7 +85,7 @@ class StoredThere:
         with self._connected() as (client, wait):
             servers = [wait(asked(client.ask("INFO", node=node))) for node in wait(asked(client.nodes()))]
             seal = wait(asked(client.ask("GET", SEAL_KEY)))
-        return Look(tuple(map(_server, servers)), client.clustered, seal)
+        return Look(tuple(map(_server, servers)), client.clustered, seal and seal[:SEAL_OCTETS])
 
     @contextmanager
     def _connected(self) -> Iterator[tuple[Client, Callable[[Awaitable[T]], T]]]:

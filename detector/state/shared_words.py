@@ -14,7 +14,9 @@ class Script:
 
 
 SEAL_KEY = b"detector:seal"
-SEAL = Script("redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.call('GET', KEYS[1])")
+SEAL = Script("redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'NX') return redis.call('GET', KEYS[1])")
+"""The seal of those who may share it, and behind it a mark that is new when the server has lost everything."""
+SEAL_OCTETS = 32
 
 
 def seal_of(key: bytes) -> bytes:

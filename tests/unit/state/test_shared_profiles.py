@@ -142,6 +142,25 @@ async def test_what_was_learned_meanwhile_is_stored_if_nobody_else_has_changed_t
     assert other_link.up
 
 
+async def test_a_server_that_has_lost_everything_is_told_what_is_remembered(process: Process, valkey: Valkey) -> None:
+    (one, one_link), (other, other_link) = await process(), await process()
+    for account, store in (("ann", one), ("bob", other), ("bob", other), ("cid", one)):
+        await store.update(account, count_up)
+    await one.update("cid", lambda _: (Profile(), None))
+    valkey.kill()
+    for store in (one, other):
+        await store.update("new", count_up)
+    valkey.start()
+    for store, link in ((one, one_link), (other, other_link)):
+        await settled(store, link)
+    assert [(await one.read(name)).suspicious_day for name in ("ann", "bob", "cid", "new")] == [1, 2, 0, 1]
+    assert sorted(await one.accounts()) == ["ann", "bob", "new"]
+
+
+async def settled(store: SharedProfiles, link: Link) -> None:
+    await eventually(lambda: link.up and not store._ahead and not store._lines, "all is settled")
+
+
 async def cut_off(link: Link) -> None:
     """As if the network failed for this process alone, for a moment."""
     link.cut("cut off")
