@@ -103,7 +103,9 @@ def news(answer: Answer, known: Callable[[bytes], bool]) -> News | None:
     """
     mark = answer.mark
     weakly, reportedly = event_key(b"weak", mark), event_key(b"reported", mark)
-    if known(mark):
+    anybody = _of_transaction(answer, "anybody")
+    # Who did not say that it was him may be one who did before.
+    if known(mark) or (answer.tie != "sure" and not answer.recipient and known(anybody)):
         return None
     slowed = known(reportedly) or known(weakly)
     if answer.weak:
@@ -111,10 +113,8 @@ def news(answer: Answer, known: Callable[[bytes], bool]) -> News | None:
     whole = replace(answer, share=Share.EVIDENCE if slowed else Share.ALL)
     if not answer.reported:
         return News(whole, (mark,))
-    voice, anybody = _of_transaction(answer, "voice"), _of_transaction(answer, "anybody")
-    if not answer.recipient and known(anybody):
-        return None  # who did not say that it was him may be one who did before
-    also = () if known(anybody) else (anybody,)
+    voice = _of_transaction(answer, "voice")
+    also = (anybody,) if answer.kind is Kind.COMPLAINT and not known(anybody) else ()
     if not known(voice):
         return News(whole, (mark, voice, *also))
     return None if slowed else News(replace(answer, share=Share.SLOWS), (reportedly, *also))

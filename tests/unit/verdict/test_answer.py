@@ -115,6 +115,7 @@ def test_a_complaint_that_names_nobody_is_no_news_after_another_about_the_same_m
     named, unnamed = reported(Kind.COMPLAINT, 1), replace(reported(Kind.COMPLAINT, 1), recipient=b"")
     assert told(named, unnamed) == [Share.ALL, None]
     assert told(unnamed, unnamed, named) == [Share.ALL, None, Share.SLOWS]
+    assert told(named, replace(unnamed, weak=True)) == [Share.ALL, None]
     assert told(replace(unnamed, weak=True), unnamed) == [Share.SLOWS, Share.EVIDENCE]
 
 
