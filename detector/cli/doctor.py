@@ -1,5 +1,6 @@
 """`detector doctor`: how everything is, on one page, and a bundle of it for those who help."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -93,14 +94,37 @@ def _enter(stack: ExitStack, path: Path, actor: str, bundle: Path | None) -> "tu
     typist = login(settings.state.directory)
     name_of(actor, typist)
     try:
+        _refuse_to_upgrade(settings)
         office = stack.enter_context(opened(path, actor, Role.VIEWER))
     except (Temporary, ConfigError) as error:
-        # Nobody could be asked for a role there, and nothing can be told to the audit log.
         demand(needs, role_of(settings.operators, person(typist, settings.state.directory)), "doctor")
+        print("detector: this look is not in the audit log: the records cannot be opened", file=sys.stderr)
         return settings, None, [Part("records", {}, [problem("records", str(error))])]
     office.need(needs)
     office.looked("health" if bundle is None else "support bundle", "" if bundle is None else bundle.name)
     return settings, office, []
+
+
+def _refuse_to_upgrade(config: "Config") -> None:
+    """Whoever opens records of an older program brings them up to date, and a doctor changes nothing.
+
+    Raises `ConfigError`. What cannot be read is left to who opens it, and knows more words for it.
+    """
+    from detector.cli.office import sqlite_file
+    from detector.config import ConfigError
+    from detector.ports import Temporary
+    from detector.records.engine import stored_version
+    from detector.records.schema import HEAD
+
+    file = sqlite_file(config)
+    if file is not None and not file.exists():
+        return
+    version = HEAD
+    with suppress(Temporary):
+        version = stored_version(config.records_url) or "0000"
+    if version < HEAD:
+        msg = f"they have schema version {version}: back up, then start the server, which brings them to {HEAD}"
+        raise ConfigError(msg)
 
 
 def _look(config: "Config", office: "Office | None", broken: "list[Part]") -> Look:

@@ -79,6 +79,16 @@ def open_read_only(url: str) -> Engine:
     return engine
 
 
+def stored_version(url: str) -> str | None:
+    """The schema version of a database that is there, which stays as it is; None: it is empty. Raises `Temporary`."""
+    engine = _engine(url)
+    try:
+        with errors_named("open"), engine.connect() as connection:
+            return _version(connection)
+    finally:
+        engine.dispose()
+
+
 def _engine(url: str) -> Engine:
     if not make_url(url).drivername.startswith("postgresql"):
         return create_engine(url)

@@ -16,8 +16,10 @@ from detector.config import HostPort
 from detector.health import HealthServer
 from detector.metrics import Metrics
 from detector.ports import Temporary
+from detector.records.engine import stored_version
 from detector.records.records import Records
 from tests.support.ports import HOST, free_port
+from tests.support.records import tamper
 from tests.support.seeded_house import (
     ANN,
     BARE,
@@ -140,6 +142,16 @@ def test_records_that_cannot_be_opened_are_a_problem_and_the_rest_is_told(house:
     assert result.exit_code == 1
     assert "restore a backup" in result.stdout
     assert "\nversions\n" in result.stdout
+
+
+def test_records_of_an_older_program_are_told_and_stay_as_they_are(house: SeededHouse) -> None:
+    url = f"sqlite:///{house.directory}/state/records.sqlite"
+    tamper(url, "UPDATE alembic_version SET version_num = '0005'")
+    result = doctor(house)
+    assert result.exit_code == 1
+    assert "they have schema version 0005: back up, then start the server" in result.stdout
+    assert "not in the audit log" in result.stderr
+    assert stored_version(url) == "0005"
 
 
 def test_records_that_are_not_there_yet_are_a_problem(house: SeededHouse) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 import detector.records.migrations
 from detector.config import ConfigError
 from detector.ports import Temporary
-from detector.records.engine import errors_named, open_engine, open_read_only
+from detector.records.engine import errors_named, open_engine, open_read_only, stored_version
 from detector.records.records import Exemption, Records, Standing
 from detector.records.schema import HEAD
 
@@ -84,6 +84,14 @@ def test_a_database_of_an_older_program_is_brought_up_to_date_with_all_that_is_i
     assert again.standing().exemptions["bob"] == declared
     assert again.verify_audit() == 1
     again.close()
+
+
+def test_the_version_of_a_database_can_be_asked_without_changing_it(path: Path) -> None:
+    first_version(path)
+    assert [stored_version(url(path)) for _ in range(2)] == ["0001", "0001"]
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(Temporary, match="not a database"):
+        stored_version(url(path))
 
 
 def test_a_database_of_an_older_program_is_not_read_where_it_cannot_be_brought_up_to_date(path: Path) -> None:
