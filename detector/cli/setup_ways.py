@@ -21,7 +21,6 @@ MANDATORY_TLS = {"encrypt", "dane-only", "fingerprint", "verify", "secure"}
 LOOPBACK = "127.0.0.0/8"
 ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 BACK_FROM_HOP = {
-    "content_filter": "",
     "smtpd_proxy_filter": "",
     "mynetworks": LOOPBACK,
     "smtpd_authorized_xforward_hosts": LOOPBACK,
@@ -72,7 +71,7 @@ def changes(way: Way, host: PostfixHost, config: Config) -> tuple[Change, ...]:
     login = Setting(LOGIN, policy)
     if way == "relayhost":
         return (login, *_asked_at_end(host, host.login_services), *_relayhost(host, hop))
-    filters, back = host.submission_services, tuple(_back_from_hop(way, back_address(config)))
+    filters, back = host.submission_services, tuple(_back_from_hop(way, host, back_address(config)))
     if way == "content-filter":
         asked = _asked_at_end(host, filters)
         chosen = [Setting("content_filter", f"to-hop:{_bracketed(hop)}", name) for name in filters]
@@ -195,10 +194,16 @@ def _transport() -> Iterator[Change]:
         yield Setting(name, value, TRANSPORT)
 
 
-def _back_from_hop(way: Way, address: HostPort) -> Iterator[Change]:
+def _back_from_hop(way: Way, host: PostfixHost, address: HostPort) -> Iterator[Change]:
     name = f"{address}/inet"
     yield Service(name, f"{address} inet n - n - 20 smtpd")
     yield Setting("receive_override_options", DONE_BEFORE[way], name)
+    if way == "content-filter":
+        yield Setting("content_filter", "", name)  # or mail would run in a circle
+    else:
+        # Only here mail is queued: a filter after the queue that customers' mail passed so far is passed from here.
+        own = {host.options.get((service, "content_filter"), "") for service in host.submission_services}
+        yield from (Setting("content_filter", value, name) for value in sorted(own - {""})[:1])
     for setting, value in BACK_FROM_HOP.items():
         yield Setting(setting, value, name)
 

@@ -91,6 +91,16 @@ def test_each_change_is_undone_to_what_was_before(way: Way) -> None:
             assert words == (["-P", f"{service}/{name}="] if name == "content_filter" else ["-PX", f"{service}/{name}"])
 
 
+def test_a_virus_scanner_after_the_queue_goes_on_to_see_what_was_filtered_before_it() -> None:
+    """Mail is queued where it comes back from the hop: main.cf's filter holds there, and that of a service is given."""
+    everywhere = changes("before-queue", host({"content_filter": "amavis:[127.0.0.1]:10024"}), HOP)
+    assert not [change for change in everywhere if change.name == "content_filter"]
+    of_service = host({}, {}, {("submission/inet", "content_filter"): "amavis:[127.0.0.1]:10024"})
+    given = Setting("content_filter", "amavis:[127.0.0.1]:10024", "127.0.0.1:10026/inet")
+    assert given in changes("before-queue", of_service, HOP)
+    assert Setting("content_filter", "", "127.0.0.1:10026/inet") in changes("content-filter", host(), HOP)
+
+
 @pytest.mark.parametrize(
     ("way", "name"),
     [("relayhost", "smtpd_end_of_data_restrictions"), ("before-queue", "smtpd_recipient_restrictions")],
