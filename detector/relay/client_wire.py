@@ -49,6 +49,7 @@ class ClientWire(asyncio.Protocol):
         self._started = self._progress = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._room: asyncio.Future[None] | None = None
+        self._connected = False
         self.greeting = self.expect(("GREETING",))
 
     @property
@@ -62,7 +63,7 @@ class ClientWire(asyncio.Protocol):
             self._refuse_to_expect()
         self._verbs, self._replies = verbs, []
         self._started = self._progress = self._loop.time()
-        if self._timer is None:
+        if self._timer is None and self._connected:
             self._timer = self._loop.call_later(self._reply_time, self._watch)
         self._waiter = self._loop.create_future()
         return self._waiter
@@ -136,6 +137,8 @@ class ClientWire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._connected = True
+        self._timer = self._loop.call_later(self._reply_time, self._watch)  # not before: it may never come to this
 
     def data_received(self, data: bytes) -> None:
         if self.left:
@@ -187,6 +190,8 @@ class ClientWire(asyncio.Protocol):
             self._transport.abort()
         elif self._waiter is None:
             self.fail("protocol", f"a reply without a command: {reply}")
+        elif reply.code // 100 == 3 and self._verbs[len(self._replies)] != "DATA":
+            self.fail("protocol", f"waits for more where there is no more: {reply}")
         else:
             self._take(reply)
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.config import HostPort
 from detector.mail.reply import Reply
 from detector.relay.client_wire import ClientWire, NextHopError
 from tests.support.scripted_server import HOST, Script, ScriptedServer, Talk
@@ -71,6 +72,18 @@ async def test_a_server_that_stalls_within_a_reply_is_a_timeout() -> None:
     assert (await failure(stalls, reply_time=0.05)).reason == "timeout"
 
 
+async def test_a_connection_that_never_comes_about_leaves_nothing_behind_that_waits() -> None:
+    """A dead next hop is tried again and again; each attempt would stay in memory for a while, and then complain."""
+    complaints: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    address = HostPort(host="127.0.0.1", port=1)
+    with pytest.raises(ConnectionRefusedError):
+        await loop.create_connection(lambda: ClientWire(address, reply_time=0.0), address.host, address.port)
+    await asyncio.sleep(0.0)  # a turn for what waits no time
+    assert complaints == []
+
+
 async def test_each_reply_has_the_whole_time() -> None:
     async def slow(talk: Talk) -> None:
         await talk.say(b"220 hop")
@@ -114,6 +127,19 @@ async def test_garbage_ends_the_connection(garbage: bytes) -> None:
         await talk.hear_end()
 
     assert (await failure(says_garbage)).reason == "protocol"
+
+
+@pytest.mark.parametrize("reply", [b"354 go on", b"334 ", b"350 more"])
+async def test_who_asks_for_more_where_there_is_no_more_is_not_believed(reply: bytes) -> None:
+    """Only DATA is answered so; the client, to whom every reply goes, would wait or send what nobody expects."""
+
+    async def asks_for_more(talk: Talk) -> None:
+        await talk.say(b"220 hop")
+        await talk.hear(b"NOOP")
+        await talk.say(reply)
+        await talk.hear_end()
+
+    assert (await failure(asks_for_more)).reason == "protocol"
 
 
 async def test_one_reply_too_many_is_never_the_answer_to_the_next_command() -> None:
