@@ -16,6 +16,7 @@ from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from detector.mail.address import Address
 
@@ -104,5 +105,11 @@ def untagged(address: Address) -> tuple[Address, str]:
 
 
 def _signature(signed: str, key: TagKey) -> str:
-    digest = hmac.digest(key.secret, b"tag\0" + signed.encode("ascii", "replace"), "sha256")
-    return b32encode(digest[:SIGNATURE_BYTES]).decode("ascii").lower()
+    digest = _keyed(key.secret).copy()
+    digest.update(b"tag\0" + signed.encode("ascii", "replace"))
+    return b32encode(digest.digest()[:SIGNATURE_BYTES]).decode("ascii").lower()
+
+
+@lru_cache(maxsize=16)  # each message has a tag, and a key takes longer than a tag
+def _keyed(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod="sha256")
