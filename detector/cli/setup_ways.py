@@ -214,6 +214,9 @@ def _against_relayhost(host: PostfixHost, config: Config) -> Iterator[str]:
         yield "this Postfix sends to the Internet by itself (no relayhost): the hop would need another outbound server"
     elif relayhost != _bracketed(hop_address(config)) and host.value("smtp_sasl_auth_enable") == "yes":
         yield f"this Postfix logs in at {relayhost} (smtp_sasl_auth_enable), which the hop does not do"
+    filters = {host.value("content_filter", service) for service in host.login_services} - {""}
+    for used in sorted(filters):
+        yield f"mail comes back from content_filter = {used} with another queue id, of which no login is known"
     for name in ("transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"):
         if host.value(name):
             yield f"{name} = {host.value(name)}: mail that it sends elsewhere would pass the hop by"

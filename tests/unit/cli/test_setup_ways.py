@@ -44,6 +44,7 @@ BEHIND = {"relayhost": "[smtp.example.net]:25"}
         ("relayhost", {}, {}, {}, "no relayhost"),
         ("relayhost", {**BEHIND, "smtp_sasl_auth_enable": "yes"}, {}, {}, "which the hop does not do"),
         ("relayhost", {**BEHIND, "transport_maps": "hash:/t"}, {}, {}, "would pass the hop by"),
+        ("relayhost", {**BEHIND, "content_filter": "amavis:[127.0.0.1]:10024"}, {}, {}, "with another queue id"),
         ("relayhost", {**BEHIND, "sender_dependent_relayhost_maps": "hash:/t"}, {}, {}, "would pass the hop by"),
         ("relayhost", BEHIND, {"10025/inet": "10025 inet n - y - - smtpd"}, {}, "has the port of the hop"),
         ("content-filter", {}, {"127.0.0.1:10026/inet": "127.0.0.1:10026 inet n - y - - smtpd"}, {}, "has the port on"),
