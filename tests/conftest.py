@@ -131,8 +131,7 @@ def valkey_cluster_of_this_run() -> Iterator[Cluster]:
 @pytest.fixture
 def valkey_cluster(valkey_cluster_of_this_run: Cluster) -> Cluster:
     """The same, running and empty."""
-    for server in valkey_cluster_of_this_run.servers:
-        server.empty()
+    valkey_cluster_of_this_run.empty()
     return valkey_cluster_of_this_run
 
 

@@ -134,6 +134,12 @@ class Cluster:
             ends = (str(16384 * number // 3), str(16384 * (number + 1) // 3 - 1))
             assert server.say("CLUSTER", "ADDSLOTSRANGE", *ends) == "+OK"
             server.say("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+        self.empty()
+
+    def empty(self) -> None:
+        """All servers running, and with nothing in them."""
+        for server in self.servers:
+            server.empty()
         wait_for(lambda: all(map(self._is_whole, self.servers)), "the Cluster is whole")
 
     def __enter__(self) -> Self:

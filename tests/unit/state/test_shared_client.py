@@ -1,6 +1,8 @@
 """Every kind of server that a URL can name, really running: with TLS and a password, a Cluster, and Sentinels."""
 
+import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,21 @@ import pytest
 
 from detector.config import ConfigError
 from detector.config.shared import SharedState
+from detector.mail.delivery import Handed, Receipt
+from detector.mail.transaction import Stream
+from detector.metrics import Metrics
 from detector.ports import Secret
+from detector.state.handed_over import MemoryHandedOver
+from detector.state.shared_campaigns import SharedCampaigns
+from detector.state.shared_claims import SharedClaims
 from detector.state.shared_client import open_client
+from detector.state.shared_handed_over import SharedHandedOver
 from detector.state.shared_link import Link
+from detector.state.shared_news import SharedNews
+from detector.state.shared_profiles import SharedProfiles
+from detector.state.shared_stored import StoredThere
 from detector.state.shared_words import Script
+from detector.traffic.profile import Profile
 from tests.support.certificates import make_certificate
 from tests.support.ports import HOST
 from tests.support.stores import eventually, linked
@@ -20,6 +33,7 @@ from tests.support.valkey import PASSWORD, Cluster, Sentinel, Valkey
 
 pytestmark = pytest.mark.debian("redis-server")
 
+HANDBOOK = Path(__file__).parents[3] / "deploy" / "handbook.md"
 ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
 
@@ -100,3 +114,43 @@ async def test_whom_sentinels_call_master_also_after_they_have_called_another() 
                 await link.send("INCR", "key 1")
             await eventually(lambda: link.up, "the new master is found")
             assert await link.send("INCR", "key 1") in {2, 3}
+
+
+@pytest.mark.parametrize("kind", ["valkey", "valkey_cluster"])
+async def test_a_user_with_the_rights_that_the_handbook_names_can_do_all_that_we_ask(
+    request: pytest.FixtureRequest, kind: str, tmp_path: Path
+) -> None:
+    there = request.getfixturevalue(kind)
+    for server in there.servers if isinstance(there, Cluster) else [there]:
+        assert server.say("ACL", "SETUSER", "detector", "reset", "on", ">secret", *rights().split()) == "+OK"
+    url, secret = there.url.replace("//", "//detector@"), Secret("secret")
+    async with link_to(url, secret=secret) as link:
+        await use(link, tmp_path)
+        assert link.up
+        assert (await asyncio.to_thread(StoredThere(SharedState(url=url), secret).look)).seal
+
+
+def rights() -> str:
+    named = re.search(r"ACL SETUSER detector on >PASSWORD (.+)", HANDBOOK.read_text("utf-8"))
+    assert named is not None
+    return named[1]
+
+
+async def use(link: Link, directory: Path) -> None:
+    """Everything that a process asks. Raises `Away` for what is not allowed."""
+    profiles, news = SharedProfiles(link, 1000.0, 10, Metrics("test")), SharedNews(link)
+    await profiles.update("ann", lambda _: (Profile(suspicious_day=7), None))
+    assert await profiles.accounts() == ["ann"]
+    for _ in range(2):
+        news.tell("ann", "i1")
+        await news.look(lambda *_: None)
+    campaigns = SharedCampaigns(link, b"key")
+    await campaigns.notice([1], "ann", True, 1.7e9)
+    assert await campaigns.suspicious_others([1], "bob", 1.7e9) > 0.0
+    local = MemoryHandedOver(directory / "handed_over.sqlite", 1.0, 1000.0, 10, Metrics("test"))
+    handed_over, handed = SharedHandedOver(link, 1000.0, local), Handed("ann", "t1", Stream.PERSONAL, 1.0, frozenset())
+    await handed_over.remember(Receipt("mta", "4ABC", "m@x"), handed, 1.0)
+    assert await handed_over.by_message_id("m@x") == [handed]
+    await handed_over.forget("ann", 2.0)
+    assert await SharedClaims(link, "heard", "mx1", 1000.0).claim(b"mark")
+    local.close()
