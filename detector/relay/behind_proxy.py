@@ -11,7 +11,7 @@ from detector import log
 from detector.config import Network
 from detector.mail.proxy_protocol import ProxyProtocolError, read
 from detector.metrics import Metrics
-from detector.relay.hosts import allowed
+from detector.relay.hosts import allowed, canonical
 
 HEADER_TIME = 5.0
 """Seconds for the header; the specification asks for three at least, because of one repeated TCP segment."""
@@ -97,7 +97,7 @@ class BehindProxy(asyncio.Protocol):
         self._forget()
         if self._transport is None:
             return
-        self._inner.peer = source
+        self._inner.peer = canonical(source)
         self._transport.set_protocol(cast("asyncio.BaseProtocol", self._inner))
         self._inner.connection_made(self._transport)
         if rest:

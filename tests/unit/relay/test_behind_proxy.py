@@ -169,6 +169,17 @@ async def test_tls_begins_behind_a_header_as_without(sink: SmtpSink, settings: S
         assert "XFORWARD" in await talk.ask("EHLO pc.example")
 
 
+async def test_a_client_has_one_address_however_the_balancer_writes_it(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    mapped = b"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:198.51.100.1 40123 25\r\n"
+    async with house(settings(BEHIND + "relay.limits.connections_per_client = 1"), tmp_path, sink) as place:
+        async with through(place, HEADER) as first:
+            assert (await first.hear()).startswith("220 ")
+            async with through(place, mapped) as second:
+                assert (await second.hear()).startswith("421 4.7.0 Too many connections from this host")
+
+
 async def test_the_policy_service_learns_the_login_for_the_host_that_the_proxy_names() -> None:
     join, metrics = DictJoin(), Metrics("test")
     listen = (config.HostPort(host="127.0.0.1", port=0),)
