@@ -24,7 +24,7 @@ Host = Callable[[str], SharedHeard]
 
 @pytest.fixture
 async def link(valkey: Valkey) -> AsyncIterator[Link]:
-    link = await linked(valkey.url, timeout=1.0)
+    link = await linked(valkey.url)
     yield link
     await link.stop()
 
@@ -83,8 +83,9 @@ async def test_what_was_delivered_is_told_by_one_log_and_claims_nothing(host: Ho
     assert valkey.say("DBSIZE") == ":1"  # the seal
 
 
-async def test_while_the_server_is_away_each_host_counts_what_it_hears(host: Host, valkey: Valkey) -> None:
+async def test_while_the_server_is_away_each_host_counts_what_it_hears(host: Host, link: Link, valkey: Valkey) -> None:
     one, other = host("one"), host("other")
-    valkey.freeze()
+    valkey.kill()
+    link.cut("cut off")
     assert await add(one, answer(1), answer(1)) == [answer(1)]
     assert await add(other, answer(1)) == [answer(1)]

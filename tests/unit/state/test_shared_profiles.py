@@ -1,7 +1,8 @@
 """Profiles that several processes change, on a server that may be away: here are several stores, each with its link."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
+from typing import Protocol
 
 import pytest
 from msgspec.structs import replace
@@ -19,16 +20,21 @@ pytestmark = pytest.mark.debian("redis-server")
 
 KEEP = 1000.0
 
-Process = Callable[[], Awaitable[tuple[SharedProfiles, Link]]]
+PATIENT, IMPATIENT = 10.0, 0.3
+
+
+class Process(Protocol):
+    """Opens the store of one more process."""
+
+    def __call__(self, timeout: float = PATIENT) -> Awaitable[tuple[SharedProfiles, Link]]: ...
 
 
 @pytest.fixture
 async def process(valkey: Valkey) -> AsyncIterator[Process]:
-    """Opens the store of one more process."""
     links: list[Link] = []
 
-    async def open_one() -> tuple[SharedProfiles, Link]:
-        link = await linked(valkey.url, timeout=0.5)
+    async def open_one(timeout: float = PATIENT) -> tuple[SharedProfiles, Link]:  # noqa: ASYNC109 - a setting
+        link = await linked(valkey.url, timeout=timeout)
         links.append(link)
         return SharedProfiles(link, KEEP, 1000, Metrics("test")), link
 
@@ -169,7 +175,7 @@ async def cut_off(link: Link) -> None:
 async def test_a_change_counts_once_whether_the_server_has_made_it_before_it_fell_silent_or_not(
     process: Process, valkey: Valkey
 ) -> None:
-    store, link = await process()
+    store, link = await process(IMPATIENT)
     await store.update("ann", count_up)
     for number in range(1, 4):
         valkey.freeze()  # what is sent now is read when it goes on, long after we have given it up
@@ -195,7 +201,7 @@ async def test_connections_that_break_all_the_time_make_no_change_twice_and_lose
 
 
 async def test_who_has_waited_long_enough_gets_the_answer_of_what_is_known(process: Process, valkey: Valkey) -> None:
-    store, link = await process()
+    store, link = await process(IMPATIENT)
     await store.update("ann", count_up)
     valkey.freeze()
     assert await store.update("ann", count_up) == 1
