@@ -25,7 +25,7 @@ def configure(form: Literal["json", "console"], level: str, worker: int = 0) -> 
     """
 
     def name_worker(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
-        return {**event, "worker": worker} if worker else event
+        return {**event, "worker": worker}
 
     renderer: structlog.types.Processor = (
         _json if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -33,7 +33,7 @@ def configure(form: Literal["json", "console"], level: str, worker: int = 0) -> 
     factory = structlog.BytesLoggerFactory(sys.stderr.buffer) if form == "json" else None
     structlog.configure(
         processors=[
-            name_worker,
+            *([name_worker] if worker else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
