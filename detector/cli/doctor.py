@@ -130,7 +130,7 @@ def _refuse_to_upgrade(config: "Config") -> None:
 def _look(config: "Config", office: "Office | None", broken: "list[Part]") -> Look:
     from detector.cli.check_shared import check_shared
     from detector.cli.doctor_clock import examine_clock
-    from detector.cli.doctor_health import examine_health, same_version
+    from detector.cli.doctor_health import compared, examine_health
     from detector.cli.doctor_part import Part, report
     from detector.cli.doctor_secrets import examine_certificates, examine_secrets
     from detector.cli.doctor_settings import examine_settings
@@ -140,7 +140,7 @@ def _look(config: "Config", office: "Office | None", broken: "list[Part]") -> Lo
 
     now = clock()
     health, metrics = examine_health(config.metrics.listen, config.state.directory, now)
-    health = Part(health.name, health.facts, [*health.findings, same_version(health, program_version())])
+    health = Part(health.name, health.facts, [*health.findings, *compared(health, program_version(), config.workers)])
     parts = [
         health,
         *(_recorded(office, now) if office else broken),

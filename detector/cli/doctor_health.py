@@ -11,7 +11,7 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 
 from detector.cli.doctor_part import Fact, Part
-from detector.cli.finding import Finding, Level, hint, ok, problem
+from detector.cli.finding import Finding, Level, hint, problem
 from detector.config import HostPort
 from detector.host import held_by_a_server
 
@@ -165,6 +165,8 @@ def _figures(samples: Samples, now: float) -> dict[str, Fact]:
             facts["version"] = labels["version"]
         elif name == "process_start_time_seconds":
             facts["uptime_seconds"] = max(0.0, now - value)
+        elif name == "detector_workers":
+            facts["workers"] = int(value)
         elif name == "process_resident_memory_bytes":
             facts["memory_bytes"] = int(value)
     totals = {
@@ -210,9 +212,13 @@ def _ask(listen: HostPort, path: str) -> str | None:
         return None
 
 
-def same_version(health: Part, installed: str) -> Finding:
-    """Whether the server that runs is the program that is installed."""
+def compared(health: Part, installed: str, workers: int) -> Iterator[Finding]:
+    """Whether what runs is what is installed, and as many processes as are configured."""
     running = health.facts.get("version", installed)
     if running != installed:
-        return hint("version", f"{running} runs and {installed} is installed: restart the server to take it over")
-    return ok("version", f"{installed}")
+        yield hint("version", f"{running} runs and {installed} is installed: restart the server to take it over")
+    alive = health.facts.get("workers", workers)
+    if isinstance(alive, int) and 0 < alive < workers:
+        yield problem(
+            "workers", f"{alive} of {workers} take mail: look for `worker_died` and `worker_failed` in the log"
+        )

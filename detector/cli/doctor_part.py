@@ -41,7 +41,7 @@ def in_words(name: str, fact: Fact) -> tuple[str, str]:
     (('free', '5.0 GiB'), ('uptime', '4 days'), ('ready', 'yes'))
     """
     name, _, unit = name.rpartition("_") if name.endswith(("_bytes", "_seconds", "_days", "_at")) else (name, "", "")
-    words = name.replace("_", " ")
+    words = name if "." in name else name.replace("_", " ")  # of a file or a setting
     if isinstance(fact, bool):
         return words, "yes" if fact else "no"
     if unit and isinstance(fact, int | float):

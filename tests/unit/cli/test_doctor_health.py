@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from detector.cli import doctor_health
-from detector.cli.doctor_health import RULES, examine_health, same_version
+from detector.cli.doctor_health import RULES, compared, examine_health
 from detector.cli.doctor_part import Part
 from detector.cli.finding import Level
 from detector.config import HostPort
@@ -144,6 +144,14 @@ def test_each_rule_looks_at_a_metric_that_there_is() -> None:
 
 def test_another_version_than_the_installed_one_asks_for_a_restart() -> None:
     old = Part("health", {"version": "1.0"})
-    assert same_version(old, "1.1").level is Level.HINT
-    assert same_version(old, "1.0").level is Level.OK
-    assert same_version(Part("health", {"running": False}), "1.1").level is Level.OK
+    assert [one.level for one in compared(old, "1.1", 1)] == [Level.HINT]
+    assert not list(compared(old, "1.0", 1))
+    assert not list(compared(Part("health", {"running": False}), "1.1", 2))
+
+
+@pytest.mark.parametrize(("alive", "problems"), [(1, 1), (2, 0), (0, 0)])
+def test_a_worker_that_is_missing_is_a_problem(tmp_path: Path, alive: int, problems: int) -> None:
+    metrics = Metrics("1.0")
+    metrics.workers.set(alive)
+    found = list(compared(looked_at(metrics, tmp_path), "1.0", 2))
+    assert [one.about for one in found] == ["workers"] * problems

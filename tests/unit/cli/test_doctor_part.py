@@ -15,6 +15,7 @@ from detector.cli.words import DAY
         ("total_bytes", 7 * 1024**4, "total", "7.0 TiB"),
         ("total_bytes", 5000 * 1024**4, "total", "5000.0 TiB"),
         ("age_days", 1, "age", "1 day"),
+        ("handed_over.sqlite_bytes", 10, "handed_over.sqlite", "10 B"),
         ("frozen until_at", 0.0, "frozen until", "1970-01-01 00:00:00 UTC"),
         ("running", False, "running", "no"),
         ("version", "0.1.0", "version", "0.1.0"),
