@@ -12,6 +12,7 @@ from detector.cli.setup_ways import (
     Service,
     Way,
     back_address,
+    by_hand,
     changes,
     hop_address,
     missing,
@@ -107,7 +108,11 @@ def _way(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
     yield from _shell(host, [to_do(change) for change in wanted])
     yield f"    {_tool(host, 'postfix')} reload"
     yield "The way back:"
-    yield from _shell(host, [to_undo(change, host) for change in _to_take_back(wanted)])
+    back = _to_take_back(wanted)
+    yield from _shell(host, [to_undo(change, host) for change in back if not by_hand(change, host)])
+    yield from (
+        f"    # in an editor, in master.cf below {line}" for line in filter(None, (by_hand(c, host) for c in back))
+    )
     yield f"    {_tool(host, 'postfix')} reload"
     # A queued message keeps the filter that it was given, and its next server until it is tried again.
     yield f"    {_tool(host, *AGAIN[way])}"

@@ -138,6 +138,14 @@ def to_undo(change: Change, host: PostfixHost) -> list[str]:
     return ["-X", change.name]
 
 
+def by_hand(change: Change, host: PostfixHost) -> str:
+    """The option of master.cf that is put back by an editor, because `postconf -P` takes no blanks; mostly none."""
+    if isinstance(change, Service):
+        return ""
+    before = host.options.get((change.service, change.name), "")
+    return f"{change.service}: -o {{ {change.name} = {before} }}" if re.search(r"\s", before) else ""
+
+
 def _is_set(host: PostfixHost, change: Change) -> bool:
     if isinstance(change, Service):
         return host.services.get(change.name) == change.line

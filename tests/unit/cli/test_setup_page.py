@@ -60,6 +60,15 @@ def test_the_relayhost_of_today_becomes_the_next_hop_in_a_form_that_we_read(rela
     assert str(parse(f"next_hop.{written}").next_hop.servers[0]) == server
 
 
+def test_an_option_with_blanks_is_put_back_in_an_editor_because_postconf_cannot() -> None:
+    blanks = {("submission/inet", "smtpd_recipient_restrictions"): "permit_sasl_authenticated, reject"}
+    text = "\n".join(page(host({}, blanks), Config(), ["before-queue"])).partition("The way back:")[2]
+    option = "{ smtpd_recipient_restrictions = permit_sasl_authenticated, reject }"
+    assert f"    # in an editor, in master.cf below submission/inet: -o {option}\n" in text
+    assert "submission/inet/smtpd_recipient_restrictions" not in text
+    assert "in an editor" not in "\n".join(page(host({}), Config()))
+
+
 def test_another_instance_is_named_in_each_line_for_the_shell() -> None:
     lines = list(page(host({}, other=True), Config()))
     calls = [
