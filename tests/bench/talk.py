@@ -20,6 +20,7 @@ class Talk(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._partial = b""
         self._awaited: deque[asyncio.Future[bytes]] = deque()
+        self._lost = False
         self.greeting = self.reply()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -32,12 +33,15 @@ class Talk(asyncio.Protocol):
                 self._awaited.popleft().set_result(line)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         for future in self._awaited:
             if not future.done():
                 future.set_exception(exc or ConnectionResetError("closed by the server"))
                 future.exception()
 
     def reply(self) -> asyncio.Future[bytes]:
+        if self._lost:
+            raise ConnectionResetError("closed by the server")
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._awaited.append(future)
         return future
