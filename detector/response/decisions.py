@@ -30,27 +30,54 @@ class Decisions:
     claims: Claims | None = None
     forgiven: int = field(default=0, init=False)
     """All forgiveness up to this sequence has reached the profiles: who is behind it may lift blocks."""
+    _behind: bool = field(default=False, init=False)
     _token: object = field(default=None, init=False)
     _erased: int = field(default=0, init=False)
 
     async def start(self) -> None:
         """Learn what was decided while we were not running, and who is blocked. Raises `Temporary`."""
+        if await self._away():
+            await self._put_off()
+        else:
+            await self._make_up()
+        await self._take_over()
+
+    async def _make_up(self) -> None:
+        """What was decided, for accounts that have sent nothing since."""
         for forgiven in await asyncio.to_thread(self.records.forgiven_since, 0):
-            profile = await self.profiles.read(forgiven.account)
-            if profile.counters.updated_at <= forgiven.at:  # it has sent nothing since
+            if await self._silent_since(forgiven.account, forgiven.at):
                 await self._forgive(forgiven)
-            self.forgiven = forgiven.sequence
+            self.forgiven = max(self.forgiven, forgiven.sequence)
         for erasure in await asyncio.to_thread(self.records.erasures_since, 0):
-            if (await self.profiles.read(erasure.account)).counters.updated_at <= erasure.at:
+            if await self._silent_since(erasure.account, erasure.at):
                 await self._forget(erasure)
                 await self._erase(erasure)
-            self._erased = erasure.sequence
-        await self._take_over()
+            self._erased = max(self._erased, erasure.sequence)
+        self._behind = False
+
+    async def _put_off(self) -> None:
+        """Until the profiles that hosts share are in reach: whether an account has sent since cannot be told now."""
+        self.forgiven = max(
+            [one.sequence for one in await asyncio.to_thread(self.records.forgiven_since, 0)], default=0
+        )
+        self._erased = max([one.sequence for one in await asyncio.to_thread(self.records.erasures_since, 0)], default=0)
+        self._behind = True
+
+    async def _silent_since(self, account: str, at: float) -> bool:
+        return (await self.profiles.read(account)).counters.updated_at <= at
+
+    async def _away(self) -> bool:
+        try:
+            return self.claims is not None and await self.claims.taken(b"")
+        except Temporary:
+            return True
 
     async def look(self) -> None:
         """Write what is not written, take over what has changed. Problems are shown, and the next call tries again."""
         try:
             await self.desk.write()
+            if self._behind and not await self._away():
+                await self._make_up()
             token = await asyncio.to_thread(self.records.change_token)
             if token != self._token:
                 await self._take_over()
@@ -84,7 +111,7 @@ class Decisions:
         try:
             done = await self.claims.taken(name)
         except Temporary:
-            done = False
+            done, self._behind = False, True  # it is done here only, and perhaps given up
         if done:
             work.close()
             return

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import blake2b
 
 from detector.mail.delivery import Handed, Receipt
@@ -44,6 +45,7 @@ class SharedHandedOver:
         self._keep = max(1, int(remember_time * 1000))
         self._local = local
         self._untold: OrderedDict[tuple[Receipt, Handed], None] = OrderedDict()
+        self._to_forget: list[tuple[str, float]] = []
         self._newest = 0.0
         link.when_back.append(self._catch_up)
 
@@ -76,6 +78,17 @@ class SharedHandedOver:
         for receipt, handed in [one for one in self._untold if one[1].account == account and one[1].at <= before]:
             del self._untold[receipt, handed]
         await self._local.forget(account, before)
+        self._to_forget.append((account, before))
+        with suppress(Away):  # when it is back
+            await self._forget_there()
+
+    async def _forget_there(self) -> None:
+        """Raises `Away`."""
+        while self._to_forget:
+            await self._forget_one(*self._to_forget[0])
+            del self._to_forget[0]
+
+    async def _forget_one(self, account: str, before: float) -> None:
         beginning = begins(account)
         async for batch in values(self._link.client(), TAKEN):
             for key, packed in batch:
@@ -107,6 +120,7 @@ class SharedHandedOver:
             receipt, handed = next(iter(self._untold))
             await self._tell(receipt, handed)
             self._untold.pop((receipt, handed), None)
+        await self._forget_there()
 
     def _read(self, packed: bytes | None) -> Handed | None:
         try:

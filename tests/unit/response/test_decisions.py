@@ -15,6 +15,7 @@ from detector.records.entries import Exemption
 from detector.records.records import Records
 from detector.response.decisions import Decisions
 from detector.response.desk import Desk
+from detector.traffic.counters import Counters
 from detector.traffic.profile import Profile
 from tests.support.relay_house import DictProfiles
 from tests.support.response import NOW, incident
@@ -135,6 +136,30 @@ async def test_of_hosts_that_share_profiles_one_that_comes_late_keeps_what_was_s
     done = Done(others={f"{what} {ANN} {NOW}".encode() for what in ("forgiven", "erased")})
     assert await decided_twice(house, done) == 7
     assert forgotten == [ANN]  # each host has answers of its own
+
+
+async def test_a_host_that_starts_while_shared_profiles_are_away_makes_up_for_it_later(house: House) -> None:
+    done = house.decisions.claims = Done(away=True)
+    for account, sent_at in ((ANN, NOW - 1.0), ("bob@example.net", NOW + 1.0)):
+        house.profiles.profiles[account] = Profile(suspicious_day=7, counters=Counters(updated_at=sent_at))
+        house.records.open_incident(incident(f"i {account}", account))
+        house.records.apply(f"i {account}", Event.DISMISS, NOW, "operator")
+        house.records.reset_profile(account, "operator", NOW, "new owner")
+    await house.decisions.start()
+    assert not house.desk.book.blocked(ANN)
+    assert house.profiles.profiles[ANN].suspicious_day == 7
+    done.away = False
+    await house.decisions.look()
+    assert [profile.suspicious_day for profile in house.profiles.profiles.values()] == [0, 7]  # bob has sent since
+
+
+async def test_what_was_decided_while_shared_profiles_were_away_is_done_again_when_they_are_back(house: House) -> None:
+    done = Done(away=True)
+    assert await decided_twice(house, done) == 0  # here only
+    house.profiles.profiles[ANN] = Profile(suspicious_day=7)  # what the others had was newer
+    done.away = False
+    await house.decisions.look()
+    assert (await house.profiles.read(ANN)).suspicious_day == 0
 
 
 async def test_a_restart_knows_who_is_blocked(house: House) -> None:

@@ -76,6 +76,23 @@ async def test_what_was_taken_while_the_server_was_away_is_found_then_and_told_l
     nobody.close()
 
 
+async def test_an_account_that_is_forgotten_while_the_server_is_away_is_forgotten_there_later(
+    link: Link, valkey: Valkey, tmp_path: Path
+) -> None:
+    here = local(tmp_path)
+    shared = SharedHandedOver(link, 1000.0, here)
+    await shared.remember(Receipt(MTA, "4AB1"), of("ann"), 1.0)
+    await shared.remember(Receipt(MTA, "4AB2"), of("bob"), 1.0)
+    valkey.freeze()
+    link.cut("cut off")
+    await shared.forget("ann", 2.0)
+    valkey.thaw()
+    await eventually(lambda: link.up and not shared._to_forget, "it is told")
+    assert await shared.by_queue_id(MTA, "4AB1") is None
+    assert await shared.by_queue_id(MTA, "4AB2") == of("bob")
+    here.close()
+
+
 async def test_everything_expires(link: Link, tmp_path: Path) -> None:
     here = local(tmp_path)
     await SharedHandedOver(link, 1000.0, here).remember(Receipt(MTA, "4AB1", "m@x"), of("ann"), 1.0)
