@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from typing import Self, TypedDict
 
 import psycopg
 
+from tests.support.certificates import make_certificate
 from tests.support.ports import HOST, free_port, wait_for
 
 # What a test writes need not survive a power failure, only the death of the processes.
@@ -117,6 +119,25 @@ class Postgres:
         """As superuser, outside a transaction."""
         with psycopg.connect(self._parameters(SUPERUSER, database), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    @contextlib.contextmanager
+    def with_tls(self, directory: Path) -> Iterator[Path]:
+        """Offers TLS meanwhile; the certificate that is to be trusted. It is made in `directory`."""
+        certificate = make_certificate(directory, HOST)
+        kept = [self.directory / path.name for path in (certificate.path, certificate.key_path)]
+        for made, path in zip((certificate.path, certificate.key_path), kept, strict=True):
+            shutil.copy(made, path)
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(path, SUPERUSER, SUPERUSER)
+        for setting, value in (("ssl_cert_file", kept[0]), ("ssl_key_file", kept[1]), ("ssl", "on")):
+            self.execute(f"ALTER SYSTEM SET {setting} = '{value}'")
+        self.execute("SELECT pg_reload_conf()")
+        try:
+            yield certificate.path
+        finally:
+            self.execute("ALTER SYSTEM RESET ALL")
+            self.execute("SELECT pg_reload_conf()")
 
     def throw_out(self, database: str) -> None:
         """Ends all connections to a database."""

@@ -1,7 +1,5 @@
 """Databases of others: encrypted or refused, undone or committed, and no longer waited for than it is said."""
 
-import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,24 +142,8 @@ def test_a_file_that_may_not_be_written_is_a_mistake_in_the_configuration(tmp_pa
 @pytest.fixture
 def postgres_with_tls(postgres: Postgres, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A URL, and the certificate that is to be trusted there."""
-    certificate = make_certificate(tmp_path, HOST)
-    if os.geteuid() == 0:
-        tmp_path.parent.chmod(0o755)
-        for path in (certificate.path, certificate.key_path):
-            path.rename(postgres.directory / path.name)
-            shutil.chown(postgres.directory / path.name, "postgres", "postgres")
-        (postgres.directory / certificate.key_path.name).chmod(0o600)
-    place = postgres.directory if os.geteuid() == 0 else tmp_path
-    for setting, value in (
-        ("ssl_cert_file", place / certificate.path.name),
-        ("ssl_key_file", place / certificate.key_path.name),
-        ("ssl", "on"),
-    ):
-        postgres.execute(f"ALTER SYSTEM SET {setting} = '{value}'")
-    postgres.execute("SELECT pg_reload_conf()")
-    yield f"postgresql://{SUPERUSER}@{HOST}:{postgres.port}/postgres", place / certificate.path.name
-    postgres.execute("ALTER SYSTEM RESET ALL")
-    postgres.execute("SELECT pg_reload_conf()")
+    with postgres.with_tls(tmp_path) as certificate:
+        yield f"postgresql://{SUPERUSER}@{HOST}:{postgres.port}/postgres", certificate
 
 
 def test_postgresql_is_asked_with_tls_and_its_name_is_looked_at(
