@@ -1,6 +1,7 @@
 """The life of one worker, as the first process sees it: a process, a channel to it, and what it has said."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -60,12 +61,7 @@ class Life:
 
     async def hear(self) -> FromWorker | None:
         """What it says next, and what of it is an answer is taken down. None: it is dead, or as good as dead."""
-        try:
-            async with asyncio.timeout(SILENT):
-                message = await self.channel.receive()
-        except TimeoutError:
-            self.process.kill()
-            return None
+        message = await self._next()
         match message:
             case Ready():
                 self.ready = True
@@ -76,6 +72,15 @@ class Life:
                 if self._told is not None and not self._told.done():
                     self._told.set_result(None)
         return message
+
+    async def _next(self) -> FromWorker | None:
+        # Twice: if it was we who were stopped for so long, what it has said is waiting for us.
+        for patience in (SILENT, LAST_MOMENT):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    return await self.channel.receive()
+        self.process.kill()
+        return None
 
     async def follow(self, text: str) -> str:
         """What is wrong with this configuration; empty when it has taken it over."""

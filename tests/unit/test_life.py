@@ -5,6 +5,9 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
+from detector import life as lives
 from detector.channel import Ask, Channel, Figure, Figures, Follow, Followed, Ready, ToWorker, from_worker, to_worker
 from detector.life import Life
 
@@ -51,3 +54,23 @@ async def test_who_waits_for_one_that_dies_does_not_wait_any_longer() -> None:
     async with asyncio.timeout(20):
         await asking
         assert await following == ""
+
+
+async def test_a_silent_one_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lives, "SILENT", 0.01)
+    monkeypatch.setattr(lives, "LAST_MOMENT", 0.01)
+    life, worker = await born()
+    assert await life.hear() is None
+    life.process.communicate()
+    assert await life.end() == -9
+    worker.close()
+
+
+async def test_what_it_has_said_while_we_were_stopped_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lives, "SILENT", 0.0)
+    life, worker = await born()
+    worker.send(Ready())
+    assert await life.hear() == Ready()
+    life.process.communicate()
+    assert await life.end() == 0
+    worker.close()
