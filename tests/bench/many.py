@@ -205,6 +205,7 @@ def growth(known: int, active: int, messages: int) -> Iterator[tuple[str, Cost]]
         yield f"the first {active:,} of {known:,} send a message", many.cost(range(active))
         asked = {
             "any of 1,000 known accounts": (few, 1_000),
+            f"any of 1,000, {known:,} known": (many, 1_000),
             f"any of {active:,} active, {known:,} known": (many, active),
             f"any of {known:,} known": (many, known),
         }
