@@ -30,7 +30,9 @@ class Talk(asyncio.Protocol):
         *lines, self._partial = (self._partial + data).split(b"\r\n")
         for line in lines:
             if line[3:4] != b"-" and self._awaited:
-                self._awaited.popleft().set_result(line)
+                awaited = self._awaited.popleft()
+                if not awaited.done():  # whoever asked may have lost patience
+                    awaited.set_result(line)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True

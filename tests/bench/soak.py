@@ -1,0 +1,202 @@
+"""Hours of mixed load while one thing after the other breaks: memory, descriptors and latency, minute by minute.
+
+    nice python -m tests.bench.soak --minutes 30
+
+Worker 1 is killed now and then; worker 2 and the first process live through all of it, and theirs are the figures that
+must stay flat. At the end the books of mail are compared, as in `kills`.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+
+from tests.bench.kills import QUEUE_ID, SETTINGS, THIEF, become_a_thief, blocked, lost_tasks
+from tests.bench.steady import Customers, tell_login
+from tests.support.detector_process import DetectorProcess
+from tests.support.open_files import open_files, resident_bytes
+from tests.support.ports import HOST
+from tests.support.smtp_sink import SmtpSink
+from tests.support.valkey import Valkey
+
+FAULT_EVERY = 4.0
+"""Seconds, on average."""
+OUTAGE = 1.5
+RUDE_CLIENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """Of the processes that live through it; `took` are seconds of the messages since the one before."""
+
+    resident_mb: Mapping[str, float]
+    files: Mapping[str, int]
+    accepted: int
+    took: tuple[float, float]
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{name} {size:.1f} MB, {self.files[name]} files" for name, size in self.resident_mb.items())
+        median, late = (1000 * seconds for seconds in self.took)
+        return f"{sizes}; {self.accepted} accepted, p50 {median:.0f} ms, p99 {late:.0f} ms"
+
+
+@dataclass(slots=True)
+class Report:
+    minutes: list[Minute] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+class Soak:
+    def __init__(self, detector: DetectorProcess, valkey: Valkey, sink: SmtpSink, dice: random.Random) -> None:
+        self.report = Report()
+        self._detector, self._valkey, self._sink, self._dice = detector, valkey, sink, dice
+        self._processes = {"first process": detector.process_id, "worker 2": self._worker(2)}
+        self._seen = 0
+
+    async def run(self, seconds: float, every: float, rate: float, told: Callable[[Minute], None]) -> None:
+        await become_a_thief(self._detector)
+        customers = Customers(self._detector.port, self._detector.policy_port, rate)
+        load = asyncio.create_task(customers.run())
+        faults = asyncio.create_task(self._break_things())
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            await asyncio.sleep(every)
+            minute = self._look(customers.books.took)
+            self.report.minutes.append(minute)
+            told(minute)
+        faults.cancel()
+        await asyncio.gather(faults, return_exceptions=True)
+        await self._mend()
+        customers.stop()
+        books = await load
+        self.report.wrong += books.differences(self._sink.messages)
+        # A shared state that starts anew knows no logins: Postfix tells them again with the next message.
+        await tell_login(self._detector.policy_port, THIEF, QUEUE_ID)
+        if not await blocked(self._detector):
+            self.report.wrong.append("the thief may send")
+
+    def _worker(self, number: int) -> int:
+        ready = [one for one in self._detector.events("worker_ready") if one["worker"] == number]
+        return int(ready[-1]["process"])
+
+    def _look(self, took: list[float]) -> Minute:
+        new, self._seen = took[self._seen :], len(took)
+        cuts = quantiles(new, n=100) if len(new) > 1 else [0.0] * 99
+        return Minute(
+            {name: resident_bytes(one) / 1e6 for name, one in self._processes.items()},
+            {name: open_files(one) for name, one in self._processes.items()},
+            len(new),
+            (cuts[49], cuts[98]),
+        )
+
+    # -- what breaks --
+
+    async def _break_things(self) -> None:
+        faults: list[Callable[[], Awaitable[None]]] = [
+            self._kill_worker,
+            self._freeze_shared_state,
+            self._restart_shared_state,
+            self._take_the_next_hop_away,
+            self._reload,
+            self._slow_clients,
+            self._clients_that_leave_within_a_message,
+            self._clients_that_talk_nonsense,
+        ]
+        while True:
+            await asyncio.sleep(self._dice.expovariate(1.0 / FAULT_EVERY))
+            fault = self._dice.choice(faults)
+            self.report.faults[fault.__name__.strip("_").replace("_", " ")] += 1
+            await fault()
+
+    async def _mend(self) -> None:
+        """What a fault that was cut short has left broken."""
+        self._valkey.thaw()
+        await asyncio.to_thread(self._valkey.start)
+        await asyncio.to_thread(self._sink.close)
+        await asyncio.to_thread(self._sink.listen)
+
+    async def _kill_worker(self) -> None:
+        with suppress(ProcessLookupError):  # it is not back yet
+            os.kill(self._worker(1), signal.SIGKILL)
+
+    async def _freeze_shared_state(self) -> None:
+        self._valkey.freeze()
+        await asyncio.sleep(OUTAGE)
+        self._valkey.thaw()
+
+    async def _restart_shared_state(self) -> None:
+        await asyncio.to_thread(self._valkey.kill)
+        await asyncio.sleep(OUTAGE)
+        await asyncio.to_thread(self._valkey.start)
+
+    async def _take_the_next_hop_away(self) -> None:
+        await asyncio.to_thread(self._sink.close)
+        await asyncio.sleep(OUTAGE)
+        await asyncio.to_thread(self._sink.listen)
+
+    async def _reload(self) -> None:
+        os.kill(self._detector.process_id, signal.SIGHUP)
+
+    async def _slow_clients(self) -> None:
+        await self._rude(b"EHLO pc.example\r\nMAIL FROM:<slow@customer.exa", OUTAGE)
+
+    async def _clients_that_leave_within_a_message(self) -> None:
+        lines = b"X" * 70 + b"\r\n"
+        commands = b"EHLO pc.example\r\nMAIL FROM:<gone@customer.example>\r\nRCPT TO:<p@peer.example>\r\nDATA\r\n"
+        await self._rude(commands + b"Subject: half\r\n\r\n" + lines * 30_000, 0.1)
+
+    async def _clients_that_talk_nonsense(self) -> None:
+        await self._rude(self._dice.randbytes(5_000) + b"\r\n" * 100, 0.1)
+
+    async def _rude(self, octets: bytes, stay: float) -> None:
+        writers = []
+        for _ in range(RUDE_CLIENTS):
+            with suppress(OSError):
+                writers.append((await asyncio.open_connection(HOST, self._detector.port))[1])
+                writers[-1].write(octets)
+        await asyncio.sleep(stay)
+        for writer in writers:
+            writer.transport.abort()
+
+
+def soak(seconds: float, every: float, seed: int, rate: float, told: Callable[[Minute], None] = print) -> Report:
+    """`told` hears the figures each `every` seconds."""
+    with (
+        Valkey() as valkey,
+        SmtpSink() as sink,
+        tempfile.TemporaryDirectory() as place,
+        DetectorProcess(Path(place), sink.port, {**SETTINGS, "state": {"url": valkey.url}}) as detector,
+    ):
+        sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
+        running = Soak(detector, valkey, sink, random.Random(seed))
+        asyncio.run(running.run(seconds, every, rate, told))
+        detector.stop()
+        report = running.report
+        report.wrong += [str(event)[:2000] for event in detector.events("internal_error")]
+        report.wrong += lost_tasks(detector.log())
+        return report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=20.0, help="messages a second")
+    asked = parser.parse_args()
+    report = soak(60.0 * asked.minutes, 60.0, asked.seed, asked.rate, lambda minute: print(minute, flush=True))
+    print(", ".join(f"{name}: {times}" for name, times in report.faults.most_common()))
+    print("\n".join(report.wrong) or "nothing is lost, altered, or there twice without need; blocks were in force")
+
+
+if __name__ == "__main__":
+    main()
