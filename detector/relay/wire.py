@@ -34,7 +34,8 @@ class Wire(Greeter):
         super().__init__(server, settings, tls)
         self._admitted = False
         self._gate = LineGate(settings.limits.commands_per_session)
-        self._at_work: asyncio.Task[None] | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._more: asyncio.Future[None] | None = None  # what it waits for while no command is being answered
         self._seeing_it_through = False
         self._held_back = False
         self._message: Incoming | None = None
@@ -67,11 +68,11 @@ class Wire(Greeter):
         if not self._admitted:
             return
         super().connection_lost(error)
-        if self._at_work is not None:
+        if self._work is not None:
             if self._seeing_it_through:
-                self.server.keep(self._at_work)
+                self.server.keep(self._work)
             else:
-                self._at_work.cancel()
+                self._work.cancel()
         self.server.forget(self)
         self.abandon()
 
@@ -90,23 +91,23 @@ class Wire(Greeter):
             return
         gate = self._gate
         gate.put(data)
-        if self._at_work is not None:
+        if self.busy:
             self._hold_back()
         elif b"\n" in data or gate.held_bytes > LINE_LIMIT:
             self.deadline = float("inf")  # until it is answered, it is our turn
-            self._at_work = self.loop.create_task(self._work())
+            self._go_on()
         else:
             self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
 
     @property
     def busy(self) -> bool:
         """A command is being answered."""
-        return self._at_work is not None
+        return self._work is not None and self._more is None
 
     def give_up(self) -> None:
         """Whatever is under way for the client."""
-        if self._at_work is not None:
-            self._at_work.cancel()
+        if self._work is not None:
+            self._work.cancel()
 
     def abandon(self) -> None:
         if self.exchange is not None:
@@ -115,11 +116,24 @@ class Wire(Greeter):
 
     # -- commands --
 
-    async def _work(self) -> None:
-        """Answer the commands that are here, one after the other."""
+    def _go_on(self) -> None:
+        more, self._more = self._more, None
+        if more is None:
+            self._work = self.loop.create_task(self._answer_commands())
+        elif not more.done():
+            more.set_result(None)
+
+    async def _answer_commands(self) -> None:
+        """One after the other, until the connection ends."""
         answered = 0
         try:
-            while not self.stream.is_closing() and (line := self._gate.line()) is not None:
+            while not self.stream.is_closing():
+                line = self._gate.line()
+                if line is None:
+                    self._wait_for_more()
+                    self._more = more = self.loop.create_future()
+                    await more
+                    continue
                 verb, _, argument = line.partition(b" ")
                 command = self.commands.get(verb) or self.commands.get(verb.upper(), _unknown)
                 # Octets that are not UTF-8 go to the next hop as they came.
@@ -128,7 +142,6 @@ class Wire(Greeter):
                 if answered % TURN == 0:
                     await asyncio.sleep(0)
                 self._after_an_answer()
-            self._wait_for_more()
         except Violation as violation:
             self._gate.take()
             self.server.metrics.reasons.labels("protocol").inc()
@@ -138,7 +151,7 @@ class Wire(Greeter):
             log.internal_error("session", error)
             self.hang_up(replies.LOCAL_ERROR)
         finally:
-            self._at_work = None
+            self._work = None
 
     def _after_an_answer(self) -> None:
         if self._held_back:
