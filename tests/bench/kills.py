@@ -34,7 +34,7 @@ SETTINGS: Settings = {
 FIRST_SHARE = 0.3
 """Of the deaths, those of the first process: all others die with it."""
 IN_A_ROW = 4
-"""Deaths of workers, at most, before the first process dies: who dies often is started again after ever longer pauses."""
+"""Deaths of workers before the first process must die: who dies often is started again after ever longer pauses."""
 
 
 @dataclass(slots=True)
