@@ -1,1 +1,1 @@
-"""Where account profiles live: memory with SQLite behind."""
+"""Where account profiles live: memory with SQLite behind, or a Valkey that many processes share."""

@@ -131,18 +131,17 @@ class Link:
             self._awake.clear()
             while self._calls and self._client is not None:
                 calls, self._calls = self._calls[:TOGETHER], self._calls[TOGETHER:]
-                await self._exchange(self._client, calls)
+                client = self._client
+                try:
+                    await self._exchange(client, calls)
+                except TimeoutError:
+                    self._lose(f"no answer within {self.timeout} s", client, calls)
+                except Exception as error:  # whatever the client raises: it cannot be used
+                    self._lose(_words(error), client, calls)
 
     async def _exchange(self, client: Client, calls: list[_Call]) -> None:
-        try:
-            async with asyncio.timeout(self.timeout):
-                answers = await client.run([call.command for call in calls])
-        except TimeoutError:
-            self._lose(f"no answer within {self.timeout} s", client, calls)
-            return
-        except Exception as error:  # whatever the client raises: it cannot be used
-            self._lose(_words(error), client, calls)
-            return
+        async with asyncio.timeout(self.timeout):
+            answers = await client.run([call.command for call in calls])
         self.round_trips += 1
         for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, NoScriptError) and call.script is not None:
@@ -158,8 +157,12 @@ class Link:
             await self._end_dropped()
             try:
                 await self._reach()
-            except (Temporary, ConfigError) as error:
+            except ConfigError as error:
+                if str(error) != self._problem:
+                    self._say_lost(str(error))  # another reason, and one that does not go by itself
+            except Exception as error:  # whatever it is, it must not end the attempts
                 self._problem = str(error)
+            if not self.up:
                 await asyncio.sleep(TRY_EVERY)
 
     # -- away and back --
@@ -189,8 +192,12 @@ class Link:
             self._problem = ""
             log.shared_state_back()
         for work in self.when_back:
-            with contextlib.suppress(Away):  # away again: the next time
+            try:
                 await work()
+            except Away:  # again: the next time
+                return
+            except Exception as error:  # a fault here must not make everybody think that it is away
+                log.internal_error("shared state", error)
 
     def _lose(self, problem: str, client: Client, calls: Sequence[_Call]) -> None:
         """Nothing is sent a second time: these calls may have been done."""

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from detector.config import ConfigError
 from detector.config.shared import SharedState
 from detector.metrics import Metrics
-from detector.state.shared_client import open_client
+from detector.state.shared_client import Client, open_client
 from detector.state.shared_link import MOST_WAITING, Away, Link
 from detector.state.shared_words import Script
 from tests.support.stores import eventually, linked
@@ -108,6 +108,36 @@ async def test_hosts_with_different_keys_of_hashes_do_not_share(link: Link, valk
     with pytest.raises(ConfigError, match=r"another recipient\.key; copy that file of theirs"):
         await other.start()
     await other.stop()
+
+
+async def test_a_server_that_has_become_that_of_others_is_not_used_and_that_is_told_once(
+    link: Link, valkey: Valkey
+) -> None:
+    attempts, open_one = list[Client](), link._open_client
+
+    def counted() -> Client:
+        attempts.append(open_one())
+        return attempts[-1]
+
+    link._open_client = counted
+    valkey.say("SET", "detector:seal", 48 * "0")
+    with capture_logs() as logs:
+        link.cut("cut off")
+        await eventually(lambda: len(attempts) > 3, "it tries on")
+    assert [one["problem"].partition(":")[0] for one in logs] == ["cut off", "state.url"]
+    assert not link.up
+
+
+async def test_a_fault_of_who_waits_for_the_server_does_not_end_the_link(link: Link) -> None:
+    async def fault() -> None:
+        raise RuntimeError("fault")
+
+    link.when_back.append(fault)
+    with capture_logs() as logs:
+        link.cut("cut off")
+        await eventually(lambda: link.up and len(logs) > 2, "it is back")
+    assert [one["event"] for one in logs] == ["shared_state_away", "shared_state_back", "internal_error"]
+    assert await link.send("PING")
 
 
 async def test_a_server_that_is_full_is_as_good_as_away(link: Link, valkey: Valkey) -> None:
