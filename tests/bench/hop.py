@@ -96,6 +96,7 @@ class Samples:
 
     cpu: list[float] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
+    lost: int = 0  # messages that were not accepted
     missing: str = ""
 
     def value(self, of: int) -> float:
@@ -131,6 +132,7 @@ def measure(scenario: Scenario, rounds: int, share: float) -> dict[str, Samples]
                 cpu, took = once(system, Load(load.size, messages, load.new, load.repeated, load.rate))
                 results[system.name].cpu.append(cpu)
                 results[system.name].took += took
+                results[system.name].lost += messages - len(took)
     return results
 
 
@@ -177,8 +179,9 @@ def show(console: Console, results: Results, start: float) -> None:
     table = Table("scenario", "system", "CPU ms/message", "p50 ms", "p99 ms")
     for name, systems in results.items():
         for system, one in systems.items():
+            cpu = one.missing or f"{one.value(0):.3f}" + (f", {one.lost} lost" if one.lost else "")
             times = [f"{one.value(of):.2f}" if len(one.took) > 1 else "" for of in (50, 99)]
-            table.add_row(name, _named(system), one.missing or f"{one.value(0):.3f}", *times)
+            table.add_row(name, _named(system), cpu, *times)
     console.print(table)
     targets = Table("target", "measured", "asked, at most", "reached")
     for row in verdicts(results, start):
@@ -199,7 +202,13 @@ def document(results: Results, start: float) -> dict[str, object]:
         "unit": "CPU milliseconds for each message, all processes of the system; seconds that messages took",
         "scenarios": {
             name: {
-                system: {"cpu": one.cpu, "p50": one.value(50), "p99": one.value(99), "missing": one.missing}
+                system: {
+                    "cpu": one.cpu,
+                    "p50": one.value(50),
+                    "p99": one.value(99),
+                    "lost": one.lost,
+                    "missing": one.missing,
+                }
                 for system, one in systems.items()
             }
             for name, systems in results.items()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.bench.mail import bodies, head
-from tests.bench.talk import Talk, talk
+from tests.bench.talk import Refused, Talk, talk
 from tests.support.ports import HOST
 
 SESSIONS = 20
@@ -27,7 +27,7 @@ class Load:
     rate: float = 0.0
 
     async def send(self, port: int) -> list[float]:
-        """Seconds that each message took; at a steady rate from the moment at which it was due."""
+        """Seconds that each accepted message took; at a steady rate from the moment at which it was due."""
         run, all_bodies = secrets.token_hex(4), bodies(self.size)[: 1 if self.repeated else None]
         numbers, began, took = iter(range(self.messages)), time.perf_counter(), list[float]()
 
@@ -37,9 +37,13 @@ class Load:
                 due = began + number / self.rate if self.rate else time.perf_counter()
                 if self.rate:
                     await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                one = one or await talk(port)
                 sender, recipient, lines = head(number, run)
-                await one.send(sender, [recipient], lines + all_bodies[number % len(all_bodies)])
+                try:
+                    one = one or await talk(port)
+                    await one.send(sender, [recipient], lines + all_bodies[number % len(all_bodies)])
+                except (OSError, Refused):
+                    one = None
+                    continue
                 took.append(time.perf_counter() - due)
                 if self.new:
                     one.leave()
