@@ -15,6 +15,10 @@ from detector.mail.written import Written
 
 MOST_BYTES = 1 << 20  # of a message; what stands further down is seldom read
 MOST_PARTS = 100
+MOST_MARKS = 200  # lines that begin like a delimiter of a multipart
+MOST_HEADER_BYTES = (
+    131_072  # header sections of all parts together: each of their fields costs as much as a line of text
+)
 DEEPEST = 8
 MOST_TEXT_BYTES = 262_144  # of a part, as transferred
 LONGEST_VALUE = 2000
@@ -74,19 +78,23 @@ class _Described(NamedTuple):
 
 
 def _leaves(header: Header, content: bytes) -> Iterator[Part]:
-    waiting = [(_described(header), content, 0, False)]
+    found, depth, alternative = _described(header), 0, False
+    waiting: list[tuple[bytes, int, bool]] = []
+    room = MOST_HEADER_BYTES
     for _ in range(2 * MOST_PARTS):
-        if not waiting:
-            return
-        found, content, depth, alternative = waiting.pop()
         header, kind, boundary, charset, encoding, filename, attached = found
         if boundary and depth < DEEPEST and kind.startswith("multipart/"):
             alternative = alternative or kind == "multipart/alternative"
-            inner = [_apart(piece) for piece in _split(content, boundary.encode("utf-8", "surrogateescape"))]
-            waiting += [(part, rest, depth + 1, alternative) for part, rest in reversed(inner)]
+            pieces = _split(content, boundary.encode("utf-8", "surrogateescape"))
+            waiting += [(piece, depth + 1, alternative) for piece in reversed(pieces)]
         else:
             kind = "text/plain" if kind.startswith("multipart/") else kind
             yield Part(header, kind, charset, encoding, filename, attached, alternative, content)
+        if not waiting or room <= 0:
+            return
+        piece, depth, alternative = waiting.pop()
+        found, content = _apart(piece)
+        room -= len(piece) - len(content)
 
 
 def _apart(piece: bytes) -> tuple[_Described, bytes]:
@@ -159,7 +167,9 @@ def _split(content: bytes, boundary: bytes) -> list[bytes]:
     found: list[bytes] = []
     start = -1
     at = content.find(mark)
-    while at >= 0 and len(found) < MOST_PARTS:
+    for _ in range(MOST_MARKS):
+        if at < 0 or len(found) == MOST_PARTS:
+            break
         line_end = content.find(b"\n", at + len(mark))
         line_end = len(content) if line_end < 0 else line_end
         padding = content[at + len(mark) : line_end].strip()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from itertools import islice
 
 from msgspec import Struct
 
@@ -60,6 +61,7 @@ class _Walk:
 
     rest: str
     classes: dict[str, tuple[Change, ...]]
+    most_tags: int
     batch: Iterator[str] = field(default_factory=lambda: iter(()))
     names: list[str] = field(default_factory=lambda: [""])
     styles: list[Style] = field(default_factory=lambda: [DEFAULT])
@@ -75,7 +77,7 @@ class _Walk:
 
     def parts(self) -> Iterator[str]:
         """What stands between two `<`: a tag, and the text after it."""
-        for _ in range(MOST_TAGS // AT_ONCE):
+        for _ in range(self.most_tags // AT_ONCE):
             *parts, self.rest = self.rest.split("<", AT_ONCE)
             if len(parts) < AT_ONCE:
                 parts.append(self.rest)
@@ -177,7 +179,7 @@ class _Walk:
     def links_only(self) -> None:
         """The rest of a long page."""
         self.close_link()
-        for found in _LINK_TAG.finditer("<".join(["", *self.batch, self.rest])):
+        for found in islice(_LINK_TAG.finditer("<".join(["", *self.batch, self.rest])), self.most_tags):
             if len(self.anchors) >= MOST_LINKS:
                 return
             self.link("a", found[1])
@@ -198,15 +200,17 @@ class _Walk:
         self.target = ""
 
 
-def rendered(source: str) -> Page:
+def rendered(source: str, most_tags: int = MOST_TAGS) -> Page:
     """What is seen of a page: no comments, scripts, styles, hidden elements, text without size or in its own ground.
+
+    Of a page with more tags than `most_tags` the rest is looked through for links, as many times again.
 
     >>> page = rendered('<p>Dear <b>A</b>nn<i style="font-size:0">zebra</i>, <a href="http://a.example/x">b.example</a>')
     >>> page.text, page.hidden, page.anchors
     ('Dear Ann, b.example', 5, (Anchor(target='http://a.example/x', shown='b.example'),))
     """
     before, tag, rest = source.partition("<")
-    walk = _Walk(rest, hiding_classes(source))
+    walk = _Walk(rest, hiding_classes(source), most_tags)
     walk.text(before)
     if tag:
         walk.read()

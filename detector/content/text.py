@@ -8,11 +8,12 @@ from msgspec import Struct
 from detector.content.folding import folded
 from detector.content.links import MOST_LINKS, Link, link, links_in
 from detector.content.mime import Part, parsed
-from detector.content.page import Page, rendered
+from detector.content.page import MOST_TAGS, Page, rendered
 from detector.mail.written import Written
 
 MOST_TEXT = 4000  # characters
 MOST_SHOWN = 6  # parts with text
+FULL_PAGES = 2  # of the longest; more of them share what two may cost
 LONGEST_SUBJECT = 250
 LONGEST_EXTENSION = 8
 
@@ -50,7 +51,9 @@ def read(written: Written) -> Letter:
     """Read a message: whatever the octets are, nothing is raised, and the time is bounded."""
     message = parsed(written)
     shown = [part for part in message.parts if part.kind in _SHOWN_KINDS and not part.attached][:MOST_SHOWN]
-    pages = {number: rendered(part.text) for number, part in enumerate(shown) if part.kind == "text/html"}
+    html = [number for number, part in enumerate(shown) if part.kind == "text/html"]
+    most_tags = MOST_TAGS if len(html) <= FULL_PAGES else MOST_TAGS * FULL_PAGES // len(html)
+    pages = {number: rendered(shown[number].text, most_tags) for number in html}
     text = folded(_text(shown, pages))
     own, quoted = _quotes_apart(text)
     clicked = [link(anchor.target, anchor.shown) for page in pages.values() for anchor in page.anchors]

@@ -112,22 +112,13 @@ def fields(section: bytes) -> Iterator[Field]:
         yield Field(match[1].decode("ascii"), _unfolded(match[2]), match.start(), match.end())
 
 
-def chosen(section: bytes, names: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Lower-case name and unfolded value of those fields whose lower-case names are asked for, top down."""
-    for match in _matches(section):
-        name = match[1].decode("ascii").lower()
-        if name in names:
-            yield name, _unfolded(match[2])
-
-
 def value_above_first_received(section: bytes, name: str) -> list[str]:
     """The values of a field above the first `Received`: only the server that sent to us can have put them there."""
-    wanted = name.lower()
     values = []
-    for found, value in chosen(section, frozenset({wanted, "received"})):
-        if found == "received":
+    for match in _any_of(frozenset({name.lower(), "received"})).finditer(section):
+        if match[1].lower() == b"received":
             break
-        values.append(value)
+        values.append(_unfolded(match[2]))
     return values
 
 
@@ -140,14 +131,14 @@ def without(section: bytes, names: frozenset[str]) -> bytes:
     lower = section.lower()
     if not any(name.encode() in lower for name in names):
         return section  # as nearly always
-    kept = []
-    end = 0
-    for match in _matches(section):
-        if match[1].decode("ascii").lower() in names:
-            kept.append(section[end : match.start()])
-            end = match.end()
-    kept.append(section[end:])
-    return b"".join(kept)
+    return _any_of(names).sub(b"", section)
+
+
+@lru_cache(maxsize=64)  # as many as there are configurations
+def _any_of(names: frozenset[str]) -> re.Pattern[bytes]:
+    """Fields of these lower-case names; each line of a section that is no continuation begins one."""
+    either = b"|".join([re.escape(name.encode("ascii")) for name in names])
+    return re.compile(b"^" + _FIELD.pattern.replace(rb"[!-9;-~]++", either, 1), re.IGNORECASE | re.MULTILINE)
 
 
 def received_line(arrival: Arrival, transaction_id: str, now: float) -> bytes:

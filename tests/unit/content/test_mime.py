@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.mime import DEEPEST, MOST_PARTS, Part, parsed
+from detector.content.mime import DEEPEST, MOST_HEADER_BYTES, MOST_MARKS, MOST_PARTS, Part, parsed
 from detector.mail.written import Written
 
 
@@ -126,3 +126,18 @@ def test_a_part_is_apart_from_its_header_section_also_when_that_was_met_before(p
     for _ in range(2):
         part = only_part(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + piece + b"\n--b--\r\n")
         assert (part.header, part.content) == (written.header, written.rest)
+
+
+def test_header_sections_of_parts_are_read_as_far_as_there_is_room_for_them() -> None:
+    long_part = b"--b\r\n" + b"X-A: b\r\n" * 2500 + b"\r\nhello\r\n"
+    message = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + 50 * long_part + b"--b--\r\n"
+    assert len(parsed(Written.of(message)).parts) == MOST_HEADER_BYTES // 20_000 + 1
+
+
+def test_lines_that_only_begin_like_a_delimiter_are_passed_over_so_many_times_and_no_more() -> None:
+    def parts_behind(lines: int) -> int:
+        message = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n" + lines * b"--bb\r\n"
+        return len(parsed(Written.of(message + b"--b\r\n\r\ntwo\r\n--b--\r\n")).parts)
+
+    assert parts_behind(MOST_MARKS - 2) == 2
+    assert parts_behind(MOST_MARKS) == 1

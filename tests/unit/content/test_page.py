@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.content.page import MOST_LINKS, MOST_TEXT, rendered
+from detector.content.page import MOST_LINKS, MOST_TAGS, MOST_TEXT, rendered
 from detector.content.words import MOST_TEXT as MOST_READ
 
 
@@ -107,3 +107,11 @@ PIECES = st.sampled_from([
 @given(st.lists(PIECES, max_size=60).map("".join))
 def test_any_text_is_a_page(source: str) -> None:
     rendered(source).text.encode()
+
+
+def test_links_are_sought_in_so_many_tags_and_no_more() -> None:
+    def links(tags: int) -> int:
+        return len(rendered("x" * 3000 + "<a x>" * tags + '<a href="http://a.example/">y</a>').anchors)
+
+    assert links(1000) == 1
+    assert links(3 * MOST_TAGS) == 0

@@ -78,3 +78,14 @@ def test_nothing_is_a_message_too() -> None:
 def test_any_octets_are_read(body: bytes) -> None:
     letter = read(Written.of(body))
     (letter.subject + letter.text).encode()
+
+
+def test_many_pages_in_one_message_share_what_two_of_them_may_cost() -> None:
+    def read_of(pages: int) -> int:
+        page = b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<i>" * 3000 + b"word</i>\r\n"
+        message = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + pages * page + b"--b--\r\n"
+        return read(Written.of(message)).text.count("word")
+
+    assert read_of(1) == 1
+    assert read_of(2) == 2
+    assert read_of(6) == 0
