@@ -70,6 +70,9 @@ def open_client(shared: SharedState, secret: Secret | None) -> Client:
         "username": place.user or None,
         "password": secret.text if secret else None,
         "socket_connect_timeout": CONNECT_TIME,
+        # Whoever asks has a time limit of his own. The client's, by `asyncio.wait_for`, may swallow that one as long as
+        # Python is older than 3.12.
+        "socket_timeout": None,
         "max_connections": CONNECTIONS,
     }
     if place.kind == "cluster":
@@ -79,7 +82,7 @@ def open_client(shared: SharedState, secret: Secret | None) -> Client:
         return Client(ValkeyCluster(startup_nodes=nodes, **options, **tls), clustered=True)
     options["db"] = place.database
     if place.kind == "sentinel":
-        asked = {"socket_connect_timeout": CONNECT_TIME, "socket_timeout": CONNECT_TIME, **tls}
+        asked = {"socket_connect_timeout": CONNECT_TIME, "socket_timeout": None, **tls}
         sentinel = Sentinel(place.hosts, sentinel_kwargs=asked, **tls)  # type: ignore[no-untyped-call]
         return Client(sentinel.master_for(place.service, **options), clustered=False, beside=sentinel.sentinels)
     return Client(Valkey(connection_pool=_pool(place, options, tls)), clustered=False)

@@ -58,7 +58,6 @@ class Link:
         self._calls: list[_Call] = []
         self._awake = asyncio.Event()
         self._lost = asyncio.Event()
-        self._closed = False
         self._problem = ""
         self._mark = b""
         self._dropped: list[Client] = []
@@ -88,8 +87,6 @@ class Link:
         """What was sent before is answered; what comes now is `Away`."""
         with contextlib.suppress(Away):
             await self.send("PING")  # its turn is the last
-        # Beside cancelling: before Python 3.12 `asyncio.wait_for`, by which the client sends, may swallow that.
-        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -129,7 +126,7 @@ class Link:
     # -- the two tasks --
 
     async def _pump(self) -> None:
-        while not self._closed:
+        while True:
             await self._awake.wait()
             self._awake.clear()
             while self._calls and self._client is not None:
@@ -155,7 +152,7 @@ class Link:
                 call.answer.set_result(answer)
 
     async def _watch(self) -> None:
-        while not self._closed:
+        while True:
             await self._lost.wait()
             await self._end_dropped()
             try:
