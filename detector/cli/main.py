@@ -172,4 +172,3 @@ def _root(
 def main() -> None:
     """Run the command that the process was given."""
     app()
-
