@@ -30,7 +30,7 @@ _MESSAGE_ID = re.compile(rb" S=\d+(?: [A-Z0-9]+=\S+)* id=(\S+)")
 _RELAY = re.compile(rb" H=(\S+ \[[^\]\s]+\](?::\d+)?)")
 _CONFIRMED = re.compile(rb' C="([^"]*)"')
 _NEXT_ID = re.compile(rb"(?:queued as |OK id=)([\w-]{1,64})\W*\Z")
-_SYSLOG_HEAD = re.compile(rb".{15,200}? exim\d?(?:\[\d+\])?: ")
+_SYSLOG_HEAD = re.compile(rb"(?:(?!: ).){15,200}? exim\d?(?:\[\d+\])?: ")
 
 
 def read(line: bytes) -> Notice | None:

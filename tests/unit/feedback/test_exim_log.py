@@ -90,6 +90,7 @@ def test_a_quoted_name_may_hold_spaces() -> None:
         HEAD + "*> x@y.example R=out T=smtp",
         "2026-11-22 07:41:29 rejected RCPT <x@y.example>: 1xV2CX-0002CW-2L ** x@y.example: 550 no",
         f"Nov 22 07:41:29 mx1 webmail[4711]: 2026-11-22 07:41:29 {ID} ** x@y.example: 550 no",
+        f"Nov 22 07:41:29 mx1 dovecot: imap-login: user=<x exim: {ID} ** x@y.example: 550 no",
         f"2026-11-22 07:41:29 1xV2CX ** x@y.example {MX}: 550 no",
         HEAD + "<= ann@x.example H=(hop) [127.0.0.1] P=esmtp S=221",
     ],

@@ -85,6 +85,8 @@ def test_a_message_arrives_with_its_message_id(written: str, message_id: str) ->
         HEAD.replace("postfix/smtp", "smtp") + TO + "dsn=5.1.1, status=bounced (no)",
         HEAD.replace("smtp", "cleanup") + TO + "dsn=5.1.1, status=bounced (no)",
         HEAD + "4AB1: message-id=<1@pc.example>",
+        # Anybody may try to log in by such a name.
+        f"Mar  5 10:00:00 mx1 dovecot: imap-login: user=<a/smtp[1]: {TO}dsn=5.1.1, status=bounced (no)",
     ],
 )
 def test_what_says_nothing_of_a_recipient_or_comes_from_others_is_passed_over(line: str) -> None:

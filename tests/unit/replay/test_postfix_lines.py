@@ -13,6 +13,13 @@ def test_a_line_without_a_process_id_speaks_of_no_message(line: bytes) -> None:
     assert places(line)[0] < 3
 
 
+@pytest.mark.parametrize(
+    "said", [b"dovecot: imap-login: user=<a/smtp[1]: ", b"dovecot: auth: sql(postfix/smtp[1]: ", b"opendkim: x[1]: "]
+)
+def test_a_program_without_a_process_id_cannot_make_others_speak(said: bytes) -> None:
+    assert places(b"Mar  5 10:00:00 mx1 " + said + b"4XyZ1: to=<bob@example.net>")[0] < 3
+
+
 def test_queue_id_and_text_are_found() -> None:
     line = HEAD + b"4XyZ1: to=<a@b>"
     start, end = places(line)
