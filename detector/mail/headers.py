@@ -20,7 +20,7 @@ HELO_LENGTH = 255
 # A dot that a client forgot to double is removed by the next hop: `.X-Name:` arrives there as `X-Name:`.
 _FIELD = re.compile(rb"\.?([!-9;-~]++)[ \t]*+:([^\n]*+(?>(?:\n\.?[ \t][^\n]*+)*))(?:\n|\Z)")
 _SECTION = re.compile(rb"(?>(?:[!-9;-~]++[ \t]*+:[^\n]*+(?>(?:\n\.?[ \t][^\n]*+)*)(?:\n|\Z))*)")
-_FOLD = re.compile(r"\r*\n(?=[ \t])")
+_FOLD = re.compile(r"(?<!\r)\r*+\n(?=[ \t])")  # a long run of CR is looked at once
 _ODD_IN_HELO = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 
 
