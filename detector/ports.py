@@ -118,7 +118,7 @@ class HandedOver(Protocol):
         """What the next hop took of a transaction of ours; a held message may go in several parts."""
 
     async def forget(self, account: str, before: float) -> None:
-        """Erase that messages were the account's which the next hop took `before` (Unix seconds). Raises `Temporary`."""
+        """Erase that messages were the account's that the next hop took `before` (Unix seconds). Raises `Temporary`."""
 
 
 class FeedbackSink(Protocol):
