@@ -10,6 +10,7 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(shell $(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)) python3)
 CONFIG ?= deploy/detector.toml
+MINUTES ?= 5
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --no-input
@@ -22,7 +23,7 @@ COMPILED := setup.py $(shell sed -nE 's/^    "(detector\/.*\.py)",$$/\1/p' setup
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
-.PHONY: help bench demo run test check check-format check-lint check-types check-imports check-house format packages pages lock clean
+.PHONY: help bench demo fuzz run test check check-format check-lint check-types check-imports check-house format packages pages lock clean
 
 help: ## this text
 	@printf 'make TARGET; each one does all its own set-up in %s, the first time in about a minute\n\n' '$(VENV)'
@@ -75,6 +76,10 @@ bench: $(VENV)/.dev packages ## what a message costs here, beside a raw relay, a
 	$(call say,the hop and its peers)
 	@$(BIN)/python -m tests.support.packages rspamd
 	@$(BIN)/python -m tests.bench.hop --json bench.json --picture bench.svg
+
+fuzz: $(VENV)/.dev ## search for octets that break what strangers reach, MINUTES= for each target (5; Linux on x86-64)
+	$(call say,fuzzing: what is found stands here as TARGET-crash-...)
+	@$(BIN)/python -m tests.fuzz.run $$(( $(MINUTES) * 60 ))
 
 pages: $(VENV)/.dev ## write deploy/metrics.md, deploy/reference, deploy/grafana and the table of steps in the handbook from the code
 	@$(BIN)/python -m tests.support.metrics_page > deploy/metrics.md

@@ -173,7 +173,9 @@ class Baseline(Struct, frozen=True, array_like=True, gc=False):
 
     def strangers(self, usual: Strangers = PEOPLE) -> float:
         """The account's own share of messages to strangers, which begins as the cohort's."""
-        return (usual.strangers + self.to_strangers) / (usual.strangers + usual.others + self.messages)
+        # A stored profile may have been damaged: more of them than messages would make a share that nothing surprises.
+        to_strangers = min(self.to_strangers, self.messages)
+        return (usual.strangers + to_strangers) / (usual.strangers + usual.others + self.messages)
 
     def bad_rate(self, index: int, stream: Stream, weights: tuple[float, float]) -> float:
         """The usual share of recipients with a bad answer, counted by `ANSWERS[index]`; `weights` are the cohort's.

@@ -127,6 +127,11 @@ def test_the_rate_of_strangers_is_a_rate_and_more_strangers_never_lower_it(
     assert rate <= written_to(messages, messages, times).stranger_rate() < 1.0
 
 
+def test_damaged_numbers_make_no_rate_of_strangers_that_nothing_surprises() -> None:
+    damaged = Baseline(messages=2, to_strangers=5)
+    assert 0.0 < damaged.stranger_rate() < 1.0
+
+
 def test_who_seldom_writes_to_strangers_and_who_always_does_are_told_apart() -> None:
     assert written_to(10, 0, 30).stranger_rate() < 0.15
     assert written_to(10, 10, 30).stranger_rate() > 0.9

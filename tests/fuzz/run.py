@@ -1,0 +1,50 @@
+"""Fuzzes by coverage, with atheris: `python -m tests.fuzz.run SECONDS [TARGET ...]`, one target after the other.
+
+Without names all of them. What makes a target fail stands in `TARGET-crash-...` (or `-timeout-...`) in the current
+directory: mend it, and keep the octets in `tests/fuzz/corpus/TARGET`. Inputs that reach new code are not kept, unless
+`KEEP` in the environment names a directory for them.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import atheris
+import structlog
+
+# The kernel is machine code, in which atheris sees nothing.
+with atheris.instrument_imports(include=["detector"], exclude=["detector.content.kernel"]):
+    from detector import log
+    from tests.fuzz.targets import CORPUS, TARGETS
+
+LONGEST = 4096  # octets of an input
+SLOWEST = 10  # seconds for one input, on a loaded machine
+
+
+def fuzz(name: str, seconds: str) -> int:
+    """In a process of its own, as libFuzzer ends the one in which it runs; 0 if nothing was found."""
+    process = os.fork()
+    if process:
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    log.configure("json", "debug")  # what is logged is written too, and nobody reads it
+    nowhere = Path(os.devnull).open("wb")  # noqa: SIM115 - as long as this process lives
+    structlog.configure(logger_factory=structlog.BytesLoggerFactory(nowhere))
+    found = Path(os.environ.get("KEEP") or tempfile.mkdtemp(prefix="fuzz")) / name
+    found.mkdir(parents=True, exist_ok=True)
+    options = (f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-artifact_prefix={name}-")
+    atheris.Setup([sys.argv[0], *options, str(found), str(CORPUS / name)], TARGETS[name])
+    atheris.Fuzz()
+    return 0
+
+
+def main(seconds: str, names: Sequence[str]) -> int:
+    results = {name: fuzz(name, seconds) for name in names or TARGETS}
+    for name, result in results.items():
+        print(f"{name:12} {f'FOUND SOMETHING ({result})' if result else 'nothing found'}")
+    return int(any(results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

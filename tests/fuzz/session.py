@@ -1,0 +1,168 @@
+"""One SMTP session in memory: octets in, replies and what the next hop was told out."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+from detector import config, log
+from detector.relay.pool import Pool
+from detector.relay.session import Session
+from tests.fuzz.next_hop import LAX_ENDS, MemoryPool
+from tests.support.relay_house import House, house
+
+SETTINGS = """
+observe = true
+unknown_identity = "relay"
+next_hop.tls.mode = "off"
+relay.xclient_clients = ["127.0.0.1"]
+relay.limits.message_size_bytes = 20000
+relay.limits.errors_per_session = 5
+[[identity]]
+source = "policy-service"
+[[identity]]
+source = "xclient"
+[[identity]]
+source = "header"
+name = "X-AuthUser"
+[[identity]]
+source = "envelope-sender"
+"""
+STAMPED = re.compile(rb" id t\d+;")
+
+
+class Client(asyncio.Transport):
+    """The client's end of the connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = bytearray()
+        self._closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self._closed
+        self.heard += data
+
+    def close(self) -> None:
+        self._closed = True
+
+    def abort(self) -> None:
+        self._closed = True
+
+    def is_closing(self) -> bool:
+        return self._closed
+
+    def pause_reading(self) -> None:
+        """What was cut off already comes all the same."""
+
+    def resume_reading(self) -> None:
+        """As above."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 40_000) if name == "peername" else default
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What both sides heard in one session."""
+
+    client: bytes
+    next_hop: bytes
+    messages: list[bytes]
+
+    @property
+    def replies(self) -> list[bytes]:
+        """The last line of each reply."""
+        return [line for line in self.client.split(b"\r\n") if line[3:4] != b"-"][:-1]
+
+
+class Sessions:
+    """One house in which each session is the first."""
+
+    def __init__(self, spool: Path) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._stack = AsyncExitStack()
+        self._settings = config.parse(SETTINGS)
+        self.faults: list[BaseException] = []
+        self._house = self._loop.run_until_complete(self._open(spool))
+
+    async def _open(self, spool: Path) -> House:
+        nobody = config.HostPort(host="127.0.0.1", port=1)
+        return await self._stack.enter_async_context(house(self._settings, spool, nobody))
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._stack.aclose())
+        self._loop.close()
+
+    def hold(self, pieces: Iterator[bytes]) -> Heard:
+        """One session; `faults` are those of ours that it laid bare."""
+        kept = log.internal_error
+        self.faults.clear()
+        try:
+            log.internal_error = self._fault
+            return self._loop.run_until_complete(self._hold(pieces))
+        finally:
+            log.internal_error = kept
+
+    def _fault(self, where: str, error: BaseException) -> None:
+        self.faults.append(error)
+
+    async def _hold(self, pieces: Iterator[bytes]) -> Heard:
+        place, pool, client = self._house, MemoryPool("PIPELINING", "XFORWARD", "8BITMIME", "SMTPUTF8", "DSN"), Client()
+        place.profiles.profiles.clear()
+        place.handed_over.taken.clear()
+        place.server.reconfigure(self._settings, replace(place.route, pool=cast("Pool", pool)), None)
+        session = Session(place.server, self._settings.relay, None)
+        session.connection_made(client)
+        await asyncio.sleep(0)
+        for piece in pieces:
+            if client.is_closing():
+                break
+            session.data_received(piece)
+            await _quiet(session)
+        session.connection_lost(None)
+        while place.server._tasks or session.busy:  # noqa: ASYNC110 - each turn of the loop is what we wait for
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return Heard(bytes(client.heard), STAMPED.sub(b"", bytes(pool.heard)), pool.messages)
+
+
+async def _quiet(session: Session) -> None:
+    """Until it waits for the client."""
+    while session.busy and session._message is None:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def cut(octets: bytes, length: int) -> Iterator[bytes]:
+    """In pieces of so many octets."""
+    return (octets[at : at + length] for at in range(0, len(octets), length))
+
+
+def check(sessions: Sessions, octets: bytes) -> None:
+    """What must hold for each session, whatever the client sends. The first octet says how the network cuts it."""
+    length, octets = octets[0] % 32 or len(octets), octets[1:]
+    if not octets:
+        return
+    heard = sessions.hold(cut(octets, length))
+    assert not sessions.faults, sessions.faults
+    replies = heard.replies
+    taken = sum(before[:3] == b"354" and reply[:3] == b"250" for before, reply in pairwise(replies))
+    assert taken <= len(heard.messages)  # no 250 without the next hop's
+    assert len(heard.messages) <= replies.count(b"354 End data with <CR><LF>.<CR><LF>")
+    for message in heard.messages:
+        assert len(LAX_ENDS.findall(b"\r\n" + message)) == 1, message  # no server sees a second one in it
+        assert message.count(b"\n") == message.count(b"\r\n") == message.count(b"\r")
+        below = message[message.index(b"\r\n", message.index(b";\r\n\t") + 3) + 2 :].removeprefix(b"\r\n")
+        assert below in octets or b"authuser" in octets.lower()  # not altered
+    if length < len(octets):
+        whole = sessions.hold(cut(octets, len(octets)))
+        assert (heard.client, heard.next_hop) == (whole.client, whole.next_hop), "cut otherwise it means something else"
