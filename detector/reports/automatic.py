@@ -4,6 +4,7 @@ from detector.reports import wording
 from detector.reports.delivery_status import status_of
 from detector.reports.original import original_of
 from detector.reports.parts import Pieces, first
+from detector.reports.passed_on import passed_on
 from detector.reports.values import AutoReply
 
 # X-Autoreply and the like are older than RFC 3834 and still written.
@@ -26,9 +27,10 @@ def is_refusal(pieces: Pieces) -> bool:
 
 def auto_reply(pieces: Pieces) -> AutoReply | None:
     """For messages that are no bounce: some servers mark their bounces as automatic answers, too."""
-    if _is_marked(pieces) or wording.says(pieces.subject.lower(), wording.AUTOMATIC_SUBJECT):
+    about = passed_on(pieces)
+    if _is_marked(pieces) or wording.says(about.subject, wording.AUTOMATIC_SUBJECT):
         return AutoReply("vacation", original_of(pieces, pieces.returned, {}))
-    if wording.says(pieces.said.lower(), wording.CHALLENGE):
+    if wording.says(about.said.lower(), wording.CHALLENGE):
         return AutoReply("challenge", original_of(pieces, pieces.returned, {}))
     return None
 

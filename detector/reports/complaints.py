@@ -6,11 +6,10 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
-from detector.mail.headers import Header
-from detector.mail.written import NOTHING
 from detector.reports.delivery_status import address_in
 from detector.reports.original import original_of
-from detector.reports.parts import MOST_RETURNED, Pieces, first
+from detector.reports.parts import Pieces, first
+from detector.reports.passed_on import passed_on
 from detector.reports.values import AuthFailure, Complaint, NotAReport
 
 MOST_RECIPIENTS = 100
@@ -24,15 +23,6 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})[ \t]*:[ \t]*(.*(?:\n[ \t].*)*
 _KIND = re.compile(r"[a-z][a-z0-9-]*")
 # Feedback-Type: auth-failure (RFC 6591), and what DMARC reporters wrote before it or beside it.
 _AUTHENTICATION = frozenset({"auth-failure", "dmarc", "dkim", "spf"})
-_HEADER_BEGINS = re.compile(
-    r"^(?:Received|Return-Path|Message-ID|From|Date|Subject|To|[\w-]+): ", re.IGNORECASE | re.MULTILINE
-)
-_QUOTE = re.compile(r"^[ \t]*(?:> ?|\| ?)+", re.MULTILINE)
-_ANNOUNCED = re.compile(
-    r"^[ \t>|]*+(?:-+ ?)?(?:begin )?(?:forwarded|original|weitergeleitete|ursprüngliche|message transféré"
-    r"|mensaje reenviado|messaggio inoltrato|the (?:full )?headers?|headers?)\b.{0,60}$",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 def feedback(pieces: Pieces) -> Complaint | AuthFailure | NotAReport | None:
@@ -62,8 +52,12 @@ def feedback(pieces: Pieces) -> Complaint | AuthFailure | NotAReport | None:
 
 
 def authentication(pieces: Pieces) -> AuthFailure | None:
-    """A DMARC failure report without fields for programs, as Exim's `dmarc_forensic_sender` writes it."""
-    if "failed the published DMARC policy" not in pieces.said:
+    """A DMARC failure report without fields for programs, as Exim's `dmarc_forensic_sender` writes it.
+
+    A bounce may say the same of our mail, and a spammer may write it, so that the subject must be that of Exim, too.
+    """
+    by_exim = pieces.subject.startswith("DMARC Forensic Report")
+    if not by_exim or "failed the published DMARC policy" not in pieces.said:
         return None
     return AuthFailure("dmarc", original_of(pieces, pieces.returned, {}))
 
@@ -73,7 +67,7 @@ def forwarded(pieces: Pieces) -> Complaint | None:
 
     That is one with a Message-ID or a trace field; a quotation as in any answer has neither.
     """
-    returned = pieces.returned if pieces.returned.written else _quoted(pieces.said)
+    returned = passed_on(pieces).header
     if not returned.named.keys() & {b"message-id", b"received"}:
         return None
     asked = first(returned, b"x-hmxmroriginalrecipient")  # Hotmail's complaints are not in ARF
@@ -83,17 +77,6 @@ def forwarded(pieces: Pieces) -> Complaint | None:
         recipients=(asked,) if asked else (),
         reporter=address_in(first(pieces.header, b"from")),
     )
-
-
-def _quoted(said: str) -> Header:
-    """The header of a message in the text, behind an announcement or marks of quotation."""
-    announced = _ANNOUNCED.search(said)
-    text = _QUOTE.sub("", said[announced.end() if announced else 0 :])
-    for begins in list(_HEADER_BEGINS.finditer(text))[:20]:
-        header = Header.of(text[begins.start() :][:MOST_RETURNED].encode("utf-8", "replace"))
-        if header.named.keys() & {b"message-id", b"received"} and len(header.named) > 2:
-            return header
-    return NOTHING.header
 
 
 def _fields(text: str) -> Mapping[str, list[str]]:

@@ -94,8 +94,9 @@ def bounce(pieces: Pieces) -> Bounce | None:
 
 
 def from_daemon(pieces: Pieces) -> bool:
-    """Whether the author is a program that delivers mail."""
-    return wording.DAEMON.search(first(pieces.header, b"from")) is not None
+    """Whether the author is a program that delivers mail. A postmaster who passes a complaint on is a person."""
+    by_name = wording.DAEMON.search(first(pieces.header, b"from"))
+    return by_name is not None and wording.PASSED_ON.match(pieces.subject) is None
 
 
 def _split(pieces: Pieces) -> tuple[str, Header]:

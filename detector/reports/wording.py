@@ -56,7 +56,10 @@ DAEMON = re.compile(
     r"|no-?reply@sns\.amazonaws|^ndr@|interscan|imss@|antivirus|\bmail system\b|^bounce|mail[-_. ]?admin|^<>$",
     re.IGNORECASE,
 )
-"""In From: a program that delivers mail, never a person."""
+"""In From: a program that delivers mail, or a postmaster."""
+
+PASSED_ON = re.compile(r"[\s\[]*+(?:fwd?|wg|tr|rv|enc)[ \xa0]?:", re.IGNORECASE)
+"""How mail programs begin the subject when people forward a message: English, German, French, Spanish, Portuguese."""
 
 RETURNED_BELOW = re.compile(
     r"^[ \t>*#=_.+-]*+(?:below (?:this line )?is (?:a copy|the header)|this is a copy of (?:the|your) (?:message|mail)"

@@ -61,10 +61,17 @@ def test_an_authentication_failure_is_kept_apart(kind: str) -> None:
     assert (found.kind, found.domain) == (kind, "customer.example")
 
 
+DMARC = "A message has failed the published DMARC policy for your domain.\n"
+
+
 def test_a_report_on_authentication_for_people_is_kept_apart_too() -> None:
-    text = b"From: x@a.example\n\nA message has failed the published DMARC policy for your domain.\n"
-    assert isinstance(authentication(pieces_of(text)), AuthFailure)
-    assert authentication(pieces_of(b"From: x@a.example\n\nhello\n")) is None
+    head, said = (
+        b"From: x@a.example\nSubject: DMARC Forensic Report for a.example from IP 192.0.2.1\n\n",
+        DMARC.encode(),
+    )
+    assert isinstance(authentication(pieces_of(head + said)), AuthFailure)
+    assert authentication(pieces_of(head + b"hello\n")) is None
+    assert authentication(pieces_of(b"From: x@a.example\nSubject: hello\n\n" + said)) is None
 
 
 @pytest.mark.parametrize(("kind", "shown"), [("A" * 500, "a" * 40), ("<b>", "other"), ("", "other")])

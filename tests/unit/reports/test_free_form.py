@@ -176,6 +176,11 @@ def test_programs_that_deliver_mail_are_told_from_people(author: str, daemon: bo
     assert from_daemon(pieces_of(f"From: {author}\n\n".encode())) == daemon
 
 
+@pytest.mark.parametrize("subject", ["Fwd: buy", "FW: buy", "[Fwd: buy]", "WG: buy", "TR : buy"])
+def test_a_postmaster_who_forwards_is_a_person(subject: str) -> None:
+    assert not from_daemon(pieces_of(f"From: postmaster@mx.example\nSubject: {subject}\n\n".encode()))
+
+
 def test_all_words_are_lower_case_for_they_are_looked_for_in_such_text() -> None:
     groups = [value for value in vars(wording).values() if isinstance(value, tuple)]
     assert groups

@@ -51,6 +51,43 @@ def test_what_is_broken_huge_or_hostile_comes_out_small(octets: bytes) -> None:
         assert isinstance(report, AutoReply | NotAReport)
 
 
+SPAM = "Received: from hop by mx\nMessage-ID: <1@customer.example>\nFrom: ann@customer.example\nSubject: {}\n\n{}\n"
+ATTACHED = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nplease stop this\n--b\nContent-Type: message/rfc822\n\n"
+BELOW = "\nplease stop this\n\n-------- Forwarded Message --------\n"
+
+
+@pytest.mark.parametrize("way", [ATTACHED, BELOW], ids=["attached", "below"])
+@pytest.mark.parametrize("fwd", ["Fwd: {}", "[Fwd: {}]", "{}"])
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Thank you for your  order", "buy"),
+        ("Automatic reply: your invoice", "buy"),
+        ("hello", "click here to confirm that you are the winner"),
+        ("hello", "This has failed the published DMARC policy"),
+    ],
+)
+def test_a_spammer_has_no_words_that_turn_a_complaint_into_something_else(
+    way: str, fwd: str, subject: str, text: str
+) -> None:
+    complaint = f"From: bob@example.net\nSubject: {fwd.format(subject)}\n{way}{SPAM.format(subject, text)}"
+    assert isinstance(read(complaint.encode()), Complaint)
+
+
+def test_a_postmaster_who_passes_mail_on_complains() -> None:
+    head = "From: Postmaster <postmaster@other.example>\nSubject: {}buy now\n"
+    for forward in ("Fwd: ", "FW: ", "WG: ", "[Fwd: "):
+        assert isinstance(read((head.format(forward) + ATTACHED + SPAM).encode()), Complaint)
+
+
+def test_a_bounce_that_tells_of_dmarc_is_a_bounce() -> None:
+    said = b"--b\n\nbob@example.net: 550 5.7.26 it failed the published DMARC policy\n"
+    assert isinstance(read(REPORT + said + STATUS + FAILED), Bounce)
+    text = SPAM.format("x", "failed the published DMARC policy")
+    quoted = f"\n<bob@example.net>:\n550 5.1.1 no such user\n\n--- Below this line is a copy of the message.\n\n{text}"
+    assert isinstance(read(HEAD + quoted.encode()), Bounce)
+
+
 def test_recipients_without_end_are_counted() -> None:
     many = b"".join(b"Final-Recipient: rfc822; u%d@example.net\n\n" % number for number in range(1000))
     report = read(REPORT + STATUS + many)
