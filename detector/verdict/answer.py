@@ -54,6 +54,10 @@ BAD = frozenset({Kind.REFUSED, Kind.UNWANTED, Kind.COMPLAINT})
 """What speaks against the account."""
 
 
+BAD_ANSWER = b"bad"
+"""The topic of those that count for recipients whom the account had never reached before."""
+
+
 class Answer(Struct, frozen=True):
     """`recipient` is a keyed hash, empty where a complaint does not tell it. `at` is in Unix seconds, by our clock.
 
@@ -113,6 +117,8 @@ def news(answer: Answer, known: Callable[[bytes], bool]) -> News | None:
     whole = replace(answer, share=Share.EVIDENCE if slowed else Share.ALL)
     if not answer.reported:
         return News(whole, (mark,))
+    if _topic(answer.kind) == BAD_ANSWER and not answer.first_time:  # no evidence, so it must not take the voice
+        return None if slowed else News(replace(answer, share=Share.SLOWS), (reportedly,))
     voice = _of_transaction(answer, "voice")
     also = (anybody,) if answer.kind is Kind.COMPLAINT and not known(anybody) else ()
     if not known(voice):
@@ -204,7 +210,7 @@ def _of_transaction(answer: Answer, which: str) -> bytes:
 
 
 def _topic(kind: Kind) -> bytes:
-    return b"bad" if kind in {Kind.REFUSED, Kind.UNWANTED} else kind.value.encode()
+    return BAD_ANSWER if kind in {Kind.REFUSED, Kind.UNWANTED} else kind.value.encode()
 
 
 def _kind(delivery: Delivery) -> Kind | None:

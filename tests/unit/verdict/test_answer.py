@@ -111,6 +111,14 @@ def test_a_report_that_does_no_harm_takes_no_voice_from_one_that_does() -> None:
         assert told(reported(harmless, 1), reported(Kind.REFUSED, 2)) == [Share.ALL, Share.ALL]
 
 
+def test_a_thief_cannot_spend_the_voice_on_a_mailbox_of_his_own_that_he_wrote_to_before() -> None:
+    own = replace(reported(Kind.REFUSED, 1), first_time=False)
+    assert told(own, own, reported(Kind.REFUSED, 2), reported(Kind.REFUSED, 3)) == [
+        Share.SLOWS, None, Share.ALL, Share.SLOWS,
+    ]  # fmt: skip
+    assert told(own, replace(own, reported=False)) == [Share.SLOWS, Share.EVIDENCE]
+
+
 def test_a_complaint_that_names_nobody_is_no_news_after_another_about_the_same_message() -> None:
     named, unnamed = reported(Kind.COMPLAINT, 1), replace(reported(Kind.COMPLAINT, 1), recipient=b"")
     assert told(named, unnamed) == [Share.ALL, None]
