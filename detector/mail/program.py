@@ -41,7 +41,8 @@ _TOKEN = re.compile(r"[\w+=~/-]+")
 _LONG_TOKEN = re.compile(r"[A-Za-z0-9]{20}")  # (10/16)^20: no longer chance that there is no letter in hexadecimal
 _DIGIT = re.compile(r"\d")
 
-_ASIDE = re.compile(r"\"(?>(?:[^\"\\]++|\\.?)*)\"?|\([^()]*+\)", re.DOTALL)  # linear: what is not closed goes to the end
+# Linear: what is not closed goes on to the end.
+_ASIDE = re.compile(r"\"(?>(?:[^\"\\]++|\\.?)*)\"?|\([^()]*+\)", re.DOTALL)
 _BRACKETED = re.compile(r"<\s*+([^\s<>@\",;]{1,64}+@[^\s<>@\",;]{1,255}+)\s*+>")
 _BARE = re.compile(r"(?<![^\s:,;])([^\s<>@\",;:]{1,64}+@[^\s<>@\",;]{1,255}+)")
 

@@ -40,7 +40,7 @@ def test_a_slow_judgement_leaves_its_transaction_and_a_quick_one_does_not() -> N
     metrics = Metrics("1")
     metrics.judged(SLOW / 2, "quick")
     metrics.judged(SLOW * 3, "slow")
-    told = generate_openmetrics(metrics.registry).decode()
+    told = generate_openmetrics(metrics.registry).decode()  # type: ignore[no-untyped-call]
     assert '# {transaction_id="slow"} 0.15' in told
     assert "quick" not in told
 
