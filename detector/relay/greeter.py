@@ -21,12 +21,22 @@ UNREAD_LIMIT = 65_536  # octets of replies that a client may leave unread
 LINGER = 5.0  # seconds for a last reply to be read
 
 
-class Greeter(SMTP):
+class _Nameless:
+    """For each connection aiosmtpd looks among all names for commands and hooks; commands are read elsewhere."""
+
+    def __dir__(self) -> Iterable[str]:
+        return ()
+
+
+NO_HOOKS = _Nameless()
+
+
+class Greeter(_Nameless, SMTP):
     """One connection, as far as it is spoken to."""
 
     def __init__(self, server: "Server", settings: Relay, tls: ssl.SSLContext | None) -> None:
         super().__init__(
-            None,
+            NO_HOOKS,
             hostname=settings.hostname,
             ident="ESMTP",
             enable_SMTPUTF8=True,
@@ -44,10 +54,6 @@ class Greeter(SMTP):
         self.server = server
         self.stream: asyncio.Transport
         self._errors = 0
-
-    def __dir__(self) -> Iterable[str]:
-        """No names: for each connection aiosmtpd looks among them for commands, which are read elsewhere."""
-        return ()
 
     @property
     def under_tls(self) -> bool:
