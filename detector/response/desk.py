@@ -13,11 +13,15 @@ from detector.metrics import Metrics
 from detector.ports import BlockNews, Clock, Temporary
 from detector.records.book import Book
 from detector.records.records import Records
+from detector.tasks import Tasks
 from detector.verdict.answer import Answer
 from detector.verdict.verdict import Verdict
 
 UNCONFIRMED = 30.0
 """Seconds within which another process has written its block into the records, unless it could not or has died."""
+
+PATIENCE = 0.2
+"""Seconds that a verdict waits for the records. The block is in force before; they are written to all the same."""
 
 
 @dataclass(slots=True)
@@ -35,28 +39,39 @@ class Desk:
     new_id: Callable[[], str]
     opened: Callable[[str], None]
     news: BlockNews | None = None
+    patience: float = PATIENCE
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _unsaved: dict[str, Incident] = field(default_factory=dict, init=False)
     _notes: dict[str, tuple[Transaction, Verdict]] = field(default_factory=dict, init=False)
+    _tasks: Tasks = field(default_factory=Tasks, init=False)
 
     # -- for the relay --
 
     async def open_incident(self, transaction: Transaction, verdict: Verdict) -> None:
         """Block the account: in this process at once, durably when this returns.
 
-        When the records are out of reach the block holds in memory and is written as soon as they are back.
+        When the records are out of reach, or do not answer within `patience`, the block holds in memory and is written
+        as soon as they are back.
         """
         about = _About(transaction.identity.account, transaction.identity.trusted, transaction.transaction_id)
-        await self._open(about, verdict, _facts(transaction, verdict))
+        incident = self._block(about, verdict, _facts(transaction, verdict))
+        if incident is not None:
+            await self._save_in_time(incident)
 
     async def open_afterwards(self, answer: Answer, verdict: Verdict, words: str) -> None:
-        """The same because of answers to mail that has passed; the incident names the last one's transaction."""
-        about = _About(answer.account, answer.trusted, answer.transaction_id)
-        await self._open(about, verdict, {AFTERWARDS: words, "recipients": _recipients(verdict)})
+        """The same because of answers to mail that has passed, for which no client waits, so that the records may.
 
-    async def _open(self, about: "_About", verdict: Verdict, facts: dict[str, str]) -> None:
+        The incident names the last one's transaction.
+        """
+        about = _About(answer.account, answer.trusted, answer.transaction_id)
+        incident = self._block(about, verdict, {AFTERWARDS: words, "recipients": _recipients(verdict)})
+        if incident is not None:
+            await self._save(incident)
+
+    def _block(self, about: "_About", verdict: Verdict, facts: dict[str, str]) -> Incident | None:
+        """In this process, and by word of mouth; None for an account that is blocked already."""
         if self.book.blocked(about.account):
-            return
+            return None
         now = self.clock()
         incident = Incident(
             incident_id=self.new_id(),
@@ -74,7 +89,7 @@ class Desk:
             self.news.tell(about.account, incident.incident_id)
         self.metrics.incidents_opened.labels(str(incident.trusted).lower()).inc()
         log.incident_opened(incident.incident_id, about.account, verdict.score, incident.trusted)
-        await self._save(incident)
+        return incident
 
     def note(self, transaction: Transaction, verdict: Verdict) -> None:
         """Remember the most suspicious verdict of each account; written by the next `write`."""
@@ -118,6 +133,25 @@ class Desk:
         """The records are out of reach: show it."""
         self.metrics.state_degraded.labels("records").set(1)
         log.records_failed(operation, str(error))
+
+    async def _save_in_time(self, incident: Incident) -> None:
+        done = asyncio.Event()
+        self._tasks.spawn(self._save_and_tell(incident, done))
+        try:
+            async with asyncio.timeout(self.patience):
+                await done.wait()
+        except TimeoutError:
+            self._unsaved[incident.account] = incident
+            self.degraded("open_incident", Temporary(f"no answer within {self.patience:g} s"))
+
+    async def _save_and_tell(self, incident: Incident, done: asyncio.Event) -> None:
+        try:
+            await self._save(incident)
+        except Exception as error:  # a fault of ours: the next `write` meets it again
+            self._unsaved[incident.account] = incident
+            log.internal_error("open_incident", error)
+        finally:
+            done.set()
 
     async def _save(self, incident: Incident) -> None:
         async with self._lock:

@@ -79,18 +79,18 @@ class MemoryHandedOver:
             self._rows.forget(now - self._remember_time, self._remember_count)
 
     async def by_queue_id(self, server: str, queue_id: str) -> Handed | None:
-        return self._if_kept(self._find(_key(server, queue_id)))
+        return self._if_kept(await self._find(_key(server, queue_id)))
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
-        return self._all(_message_mark(message_id))
+        return await self._all(_message_mark(message_id))
 
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
-        return self._all(_transaction_mark(transaction_id))
+        return await self._all(_transaction_mark(transaction_id))
 
     async def forget(self, account: str, before: float) -> None:
         stored = await asyncio.to_thread(keys_of_values, self._path, begins(account))
         for key in {*stored, *self._fresh}:
-            found = self._find(key)
+            found = await self._find(key)
             if found is not None and found.account == account and found.at <= before:
                 self._drop(key)
                 self._rows.put(key, None)
@@ -100,17 +100,17 @@ class MemoryHandedOver:
         """Write what was not written yet. Blocks."""
         self._rows.close()
 
-    def _all(self, mark: str) -> Sequence[Handed]:
-        there = self._rows.written_with(mark, MOST_PARTS)
+    async def _all(self, mark: str) -> Sequence[Handed]:
+        there = await self._rows.written_with(mark, MOST_PARTS)
         for key in self._marked.get(mark, ()):
             there.pop(key, None)  # what is in memory is newer
             there[key] = self._fresh[key][0]
         newest = list(there.values())[-MOST_PARTS:]
         return [handed for handed in newest if self._if_kept(handed) is not None]
 
-    def _find(self, key: str) -> Handed | None:
+    async def _find(self, key: str) -> Handed | None:
         fresh = self._fresh.get(key)
-        return self._rows.get(key) if fresh is None else fresh[0]
+        return await self._rows.find(key) if fresh is None else fresh[0]
 
     def _if_kept(self, handed: Handed | None) -> Handed | None:
         return handed if handed is not None and handed.at >= self._newest - self._remember_time else None

@@ -70,13 +70,14 @@ class MemoryJoins:
         if self._newest - before < DAY and self._remembered % max(1, self._remember_count // 100) == 0:
             self._rows.forget(now - self._remember_time, self._remember_count)
         # Postfix sends on as soon as it has our answer, and tries again for days: the login must outlive our process.
-        await self._rows.written()
+        if not self._rows.stuck:
+            await self._rows.written()
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
-        return self._find(_queue_key(host, queue_id))
+        return await self._find(_queue_key(host, queue_id))
 
     async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None:
-        return self._find(_client_key(host, client_address, client_port))
+        return await self._find(_client_key(host, client_address, client_port))
 
     def close(self) -> None:
         """Write what was not written yet. Blocks."""
@@ -89,8 +90,8 @@ class MemoryJoins:
             self._fresh.popitem(last=False)
         self._rows.put(key, remembered, remembered.at)
 
-    def _find(self, key: str) -> PolicyRequest | None:
-        remembered = self._fresh.get(key) or self._rows.get(key)
+    async def _find(self, key: str) -> PolicyRequest | None:
+        remembered = self._fresh.get(key) or await self._rows.find(key)
         if remembered is None or remembered.at < self._newest - self._remember_time:
             return None
         return remembered.request

@@ -35,9 +35,9 @@ class MemoryProfiles:
         self._in_use = Shelf(form, accounts)
         metrics.profiles.set_function(lambda: len(self._in_use))
 
-    # No `await` inside update and read: nothing else runs between reading and writing a profile.
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
-        before = self._recall(account)
+        before = self._in_use.get(account) or await self._recall(account)
+        # No `await` from here on: nothing else runs between reading and writing a profile.
         after, answer = function(before)
         if after is before:
             return answer
@@ -50,7 +50,7 @@ class MemoryProfiles:
         return answer
 
     async def read(self, account: str) -> Profile:
-        return self._recall(account)
+        return self._in_use.get(account) or await self._recall(account)
 
     async def forget_idle(self, before: float) -> None:
         self._rows.forget(before, MOST)
@@ -62,12 +62,13 @@ class MemoryProfiles:
         """Write what was not written yet. Blocks."""
         self._rows.close()
 
-    def _recall(self, account: str) -> Profile:
-        profile = self._in_use.get(account)
+    async def _recall(self, account: str) -> Profile:
+        stored = await self._rows.find(account)
+        profile = self._in_use.get(account)  # somebody may have changed it while we looked
         if profile is None:
-            profile = self._rows.get(account)
-            if profile is None:
+            if stored is None:
                 return EMPTY
+            profile = stored
             self._in_use.put(account, profile)
         return profile
 

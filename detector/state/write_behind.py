@@ -13,9 +13,9 @@ from prometheus_client import Gauge
 
 from detector import log
 from detector.state import table
+from detector.state.reads import Reads
 
 V = TypeVar("V")
-T = TypeVar("T")
 
 CLOSE_TIME = 10.0
 """Seconds that `close` waits for the disk."""
@@ -50,9 +50,10 @@ class WriteBehind(Generic[V]):
         self._unreadable: dict[str, bytes] = {}
         self._forget: tuple[float, int] | None = None
         self._listeners: list[asyncio.Future[None]] = []
-        self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._failing = False
+        self._reads = Reads(path, degraded)
+        self.stuck = False  # somebody has lost patience with the disk, and it has not answered since
         self.rows_written = 0
         self._closing = False
         self._wake = threading.Event()
@@ -80,20 +81,31 @@ class WriteBehind(Generic[V]):
             self._listeners.append(listener)
         self._wake.set()
         self._something.set()
-        await listener
+        try:
+            await listener
+        except asyncio.CancelledError:
+            self.stuck = True
+            self._reads.late()
+            raise
+
+    async def find(self, key: str) -> V | None:
+        """As `get`, but waits a moment only. Raises `Temporary`."""
+        found = await self._reads.aside(lambda: self.get(key))
+        with self._lock:  # it may have been put meanwhile
+            return (self._waiting.get(key) or self._writing.get(key) or (0.0, found))[1]
 
     def get(self, key: str) -> V | None:
-        """Raises `Temporary` when the disk cannot be read."""
+        """Raises `Temporary` when the disk cannot be read. May be called in any thread."""
         with self._lock:
             row = self._waiting.get(key) or self._writing.get(key)
         if row is not None:
             return row[1]
-        packed = self._read(lambda reader: table.read_value(reader, key))
+        packed = self._reads.read(lambda connection: table.read_value(connection, key))
         return None if packed is None else self._unpacked(key, packed)
 
-    def written_with(self, mark: str, most: int) -> dict[str, V]:
+    async def written_with(self, mark: str, most: int) -> dict[str, V]:
         """The newest rows on disk that carry the mark, by their keys, the newest last. Raises `Temporary`."""
-        found = self._read(lambda reader: table.read_marked(reader, table.octets(mark), most)) or []
+        found = await self._reads.marked(mark, most)
         values = ((key, self._unpacked(key, packed)) for key, packed in found)
         return {key: value for key, value in values if value is not None}
 
@@ -127,19 +139,6 @@ class WriteBehind(Generic[V]):
             self._something.set()
             return None
 
-    def _read(self, read: Callable[[sqlite3.Connection], T]) -> T | None:
-        reader = self._reader
-        try:
-            if reader is None:
-                reader = self._reader = table.open_for_reading(self._path)
-            return None if reader is None else read(reader)
-        except sqlite3.Error as error:
-            self._reader = None
-            if not table.damaged(error):
-                raise table.out_of_reach(self._path, error) from error
-            log.state_unreadable(str(self._path), str(error))
-            return None
-
     # -- the thread --
 
     def _run(self) -> None:
@@ -155,6 +154,7 @@ class WriteBehind(Generic[V]):
                 self._flush()
             except Exception as error:  # a fault must not end the thread: nothing would be written any more
                 log.internal_error(f"writing {self._path.name}", error)
+            self.stuck = False
             _tell(listeners)
         self._flush()
         if self._writer is not None:
@@ -170,7 +170,7 @@ class WriteBehind(Generic[V]):
         try:
             if self._writer is None:
                 self._writer = table.open_for_writing(self._path)
-                self._reader = None  # it may still look at a file that was set aside
+                self._reads.begin_anew()  # it may still look at a file that was set aside
             if self._writing or unreadable or forget:
                 self._write(self._writer, unreadable, forget)
         except (sqlite3.Error, OSError) as error:

@@ -1,5 +1,6 @@
 """The desk: blocks that hold at once and for good, what is noted for people, and records that fail."""
 
+import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -24,10 +25,13 @@ class _Unreliable(Records):
     """The real records, sometimes out of reach."""
 
     out_of_reach = False
+    answers: threading.Event | None = None
 
     def open_incident(self, incident: Incident) -> Incident:
         if self.out_of_reach:
             raise Temporary("the disk is full")
+        if self.answers is not None:
+            self.answers.wait(60.0)
         return super().open_incident(incident)
 
 
@@ -53,6 +57,7 @@ def desk(records: _Unreliable, opened: list[str]) -> Desk:
         metrics=Metrics("test"),
         new_id=lambda: f"i{next(ids)}",
         opened=opened.append,
+        patience=60.0,
     )
 
 
@@ -111,6 +116,34 @@ async def test_a_block_holds_while_the_records_are_out_of_reach_and_is_written_l
     await desk.write()
     desk.in_order()
     assert (records.standing().blocks, _degraded(desk)) == ({ANN: "i1"}, 0)
+
+
+async def test_a_verdict_does_not_wait_for_records_that_do_not_answer(
+    desk: Desk, records: _Unreliable, opened: list[str]
+) -> None:
+    desk.patience, records.answers = 0.01, threading.Event()
+    await desk.open_incident(_transaction(), VERDICT)
+    await desk.open_incident(_transaction("bob@example.org"), VERDICT)
+    assert desk.book.blocked(ANN)
+    assert desk.book.blocked("bob@example.org")
+    assert (records.standing().blocks, opened, _degraded(desk)) == ({}, [], 1)
+    records.answers.set()
+    await desk.write()
+    desk.in_order()
+    assert records.standing().blocks.keys() == {ANN, "bob@example.org"}
+    assert (sorted(set(opened)), _degraded(desk)) == (["i1", "i2"], 0)
+
+
+async def test_a_fault_while_a_block_is_written_is_told_and_it_is_written_later(
+    desk: Desk, records: _Unreliable, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(records, "open_incident", lambda _: 1 / 0)
+        await desk.open_incident(_transaction(), VERDICT)
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert desk.book.blocked(ANN)
+    await desk.write()
+    assert records.standing().blocks == {ANN: "i1"}
 
 
 async def test_only_the_worst_verdict_of_an_account_is_kept_each_time(desk: Desk, records: _Unreliable) -> None:

@@ -1,3 +1,7 @@
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,3 +46,20 @@ async def test_a_failing_disk_is_shown_and_joining_goes_on(tmp_path: Path) -> No
     assert await store.by_queue_id("192.0.2.1", "4ABC") == REQUEST
     assert metrics.registry.get_sample_value("detector_state_degraded", {"store": "joins"}) == 1
     store.close()
+
+
+async def test_who_has_lost_patience_with_the_disk_is_followed_by_nobody_else_who_waits(tmp_path: Path) -> None:
+    store = MemoryJoins(tmp_path / "joins.sqlite", 3600.0, 1000.0, 1000, Metrics("test"))
+    with closing(sqlite3.connect(tmp_path / "joins.sqlite", timeout=0.0)) as other:
+        other.execute("BEGIN IMMEDIATE")  # whoever wants to write waits for a second
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await store.remember(REQUEST, now=1.0)
+        waited = asyncio.get_running_loop().create_task(store.remember(replace(REQUEST, queue_id="4DEF"), now=1.0))
+        await asyncio.sleep(0.0)
+        assert waited.done()
+        assert await store.by_queue_id("192.0.2.1", "4DEF") is not None
+    store.close()
+    again = MemoryJoins(tmp_path / "joins.sqlite", 3600.0, 1000.0, 1000, Metrics("test"))
+    assert await again.by_queue_id("192.0.2.1", "4ABC") == REQUEST
+    again.close()

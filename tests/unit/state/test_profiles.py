@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -105,4 +106,21 @@ async def test_a_damaged_row_is_refused_outside_and_begun_anew_inside(path: Path
         read_profile(path, "ann")
     profiles = opened(path)
     assert await profiles.read("ann") == Profile()
+    profiles.close()
+
+
+async def test_who_meets_an_account_at_the_same_moment_loses_nothing_of_what_the_other_has_seen(path: Path) -> None:
+    """A profile that is not in memory comes from the disk, and others go on meanwhile."""
+    profiles = opened(path)
+    await profiles.update("ann", lambda profile: (replace(profile, suspicious_day=1), None))
+    profiles.close()
+    profiles = opened(path)
+
+    def one_more(profile: Profile) -> tuple[Profile, int]:
+        return replace(profile, suspicious_day=profile.suspicious_day + 1), profile.suspicious_day
+
+    for account in ("ann", "new"):
+        seen = await asyncio.gather(*(profiles.update(account, one_more) for _ in range(20)))
+        assert sorted(seen) == list(range(min(seen), min(seen) + 20))
+    assert (await profiles.read("ann")).suspicious_day == 21
     profiles.close()

@@ -56,16 +56,16 @@ def rows(path: Path) -> Iterator[WriteBehind[str]]:
     rows.close()
 
 
-def test_the_newest_rows_that_carry_a_mark_are_found_together(path: Path) -> None:
+async def test_the_newest_rows_that_carry_a_mark_are_found_together(path: Path) -> None:
     rows = WriteBehind(path, FORM, LATER, 100, gauge())
     for number in range(5):
         rows.put(f"k{number}", str(number), float(number), ("odd",) if number % 2 else ("even", "too"))
     rows.put("k3", "3", 3.0)  # it carries none any more
     rows.close()
     again = WriteBehind(path, FORM, LATER, 100, gauge())
-    assert list(again.written_with("even", 2).items()) == [("k2", "2"), ("k4", "4")]
-    assert again.written_with("too", 9) == {"k0": "0", "k2": "2", "k4": "4"}
-    assert again.written_with("odd", 9) == {"k1": "1"}
+    assert list((await again.written_with("even", 2)).items()) == [("k2", "2"), ("k4", "4")]
+    assert await again.written_with("too", 9) == {"k0": "0", "k2": "2", "k4": "4"}
+    assert await again.written_with("odd", 9) == {"k1": "1"}
     again.close()
 
 

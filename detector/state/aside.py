@@ -1,0 +1,73 @@
+"""What may take for ever, such as reading a disk, done by a thread: whoever asks waits for a moment, and no longer."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import NoReturn, TypeVar
+
+from detector.ports import Temporary
+
+T = TypeVar("T")
+
+PATIENCE = 0.2
+"""Seconds. A read takes microseconds; a verdict may wait that long for a disk, once, and then does without."""
+
+
+class Aside:
+    """One thread, that does one thing after the other; it begins with the first, and dies with the process.
+
+    A pool of threads would fill up with those that wait for the same disk, and the process would wait for them to end.
+    """
+
+    def __init__(self, name: str, late: Callable[[], None], patience: float = PATIENCE) -> None:
+        """`late` is called when something takes longer than `patience` seconds, once until something is done again."""
+        self._problem = f"{name}: no answer within {patience:g} s"
+        self._late = late
+        self._patience = patience
+        self._waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._begun = self._stuck = False
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Raises `Temporary` when it takes too long, and at once while something before it does; and what it raises."""
+        if self._stuck:
+            raise Temporary(self._problem)
+        if not self._begun:
+            self._begun = True
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._waiting.put(lambda: _perform(work, loop, answer))
+        await asyncio.wait([answer], timeout=self._patience)
+        if not answer.done():
+            await asyncio.sleep(0.0)  # it may have been our own loop that was late, and the answer is there
+        if not answer.done():
+            self._say_late()
+        return answer.result()
+
+    def _say_late(self) -> NoReturn:
+        if not self._stuck:
+            self._stuck = True
+            self._late()
+        raise Temporary(self._problem)
+
+    def _run(self) -> None:
+        while True:
+            self._waiting.get()()
+            self._stuck = False
+
+
+def _perform(work: Callable[[], T], loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T]) -> None:
+    def tell(tell_it: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if answer.done() else tell_it())
+
+    try:
+        result = work()
+    except Exception as error:  # for whoever asked
+        problem = error
+        tell(lambda: answer.set_exception(problem))
+    else:
+        tell(lambda: answer.set_result(result))

@@ -1,0 +1,56 @@
+"""Reads of a table that a thread of ours writes meanwhile: at once, or by another thread that may wait for the disk."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from prometheus_client import Gauge
+
+from detector import log
+from detector.state import table
+from detector.state.aside import Aside
+
+T = TypeVar("T")
+
+
+class Reads:
+    """Of one file. What cannot be read is `Temporary`; a damaged file is as good as an empty one, and logged."""
+
+    def __init__(self, path: Path, degraded: Gauge) -> None:
+        self._path = path
+        self._degraded = degraded
+        self._connection: sqlite3.Connection | None = None
+        self._aside = Aside(f"reading {path.name}", self.late)
+
+    def begin_anew(self) -> None:
+        """It may be another file by now."""
+        self._connection = None
+
+    def read(self, read: Callable[[sqlite3.Connection], T]) -> T | None:
+        """None when nothing was ever stored. Waits for the disk."""
+        connection = self._connection
+        try:
+            if connection is None:
+                connection = self._connection = table.open_for_reading(self._path)
+            return None if connection is None else read(connection)
+        except sqlite3.Error as error:
+            self._connection = None
+            if not table.damaged(error):
+                raise table.out_of_reach(self._path, error) from error
+            log.state_unreadable(str(self._path), str(error))
+            return None
+
+    async def marked(self, mark: str, most: int) -> list[tuple[str, bytes]]:
+        """As `aside`: the newest rows that carry the mark, as they are stored."""
+        octets = table.octets(mark)
+        return await self.aside(lambda: self.read(lambda one: table.read_marked(one, octets, most))) or []
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """`work` reads. Raises `Temporary` also when the disk does not answer within a moment."""
+        return await self._aside.do(work)
+
+    def late(self) -> None:
+        """The disk does not answer: show it, until something was written."""
+        self._degraded.set(1)
+        log.state_write_failed(f"{self._path}: the disk does not answer")

@@ -1,0 +1,86 @@
+"""Work that takes for ever keeps nobody waiting, and when it ends everything goes on."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from detector.ports import Temporary
+from detector.state.aside import Aside
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Work waits for it, as for a disk."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+async def test_an_answer_comes_back() -> None:
+    assert await Aside("work", pytest.fail, patience=60.0).do(lambda: 7) == 7
+
+
+async def test_an_error_comes_back() -> None:
+    def work() -> None:
+        raise Temporary("not now")
+
+    with pytest.raises(Temporary, match="not now"):
+        await Aside("work", pytest.fail, patience=60.0).do(work)
+
+
+async def test_many_at_a_time_get_their_own_answers() -> None:
+    aside = Aside("work", pytest.fail, patience=60.0)
+    numbers = range(100)
+    assert await asyncio.gather(*(aside.do(partial(abs, number)) for number in numbers)) == list(numbers)
+
+
+async def test_whoever_waits_too_long_goes_on_without_and_those_behind_do_not_wait_at_all(
+    gate: threading.Event,
+) -> None:
+    late: list[str] = []
+    aside = Aside("reading", lambda: late.append("late"), patience=0.01)
+    with pytest.raises(Temporary, match=r"reading: no answer within 0.01 s"):
+        await aside.do(gate.wait)
+    untouched: list[int] = []
+    for number in range(1000):
+        with pytest.raises(Temporary):
+            await aside.do(partial(untouched.append, number))
+    assert late == ["late"]
+    assert untouched == []
+
+
+async def test_all_who_wait_at_that_moment_are_told_and_it_is_said_once(gate: threading.Event) -> None:
+    late: list[str] = []
+    aside = Aside("reading", lambda: late.append("late"), patience=0.01)
+    answers = await asyncio.gather(*(aside.do(gate.wait) for _ in range(20)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Temporary}
+    assert late == ["late"]
+
+
+async def test_when_it_is_done_at_last_everything_goes_on(gate: threading.Event) -> None:
+    aside = Aside("reading", lambda: None, patience=0.01)
+    with pytest.raises(Temporary):
+        await aside.do(gate.wait)
+    gate.set()
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert await aside.do(lambda: 7) == 7
+            except Temporary:
+                await asyncio.sleep(0.01)
+            else:
+                break
+
+
+async def test_a_caller_that_is_gone_is_told_nothing(gate: threading.Event) -> None:
+    aside = Aside("reading", pytest.fail, patience=60.0)
+    asked = asyncio.get_running_loop().create_task(aside.do(gate.wait))
+    await asyncio.sleep(0.0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    gate.set()
+    assert await aside.do(lambda: 7) == 7
