@@ -20,7 +20,6 @@ observe = true
 unknown_identity = "relay"
 next_hop.tls.mode = "off"
 relay.xclient_clients = ["127.0.0.1"]
-relay.limits.message_size_bytes = 20000
 relay.limits.errors_per_session = 5
 [[identity]]
 source = "policy-service"
@@ -86,10 +85,11 @@ class Heard:
 class Sessions:
     """One house in which each session is the first."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, *settings: str) -> None:
+        """Each of `settings` is one more line of TOML."""
         self._loop = asyncio.new_event_loop()
         self._stack = AsyncExitStack()
-        self._settings = config.parse(SETTINGS)
+        self._settings = config.parse("\n".join((f'relay.spool_directory = "{spool}"', *settings, SETTINGS)))
         self.faults: list[BaseException] = []
         self._house = self._loop.run_until_complete(self._open(spool))
 

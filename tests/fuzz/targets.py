@@ -32,7 +32,7 @@ CORPUS = Path(__file__).with_name("corpus")  # a directory for each target
 
 @cache
 def _sessions() -> Sessions:
-    return Sessions(Path(tempfile.mkdtemp(prefix="fuzz")))
+    return Sessions(Path(tempfile.mkdtemp(prefix="fuzz")), "relay.limits.message_size_bytes = 20_000")
 
 
 def smtp(octets: bytes) -> None:
