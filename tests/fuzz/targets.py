@@ -87,7 +87,7 @@ def commands(octets: bytes) -> None:
         assert "\r" not in text
         assert "\n" not in text
         assert line("MAIL", text) == b"MAIL " + octets
-        assert found.size_bytes is None or parse is path.parse_rcpt or found.size_bytes >= 0
+        assert parse is path.parse_rcpt or found.size_bytes is None or found.size_bytes >= 0
         assert found.auth is not None
         assert str(found.address) is not None
     try:
