@@ -23,7 +23,7 @@ from detector.relay.server import Server
 from detector.relay.tagging import build_tagger
 from detector.state.usual import UsualFile
 from detector.tasks import Tasks
-from detector.tls import server_context
+from detector.tls import relay_context
 from detector.verdict.policy import Policy
 
 
@@ -54,7 +54,7 @@ class Hop:
 
     async def listen(self, listeners: Listeners, headcount: Headcount) -> list[str]:
         """Take mail, at these addresses. Raises `OSError` when one cannot be bound."""
-        tls = server_context(self.config.relay.tls)
+        tls = relay_context(self.config.relay.tls)
         self.server = Server(self.config, self.route, tls, new_id, headcount)
         self.memory.stack.push_async_callback(self.server.stop)
         await self.server.start(listeners)
@@ -63,7 +63,7 @@ class Hop:
 
     async def follow(self, config: Config) -> None:
         """Take it over with its certificates and models. Raises as `build`; then everything is as it was."""
-        tls = server_context(config.relay.tls)
+        tls = relay_context(config.relay.tls)
         old, self.route, self.config = self.route, self._route(config), config
         if self.server is not None:
             self.server.reconfigure(config, self.route, tls)

@@ -5,8 +5,24 @@ import ssl
 from detector.config import ClientTls, ConfigError, ServerTls
 
 
+def relay_context(tls: ServerTls) -> ssl.SSLContext | None:
+    """For those who send mail through us: as below, and with `client_ca` a handshake needs a certificate of it."""
+    context = server_context(tls)
+    if context is not None and tls.client_ca is not None:
+        try:
+            context.load_verify_locations(tls.client_ca)
+        except OSError as error:  # ssl.SSLError is one
+            msg = f"relay.tls.client_ca: {tls.client_ca} cannot be used: {error}"
+            raise ConfigError(msg) from error
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
 def server_context(tls: ServerTls) -> ssl.SSLContext | None:
-    """The certificate that clients are shown; None if TLS is off. Raises `ConfigError`."""
+    """The certificate that clients are shown; None if TLS is off. Raises `ConfigError`.
+
+    Python's choice of ciphers leaves those that keep what was sent secret when the key is lost, without SHA-1.
+    """
     if tls.mode == "off" or tls.certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -13,7 +13,7 @@ from detector.cli.words import counted
 from detector.config import Config, ConfigError, HostPort, Network
 from detector.models import ModelError, load_content, load_prior
 from detector.relay.hosts import allowed
-from detector.tls import server_context
+from detector.tls import relay_context, server_context
 
 PATIENCE = 5.0
 DAY = 86_400.0
@@ -126,6 +126,7 @@ def check_certificate(config: Config, now: float) -> Iterator[Finding]:
             yield hint(about, "off, and clients are other hosts: mail and addresses travel in clear; mode = 'may'")
         return
     try:
+        relay_context(tls)
         context = server_context(tls)
     except ConfigError as error:
         yield problem(about, str(error))

@@ -21,11 +21,12 @@ from detector.config.values import (
 
 
 class ServerTls(Section):
-    """STARTTLS offered to clients."""
+    """STARTTLS offered to clients; with `client_ca` they must show a certificate of it, too."""
 
     mode: Literal["off", "may", "require"] = "off"
     certificate: AbsolutePath | None = None
     key: AbsolutePath | None = None
+    client_ca: AbsolutePath | None = None
 
     def contradictions(self) -> Iterator[Contradiction]:
         if self.mode != "off" and (self.certificate is None or self.key is None):
@@ -35,6 +36,9 @@ class ServerTls(Section):
         if self.mode == "off" and (self.certificate or self.key):
             text = "a certificate is named, but mode = 'off' never shows it; write 'may' or 'require'"
             yield Contradiction(text, (("mode",), ("certificate",), ("key",)))
+        if self.client_ca is not None and self.mode != "require":
+            text = f"mode = '{self.mode}' lets clients send without TLS, so nobody needs a certificate of `client_ca`"
+            yield Contradiction(f"{text}; write mode = 'require'", (("client_ca",), ("mode",)))
 
 
 class ClientTls(Section):
