@@ -1,10 +1,12 @@
 """For whom the next hop took a message: by queue id, Message-ID and our own transaction id, until results are in."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -20,14 +22,27 @@ FRESH = 10_000
 MOST_PARTS = 16
 """Receipts that one Message-ID, or one transaction of ours, leads to: a message of many recipients comes in several."""
 
+Number = Annotated[int, msgspec.Meta(ge=0)]
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[bytes, str, Stream, float, bytes, bytes, bool])
+_decoder = msgspec.msgpack.Decoder(tuple[bytes, Number | str, Number | Stream, float, bytes, Number | bytes, bool])
+
+STREAMS = (Stream.PERSONAL, Stream.AUTOMATIC)
+"""By the number that stands for each; new ones come at the end."""
+OURS = re.compile("[0-9a-f]{16}")
+MOST_BITS = 64
+"""Of the number that says who among the recipients is a first-time one; more than that are written out."""
 
 
 def pack(handed: Handed) -> bytes:
+    """There are many of them, so each octet counts."""
     account = octets(handed.account)  # it may carry octets that are not UTF-8, as surrogate escapes
-    hashes = [b"".join(sorted(group)) for group in (handed.recipients, handed.first_time)]
-    told = (account, handed.transaction_id, handed.stream, handed.at, *hashes, handed.trusted)
+    recipients = sorted(handed.recipients)
+    first_time: int | bytes = b"".join(sorted(handed.first_time))
+    if len(recipients) <= MOST_BITS and handed.first_time <= handed.recipients:
+        first_time = sum([1 << bit for bit, one in enumerate(recipients) if one in handed.first_time])
+    stream = STREAMS.index(handed.stream)
+    short = _short(handed.transaction_id)
+    told = (account, short, stream, handed.at, b"".join(recipients), first_time, handed.trusted)
     return _encoder.encode(told)
 
 
@@ -37,11 +52,20 @@ def begins(account: str) -> bytes:
 
 
 def unpack(packed: bytes) -> Handed:
-    """Raises `ValueError` for anything that `pack` did not make."""
-    account, transaction_id, stream, at, recipients, first_time, trusted = _decoder.decode(packed)
+    """Raises `ValueError` for anything that `pack` did not make, now or when it wrote all as words and hashes."""
+    account, transaction_id, stream, at, joined, first, trusted = _decoder.decode(packed)
     login = account.decode("utf-8", "surrogateescape")
-    hashes = [frozenset(_hashes(group)) for group in (recipients, first_time)]
-    return Handed(login, transaction_id, stream, at, hashes[0], hashes[1], trusted)
+    recipients = list(_hashes(joined))
+    first_time = _chosen(recipients, first) if isinstance(first, int) else _hashes(first)
+    return Handed(
+        login,
+        transaction_id if isinstance(transaction_id, str) else f"{transaction_id:016x}",
+        stream if isinstance(stream, Stream) else _stream(stream),
+        at,
+        frozenset(recipients),
+        frozenset(first_time),
+        trusted,
+    )
 
 
 class MemoryHandedOver:
@@ -137,6 +161,25 @@ def _hashes(joined: bytes) -> Iterator[bytes]:
         msg = "half a hash"
         raise ValueError(msg)
     return (joined[at : at + RECIPIENT_BYTES] for at in range(0, len(joined), RECIPIENT_BYTES))
+
+
+def _chosen(recipients: Sequence[bytes], bits: int) -> Iterator[bytes]:
+    if bits >> len(recipients):
+        msg = "a first-time recipient who is none"
+        raise ValueError(msg)
+    return (one for bit, one in enumerate(recipients) if bits >> bit & 1)
+
+
+def _stream(number: int) -> Stream:
+    if number >= len(STREAMS):
+        msg = f"there is no stream {number}"
+        raise ValueError(msg)
+    return STREAMS[number]
+
+
+def _short(transaction_id: str) -> int | str:
+    """As a number, if it is one of 64 bits in hexadecimal, as ours are."""
+    return int(transaction_id, 16) if OURS.fullmatch(transaction_id) else transaction_id
 
 
 def _key(server: str, queue_id: str) -> str:

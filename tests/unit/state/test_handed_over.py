@@ -1,11 +1,16 @@
 """How a message that was handed over is packed (what it promises is in tests/contracts)."""
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from detector.mail.delivery import Handed
 from detector.mail.transaction import Stream
 from detector.state.handed_over import pack, unpack
 
+HASHES = st.binary(min_size=8, max_size=8)
 HALF_A_HASH = Handed("ann", "t1", Stream.PERSONAL, 1.0, frozenset({b"half"}))
 
 
@@ -23,7 +28,52 @@ def test_what_is_packed_is_unpacked_equal(value: Handed) -> None:
     assert unpack(pack(value)) == value
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\xff", b"{}", b'["a","b","personal",1,["x"],[],true]', pack(HALF_A_HASH)])
+@given(
+    st.builds(
+        Handed,
+        st.text(max_size=20),
+        st.text(max_size=8) | st.text("0123456789abcdefA ", min_size=15, max_size=17),
+        st.sampled_from(Stream),
+        st.just(1.7e9),
+        st.frozensets(HASHES, max_size=80),
+        st.frozensets(HASHES, max_size=5),
+    ),
+    st.integers(0, 80),
+)
+def test_any_message_is_unpacked_equal(handed: Handed, some: int) -> None:
+    assert unpack(pack(handed)) == handed
+    handed = replace(handed, first_time=frozenset(sorted(handed.recipients)[:some]))
+    assert unpack(pack(handed)) == handed
+
+
+def test_what_was_packed_with_words_and_all_hashes_is_still_read() -> None:
+    handed = Handed(
+        "ann", "00ff", Stream.AUTOMATIC, 1.5, frozenset({b"8octets1", b"8octets2"}), frozenset({b"8octets2"})
+    )
+    old = (b"ann", "00ff", "automatic", 1.5, b"8octets18octets2", b"8octets2", False)
+    assert unpack(msgspec.msgpack.encode(old)) == handed
+
+
+def test_a_message_of_one_recipient_takes_few_octets() -> None:
+    handed = Handed("ann@customer.example", "0123456789abcdef", Stream.PERSONAL, 1.7e9, frozenset({b"8octets1"}))
+    assert len(pack(handed)) - len(handed.account) <= 36
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\xff",
+        b"{}",
+        b'["a","b","personal",1,["x"],[],true]',
+        pack(HALF_A_HASH),
+        msgspec.msgpack.encode((b"ann", "", 2, 1.0, b"", 0, False)),
+        msgspec.msgpack.encode((b"ann", "", -1, 1.0, b"", 0, False)),
+        msgspec.msgpack.encode((b"ann", "", 0, 1.0, b"8octets1", 2, False)),
+        msgspec.msgpack.encode((b"ann", "", 0, 1.0, b"8octets1", -1, False)),
+        msgspec.msgpack.encode((b"ann", -1, 0, 1.0, b"8octets1", 0, False)),
+    ],
+)
 def test_garbage_is_refused(garbage: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of them
         unpack(garbage)

@@ -100,3 +100,12 @@ async def test_everything_expires(link: Link, tmp_path: Path) -> None:
     assert len(keys) == 3
     assert all([0 < await link.send("PTTL", key) <= 1000_000 for key in keys])
     here.close()
+
+
+async def test_a_message_takes_little_memory(link: Link, tmp_path: Path) -> None:
+    here = local(tmp_path)
+    handed = Handed("ann@customer.example", "0123456789abcdef", Stream.PERSONAL, 1.0, frozenset({b"8octets1"}))
+    await SharedHandedOver(link, 1000.0, here).remember(Receipt(MTA, "4AB1", "m@x"), handed, 1.0)
+    keys = [key for key in await link.send("KEYS", "*") if b"seal" not in key]
+    assert sum([await link.send("MEMORY", "USAGE", key) for key in keys]) <= 400
+    here.close()
