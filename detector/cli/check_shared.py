@@ -14,6 +14,9 @@ ABOUT = "state.url"
 FITTING = "volatile-ttl"
 """What a full server should do: drop what expires soonest, which is the least of what we keep there."""
 
+FULL = 0.9
+"""The share of its memory from which on we speak of it."""
+
 
 def check_shared(config: Config) -> Iterator[Finding]:
     """Looks and changes nothing."""
@@ -32,13 +35,18 @@ def check_shared(config: Config) -> Iterator[Finding]:
         yield problem(ABOUT, f"{str(error).removeprefix(f'{ABOUT}: ')}; {text}")
         return
     kind = f"a Cluster of {counted(len(there.servers), 'server')}" if there.clustered else "a server"
-    yield ok(ABOUT, f"{kind} of version {there.servers[0].version}, {'in use' if there.seal else 'not used yet'}")
+    used = sum(server.used_bytes for server in there.servers)
+    use = f"in use, with {used / 1e6:.0f} MB" if there.seal else "not used yet"
+    yield ok(ABOUT, f"{kind} of version {there.servers[0].version}, {use}")
     yield from _key(config, there.seal)
     if not all(server.saves for server in there.servers):
         yield hint(ABOUT, "it forgets everything when it is restarted: set appendonly yes there")
     policies = {server.when_full for server in there.servers if server.most_bytes}
     if policies - {FITTING}:
         yield hint(ABOUT, f"when it is full: {', '.join(sorted(policies))}; set maxmemory-policy {FITTING} there")
+    if any(server.most_bytes and server.used_bytes > FULL * server.most_bytes for server in there.servers):
+        text = "it is full, and drops what it is to keep: give it memory, or shorten state.keep_receipts"
+        yield hint(ABOUT, f"{text} (deploy/capacity.md)")
     if not (state.place.on_this_host or is_shared(config.records_url)):
         yield hint(
             ABOUT, "hosts that use it have records of their own: they share blocks only by PostgreSQL, records.url"

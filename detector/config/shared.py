@@ -104,12 +104,14 @@ class SharedState(Section):
     """Where profiles, campaigns and joins are kept for several processes; an empty URL: each process keeps its own.
 
     `timeout` bounds what all questions for one verdict may cost together; without an answer local knowledge counts.
+    `keep_receipts`: there is one to each message, and no other bound on them than the memory of the server.
     """
 
     url: Annotated[str, AfterValidator(_url)] = ""
     password: SecretSource | None = None
     ca_file: AbsolutePath | None = None
     timeout: Seconds = 0.2
+    keep_receipts: Seconds = 259_200.0  # three days: less than logins, so that a full server drops receipts first
 
     @property
     def place(self) -> Place | None:

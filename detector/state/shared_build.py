@@ -32,7 +32,7 @@ async def share(builder: Builder, secret: Secret | None) -> Stores:
     stores = Stores(
         profiles,
         SharedJoins(link, config.policy_service.remember_time, joins),
-        SharedHandedOver(link, config.feedback.remember_time, handed_over),
+        SharedHandedOver(link, min(config.feedback.remember_time, state.keep_receipts), handed_over),
         SharedCampaigns(link, builder.key),
         heard,
         SharedNews(link),

@@ -24,6 +24,7 @@ class Server:
 
     version: str
     saves: bool
+    used_bytes: int
     most_bytes: int
     when_full: str
 
@@ -99,8 +100,8 @@ class StoredThere:
 
 def _server(told: Mapping[str, Any]) -> Server:
     version = str(told.get("valkey_version") or told.get("redis_version", "unknown"))
-    most, policy = int(told.get("maxmemory", 0)), str(told.get("maxmemory_policy", ""))
-    return Server(version, bool(told.get("aof_enabled")), most, policy)
+    used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
+    return Server(version, bool(told.get("aof_enabled")), used, most, str(told.get("maxmemory_policy", "")))
 
 
 async def _await(question: Awaitable[T]) -> T:

@@ -44,6 +44,16 @@ def test_a_full_server_must_drop_what_expires_soonest(tmp_path: Path, valkey: Va
 
 
 @pytest.mark.debian("redis-server")
+def test_a_server_that_is_nearly_full_is_told_of(tmp_path: Path, valkey: Valkey) -> None:
+    valkey.say("CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
+    valkey.say("CONFIG", "SET", "maxmemory", "1gb")
+    assert "keep_receipts" not in found(tmp_path, valkey.url)[-1].text
+    valkey.say("CONFIG", "SET", "maxmemory", "1mb")
+    assert "state.keep_receipts" in found(tmp_path, valkey.url)[-1].text
+    valkey.say("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+@pytest.mark.debian("redis-server")
 def test_the_key_of_hashes_must_be_that_of_the_others(tmp_path: Path, valkey: Valkey) -> None:
     in_use(valkey.url)
     assert [(one.level, one.text) for one in found(tmp_path, valkey.url)][1] == (
