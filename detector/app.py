@@ -14,7 +14,7 @@ from detector.condition import show_clock, show_configuration, show_models
 from detector.config import Config, ConfigError, parse, read_text
 from detector.health import HealthServer
 from detector.hop import Hop
-from detector.host import hold_alone, make_directories, notify_systemd
+from detector.host import become_owner, hold_alone, leave_no_core, make_directories, notify_systemd
 from detector.listeners import Listeners, passed_descriptors
 from detector.memory import Memory
 from detector.merging import Merged
@@ -49,6 +49,9 @@ class Application:
         """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `Temporary` or `OSError` when it cannot start."""
         config, metrics = self._config, self._metrics
         log.configure(config.log.format, config.log.level)
+        leave_no_core()
+        if become_owner(config.state.directory):
+            log.running_as_root(str(config.state.directory))
         make_directories(config)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(os.close, hold_alone(config.state.directory))

@@ -1,9 +1,11 @@
-"""What the process asks of its host: directories, one lock, one key, and the ear of the service manager."""
+"""What the process asks of its host: few rights, directories, one lock, one key, and the ear of the service manager."""
 
 import contextlib
 import fcntl
 import os
+import pwd
 import re
+import resource
 import secrets
 import socket
 from pathlib import Path
@@ -13,6 +15,37 @@ from detector.config import Config, ConfigError, SecretSource
 KEY_BYTES = 32
 
 _HEXADECIMAL = re.compile(rb"\s*([0-9A-Fa-f]{64})\s*")
+
+
+def leave_no_core() -> None:
+    """What dies writes no image of its memory: messages and passwords are in it. Our children inherit that."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def become_owner(directory: Path) -> bool:
+    """Root goes on as the user whom the directory belongs to, for good; whether the rights of root are left.
+
+    Before any thread starts. Files that root left there could not be opened by the service itself. Raises `ConfigError`
+    where that user may not read Python.
+    """
+    if os.geteuid() != 0:
+        return False
+    owner = directory.stat() if directory.exists() else None
+    if owner is None or owner.st_uid == 0:
+        return True
+    try:
+        user = pwd.getpwuid(owner.st_uid)
+    except KeyError:  # in a container it may have no name
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+    else:
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+    os.setuid(owner.st_uid)
+    if not os.access(os.__file__, os.R_OK):
+        msg = f"state.directory: {directory} belongs to user {owner.st_uid}, who may not read {os.__file__}"
+        raise ConfigError(f"{msg}; install Python and the detector where that user may")
+    return False
 
 
 def make_directories(config: Config) -> None:

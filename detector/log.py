@@ -61,6 +61,13 @@ def started(version: str, listen: list[str], mode: str, observe: bool) -> None:
     _logger.info("started", version=version, listen=listen, mode=mode, observe=observe)
 
 
+def running_as_root(directory: str) -> None:
+    """Who breaks into it could do anything to this host."""
+    _logger.warning(
+        "running_as_root", owner_of=directory, remedy="give that directory to a user of its own, as setup does"
+    )
+
+
 def reloaded() -> None:
     _logger.info("reloaded")
 

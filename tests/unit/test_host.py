@@ -1,7 +1,10 @@
 """What the process asks of its host."""
 
 import os
+import pwd
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,39 @@ def test_whether_a_server_has_the_directory_can_be_seen_from_outside(tmp_path: P
     os.close(lock)
     assert not held_by_a_server(tmp_path)
     os.close(hold_alone(tmp_path))  # who has looked keeps nothing
+
+
+def run_as_root_with(directory: Path) -> tuple[list[int], int, bool]:
+    """What becomes of a process of root: user and group ids, the limit of core files, what `become_owner` says."""
+    words = (
+        "import os, resource, sys; from pathlib import Path; from detector.host import become_owner, leave_no_core;"
+        "leave_no_core(); root = become_owner(Path(sys.argv[1]));"
+        "print(*os.getresuid(), *os.getresgid(), resource.getrlimit(resource.RLIMIT_CORE)[1], root)"
+    )
+    told = subprocess.run([sys.executable, "-c", words, directory], capture_output=True, text=True, check=True).stdout
+    *numbers, core, root = told.split()
+    return [int(number) for number in numbers[:6]], int(core), root == "True"
+
+
+def anybody_may_read(path: str) -> bool:
+    return all(above.stat().st_mode & 0o005 == 0o005 for above in Path(path).parents)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TRIED: only root can become somebody else")
+@pytest.mark.parametrize("number", [pwd.getpwnam("nobody").pw_uid, 54_321], ids=["nobody", "a user without a name"])
+def test_root_goes_on_as_the_owner_of_the_directory_and_writes_no_core(tmp_path: Path, number: int) -> None:
+    directory = tmp_path / "state"
+    directory.mkdir()
+    os.chown(directory, number, number)
+    if anybody_may_read(os.__file__):
+        assert run_as_root_with(directory) == ([number] * 6, 0, False)
+    else:
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            run_as_root_with(directory)
+        assert f"belongs to user {number}, who may not read" in refused.value.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TRIED: only root can stay root")
+def test_where_the_directory_is_roots_it_stays_root_and_knows_it(tmp_path: Path) -> None:
+    assert run_as_root_with(tmp_path) == ([0] * 6, 0, True)
+    assert run_as_root_with(tmp_path / "missing") == ([0] * 6, 0, True)
