@@ -121,7 +121,7 @@ class Metrics:
         self.connections_refused = Counter(
             "detector_connections_refused",
             "Connections turned away, by reason: not_allowed (client network), limit, limit_per_client, "
-            "proxy_header (a load balancer did not say whom it speaks for).",
+            "descriptors (hardly any are left), proxy_header (a load balancer did not say whom it speaks for).",
             ["reason"],
             registry=registry,
         )
@@ -429,7 +429,7 @@ class Metrics:
             (self.hooks, ("done", "retried", "failed")),
             (self.next_hop_failures, ("connect", "tls", "timeout", "protocol", "lost")),
             (self.next_hop_refusals, CAUSES),
-            (self.connections_refused, ("not_allowed", "limit", "limit_per_client", "proxy_header")),
+            (self.connections_refused, ("not_allowed", "limit", "limit_per_client", "descriptors", "proxy_header")),
             (self.recipients, ("passed", "paced", "refused", "held", "stopped")),
             (self.held_failures, HELD_FAILURES),
             (self.held_results, HELD_RESULTS),

@@ -4,17 +4,20 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TypeVar, cast
 
 import numpy as np
 
 from detector.mail.reply import Reply
 from detector.relay import replies
 
+T = TypeVar("T")
+
 END = b"\r\n.\r\n"
 CR, LF = 13, 10
 READ_BYTES = 1_048_576  # each is a turn of another thread
 ONE_PIECE_BYTES = 65_536  # more is not copied once more to stand in one piece
+DISK_TIME = 10.0  # seconds for a piece of a message; a disk that takes longer is as good as full
 MANY_BYTES = 8_192  # numpy sees to more of them sooner
 
 
@@ -131,8 +134,8 @@ class Body:
         file = self._file
         if file is None:
             return
-        await asyncio.to_thread(file.seek, 0)
-        while chunk := await asyncio.to_thread(file.read, READ_BYTES):
+        await _in_time(file.seek, 0)
+        while chunk := await _in_time(file.read, READ_BYTES):
             yield chunk
 
     def close(self) -> None:
@@ -183,6 +186,12 @@ class Spool:
             file.close()
         else:  # a thread still writes: closed under its hands, its number could be another file's by then
             self._write.add_done_callback(lambda _: file.close())
+
+
+async def _in_time(work: Callable[[int], T], number: int) -> T:
+    """Raises `OSError` when the disk does not answer."""
+    async with asyncio.timeout(DISK_TIME):
+        return await asyncio.to_thread(work, number)
 
 
 def _write_all(file: IO[bytes], chunks: list[bytes]) -> None:

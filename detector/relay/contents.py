@@ -4,7 +4,9 @@ Whatever goes wrong here costs evidence and never mail.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
@@ -42,6 +44,8 @@ class Contents:
         self._told = reader.broken
         self._seldom = Seldom()  # a model that is broken is so for every message
         self._scored_at = 0.0
+        # Of their own: those of the event loop may all wait for a disk.
+        self._threads = ThreadPoolExecutor(os.cpu_count(), "reading")
         metrics.content_scored.set_function(lambda: self._scored_at)
 
     async def read(self, transaction: Transaction, header: Header, body: Body) -> Transaction:
@@ -68,7 +72,8 @@ class Contents:
     async def _read(self, header: Header, body: Body) -> Content:
         if len(body.head) <= READ_AT_ONCE:
             return self._reader.read(_written(header, body))
-        return await asyncio.to_thread(lambda: self._reader.read(_written(header, body)))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: self._reader.read(_written(header, body)))
 
     def _notice_breaks(self) -> None:
         new, self._told = self._reader.broken - self._told, self._reader.broken

@@ -5,7 +5,7 @@ import asyncio
 from detector import log
 from detector.mail.reply import Reply
 from detector.relay import replies
-from detector.relay.body import Body, BodyReader, Spool
+from detector.relay.body import DISK_TIME, Body, BodyReader, Spool
 
 
 class Incoming:
@@ -62,9 +62,10 @@ class Incoming:
     async def _store(self) -> None:
         if self._reader.pending_bytes:
             try:
-                await self._spool.add(self._reader.take())
-            except OSError as error:
-                log.spool_failed(str(error))
+                async with asyncio.timeout(DISK_TIME):
+                    await self._spool.add(self._reader.take())
+            except OSError as error:  # TimeoutError is one
+                log.spool_failed(str(error) or f"no answer within {DISK_TIME:g} s")
                 self._reader.refuse(replies.NO_STORAGE)
 
     def _pause(self) -> None:

@@ -1,6 +1,7 @@
 """The SMTP listeners: who may connect, how many at once, and an orderly end."""
 
 import asyncio
+import resource
 import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -24,6 +25,8 @@ from detector.relay.session import Session
 from detector.relay.wire import Wire
 
 DEADLINE_CHECK_EVERY = 1.0
+DESCRIPTORS_SHARE = 0.8
+"""Of the descriptors that we may have, for clients; the others are for next hops, large messages and stores."""
 PASSED_ON = ("8BITMIME", "SMTPUTF8", "DSN")  # kept because every parameter goes on as it came
 
 
@@ -113,6 +116,8 @@ class Server:
             return self._turn_away(session.peer, "limit", replies.TOO_MANY_CONNECTIONS)
         if self._headcount.of(session.peer) >= limits.connections_per_client:
             return self._turn_away(session.peer, "limit_per_client", replies.TOO_MANY_FROM_CLIENT)
+        if _descriptors_run_out(session.stream):
+            return self._turn_away(session.peer, "descriptors", replies.TOO_MANY_CONNECTIONS)
         self._sessions.add(session)
         self._headcount.enter(session.peer)
         self.metrics.client_connections.set(len(self._sessions))
@@ -188,3 +193,9 @@ class Server:
         for session in [session for session in self._sessions if session.deadline < now]:
             session.hang_up(replies.TIMEOUT)
         self._deadlines = self.loop.call_later(DEADLINE_CHECK_EVERY, self._check_deadlines)
+
+
+def _descriptors_run_out(stream: asyncio.Transport) -> bool:
+    """The system gives each connection the lowest number that is free: a high one says that few are."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return bool(stream.get_extra_info("socket").fileno() > DESCRIPTORS_SHARE * most)

@@ -21,8 +21,11 @@ class Aside:
     A pool of threads would fill up with those that wait for the same disk, and the process would wait for them to end.
     """
 
-    def __init__(self, name: str, late: Callable[[], None], patience: float = PATIENCE) -> None:
-        """`late` is called when something takes longer than `patience` seconds, once until something is done again."""
+    def __init__(self, name: str, late: Callable[[bool], None], patience: float = PATIENCE) -> None:
+        """`late` is told True when something takes longer than `patience` seconds, and False when it is done at last.
+
+        The latter in the thread.
+        """
         self._problem = f"{name}: no answer within {patience:g} s"
         self._late = late
         self._patience = patience
@@ -50,13 +53,15 @@ class Aside:
     def _say_late(self) -> NoReturn:
         if not self._stuck:
             self._stuck = True
-            self._late()
+            self._late(True)
         raise Temporary(self._problem)
 
     def _run(self) -> None:
         while True:
             self._waiting.get()()
-            self._stuck = False
+            if self._stuck:
+                self._stuck = False
+                self._late(False)
 
 
 def _perform(work: Callable[[], T], loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T]) -> None:

@@ -21,7 +21,7 @@ class Reads:
         self._path = path
         self._degraded = degraded
         self._connection: sqlite3.Connection | None = None
-        self._aside = Aside(f"reading {path.name}", self.late)
+        self._aside = Aside(f"reading {path.name}", self.show)
 
     def begin_anew(self) -> None:
         """It may be another file by now."""
@@ -50,7 +50,10 @@ class Reads:
         """`work` reads. Raises `Temporary` also when the disk does not answer within a moment."""
         return await self._aside.do(work)
 
-    def late(self) -> None:
-        """The disk does not answer: show it, until something was written."""
-        self._degraded.set(1)
-        log.state_write_failed(f"{self._path}: the disk does not answer")
+    def show(self, late: bool) -> None:
+        """Whether the disk does not answer. What is written next shows it, too."""
+        self._degraded.set(late)
+        if late:
+            log.state_write_failed(f"{self._path}: the disk does not answer")
+        else:
+            log.state_written_again(str(self._path))

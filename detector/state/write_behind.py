@@ -85,7 +85,7 @@ class WriteBehind(Generic[V]):
             await listener
         except asyncio.CancelledError:
             self.stuck = True
-            self._reads.late()
+            self._reads.show(late=True)
             raise
 
     async def find(self, key: str) -> V | None:

@@ -19,8 +19,12 @@ def gate() -> Iterator[threading.Event]:
     gate.set()
 
 
+def never_late(late: bool) -> None:
+    pytest.fail(f"late: {late}")
+
+
 async def test_an_answer_comes_back() -> None:
-    assert await Aside("work", pytest.fail, patience=60.0).do(lambda: 7) == 7
+    assert await Aside("work", never_late, patience=60.0).do(lambda: 7) == 7
 
 
 async def test_an_error_comes_back() -> None:
@@ -28,11 +32,11 @@ async def test_an_error_comes_back() -> None:
         raise Temporary("not now")
 
     with pytest.raises(Temporary, match="not now"):
-        await Aside("work", pytest.fail, patience=60.0).do(work)
+        await Aside("work", never_late, patience=60.0).do(work)
 
 
 async def test_many_at_a_time_get_their_own_answers() -> None:
-    aside = Aside("work", pytest.fail, patience=60.0)
+    aside = Aside("work", never_late, patience=60.0)
     numbers = range(100)
     assert await asyncio.gather(*(aside.do(partial(abs, number)) for number in numbers)) == list(numbers)
 
@@ -40,28 +44,29 @@ async def test_many_at_a_time_get_their_own_answers() -> None:
 async def test_whoever_waits_too_long_goes_on_without_and_those_behind_do_not_wait_at_all(
     gate: threading.Event,
 ) -> None:
-    late: list[str] = []
-    aside = Aside("reading", lambda: late.append("late"), patience=0.01)
+    late: list[bool] = []
+    aside = Aside("reading", late.append, patience=0.01)
     with pytest.raises(Temporary, match=r"reading: no answer within 0.01 s"):
         await aside.do(gate.wait)
     untouched: list[int] = []
     for number in range(1000):
         with pytest.raises(Temporary):
             await aside.do(partial(untouched.append, number))
-    assert late == ["late"]
+    assert late == [True]
     assert untouched == []
 
 
 async def test_all_who_wait_at_that_moment_are_told_and_it_is_said_once(gate: threading.Event) -> None:
-    late: list[str] = []
-    aside = Aside("reading", lambda: late.append("late"), patience=0.01)
+    late: list[bool] = []
+    aside = Aside("reading", late.append, patience=0.01)
     answers = await asyncio.gather(*(aside.do(gate.wait) for _ in range(20)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {Temporary}
-    assert late == ["late"]
+    assert late == [True]
 
 
 async def test_when_it_is_done_at_last_everything_goes_on(gate: threading.Event) -> None:
-    aside = Aside("reading", lambda: None, patience=0.01)
+    late: list[bool] = []
+    aside = Aside("reading", late.append, patience=0.01)
     with pytest.raises(Temporary):
         await aside.do(gate.wait)
     gate.set()
@@ -73,10 +78,11 @@ async def test_when_it_is_done_at_last_everything_goes_on(gate: threading.Event)
                 await asyncio.sleep(0.01)
             else:
                 break
+    assert late == [True, False]
 
 
 async def test_a_caller_that_is_gone_is_told_nothing(gate: threading.Event) -> None:
-    aside = Aside("reading", pytest.fail, patience=60.0)
+    aside = Aside("reading", never_late, patience=60.0)
     asked = asyncio.get_running_loop().create_task(aside.do(gate.wait))
     await asyncio.sleep(0.0)
     asked.cancel()

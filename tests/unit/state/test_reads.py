@@ -1,5 +1,6 @@
 """Reads of a table: at once, and by a thread that may wait for the disk."""
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from detector.ports import Temporary
 from detector.state import table
 from detector.state.reads import Reads
+from tests.support.ports import wait_for
 
 
 @pytest.fixture
@@ -47,6 +49,7 @@ async def test_a_disk_that_does_not_answer_is_shown(tmp_path: Path, degraded: Ga
     try:
         with pytest.raises(Temporary, match=r"reading rows\.sqlite: no answer"):
             await reads.aside(gate.wait)
+        assert value(degraded) == 1.0
     finally:
         gate.set()
-    assert value(degraded) == 1.0
+    await asyncio.to_thread(wait_for, lambda: value(degraded) == 0.0, "it is over")
