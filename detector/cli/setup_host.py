@@ -13,6 +13,12 @@ POSTCONF = "/usr/sbin/postconf"
 OLDEST = (3, 0)
 """The first version that knows `default_action` of one policy service: without it mail waits while the hop is down."""
 
+STRANGERS = r"(.*:)?(smtp|25)/inet|.*/pass"
+"""Where mail of strangers comes in: port 25, also behind postscreen(8), which passes connections on."""
+
+NESTED = 5
+"""So often `$name` may stand for another `$name`."""
+
 
 @dataclass(frozen=True, slots=True)
 class PostfixHost:
@@ -34,15 +40,22 @@ class PostfixHost:
         """What `service`, or else main.cf, sets it to; empty where neither does."""
         return self.options.get((service, name), self.main.get(name, ""))
 
+    def meant(self, name: str, service: str = "") -> str:
+        """The same with `$name` of main.cf filled in; what is set nowhere stays as it is written."""
+        value = self.value(name, service)
+        for _ in range(NESTED):
+            value = re.sub(r"\$(?:(\w+)|\{(\w+)\}|\((\w+)\))", self._filled_in, value)
+        return value
+
     @property
     def login_services(self) -> tuple[str, ...]:
         """Where a customer can log in."""
-        return tuple(name for name in self._smtp_servers() if self.value("smtpd_sasl_auth_enable", name) == "yes")
+        return tuple(name for name in self._smtp_servers() if self.meant("smtpd_sasl_auth_enable", name) == "yes")
 
     @property
     def submission_services(self) -> tuple[str, ...]:
         """The same without port 25, where mail of strangers comes in; but that one if customers have no other."""
-        own = tuple(name for name in self.login_services if not re.fullmatch(r"(.*:)?(smtp|25)/inet", name))
+        own = tuple(name for name in self.login_services if not re.fullmatch(STRANGERS, name))
         return own or self.login_services
 
     def listens_on(self, port: int) -> str:
@@ -51,8 +64,11 @@ class PostfixHost:
 
     def _smtp_servers(self) -> Iterator[str]:
         for name, line in self.services.items():
-            if name.endswith("/inet") and line.split()[7] == "smtpd":
+            if name.endswith(("/inet", "/pass")) and line.split()[7] == "smtpd":
                 yield name
+
+    def _filled_in(self, match: re.Match[str]) -> str:
+        return self.main.get(match[match.lastindex or 0], match[0])
 
 
 def read_host(directory: Path | None) -> PostfixHost:

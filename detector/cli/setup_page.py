@@ -17,6 +17,7 @@ from detector.cli.setup_ways import (
     hop_address,
     missing,
     obstacles,
+    past_the_hop,
     to_do,
     to_undo,
 )
@@ -72,14 +73,14 @@ def recommended(host: PostfixHost, config: Config) -> tuple[Way | None, str]:
 
 def _because(way: Way, host: PostfixHost, against: Sequence[str]) -> str:
     if way == "relayhost":
-        return f"because all mail that leaves goes to {host.value('relayhost')} already"
+        return f"because all mail that leaves goes to {host.meant('relayhost')} already"
     return "because " + "; and ".join(against)
 
 
 def _found(host: PostfixHost) -> Iterator[str]:
     yield "Found"
     yield f"    customers log in at    {', '.join(host.login_services) or 'nothing: smtpd_sasl_auth_enable is no'}"
-    yield f"    mail leaves by         {host.value('relayhost') or 'itself, there is no relayhost'}"
+    yield f"    mail leaves by         {host.meant('relayhost') or 'itself, there is no relayhost'}"
     for name in ("content_filter", "smtpd_proxy_filter"):
         users = [f"{service}: {value}" for (service, option), value in host.options.items() if option == name and value]
         users += [f"main.cf: {host.main[name]}"] if host.main.get(name) else []
@@ -100,7 +101,9 @@ def _way(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
     yield PRICES[way]
     wanted = missing(host, changes(way, host, config))
     if not wanted:
-        yield "It is there already."
+        yield "It is there already. Lines that lead mail past the hop:"
+        yield from _shell(host, past_the_hop(way, host, config))
+        yield from _read_anew(way, host)
         return
     yield "In detector.toml:"
     yield from (f"    {line}" for line in _detector(way, host, config))
@@ -113,6 +116,10 @@ def _way(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
     yield from (
         f"    # in an editor, in master.cf below {line}" for line in filter(None, (by_hand(c, host) for c in back))
     )
+    yield from _read_anew(way, host)
+
+
+def _read_anew(way: Way, host: PostfixHost) -> Iterator[str]:
     yield f"    {_tool(host, 'postfix')} reload"
     # A queued message keeps the filter that it was given, and its next server until it is tried again.
     yield f"    {_tool(host, *AGAIN[way])}"
@@ -129,8 +136,8 @@ def _detector(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
     yield "[next_hop]"
     if way != "relayhost":
         yield f'servers = ["{back_address(config)}"]  # this Postfix again'
-    elif host.value("relayhost"):
-        yield f'servers = ["{_server(host.value("relayhost"))}"]  # the relayhost of today'
+    elif host.meant("relayhost"):
+        yield f'servers = ["{_server(host.meant("relayhost"))}"]  # {_of_today(host.meant("relayhost"))}'
     else:
         yield 'servers = ["mx-out.example.net:25"]  # your outbound server'
 
@@ -145,6 +152,17 @@ def _server(relayhost: str) -> str:
     host, port = (match[1], match[2] or "25") if match else (relayhost, "25")
     host = host.strip("[]").removeprefix("ipv6:")
     return f"[{host}]:{PORTS.get(port, port)}" if ":" in host else f"{host}:{PORTS.get(port, port)}"
+
+
+def _of_today(relayhost: str) -> str:
+    """What to mind of it: the hop looks for no MX, and of several servers the page names one.
+
+    >>> _of_today("[smtp.example.net]:587"), _of_today("example.net")
+    ('the relayhost of today', 'the relayhost of today; Postfix took its MX: name those, each as "host:port"')
+    """
+    first, _, more = relayhost.partition(",")
+    minds = "" if first.strip().startswith("[") else '; Postfix took its MX: name those, each as "host:port"'
+    return "the relayhost of today" + minds + (f", and {more.strip()}" if more else "")
 
 
 def _shell(host: PostfixHost, calls: Sequence[list[str]]) -> Iterator[str]:

@@ -98,8 +98,7 @@ def missing(host: PostfixHost, wanted: Sequence[Change]) -> tuple[Change, ...]:
 
 def obstacles(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
     """Why this way is not for this Postfix; each in a sentence."""
-    taken = host.listens_on(hop_address(config).port)
-    if taken:
+    if taken := host.listens_on(hop_address(config).port):
         yield f"{taken} of master.cf has the port of the hop: give [relay] another one to listen on"
     if not host.login_services:
         yield "nobody logs in at this Postfix (smtpd_sasl_auth_enable): the hop could not learn whose mail it is"
@@ -114,6 +113,14 @@ def obstacles(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
         used = host.value(name, service)
         if used and not used.endswith(f":{hop_address(config).port}"):
             yield f"{service} has {name} = {used} already, and one service can have one only"
+
+
+def past_the_hop(way: Way, host: PostfixHost, config: Config) -> list[list[str]]:
+    """The words for postconf(1) that lead mail past the hop once the way is there; all else may stay."""
+    if way == "relayhost":
+        return [["-e", f"relayhost = {_bracketed(config.next_hop.servers[0])}"]]
+    name = "content_filter" if way == "content-filter" else "smtpd_proxy_filter"
+    return [["-PX", f"{service}/{name}"] for service in host.submission_services]
 
 
 def to_do(change: Change) -> list[str]:
@@ -209,25 +216,27 @@ def _back_from_hop(way: Way, host: PostfixHost, address: HostPort) -> Iterator[C
     if way == "content-filter":
         yield Setting("content_filter", "", name)  # or mail would run in a circle
     else:
-        # Only here mail is queued: a filter after the queue that customers' mail passed so far is passed from here.
-        own = {host.options.get((service, "content_filter"), "") for service in host.submission_services}
-        yield from (Setting("content_filter", value, name) for value in sorted(own - {""})[:1])
+        # Only here mail is queued and milters see it: what customers' mail passed so far, it passes from here.
+        for kept in ("content_filter", "smtpd_milters", "milter_macro_daemon_name"):
+            own = {host.options.get((service, kept), "") for service in host.submission_services}
+            yield from (value for text in sorted(own - {""})[:1] for value in _option(name, kept, text))
     for setting, value in BACK_FROM_HOP.items():
         yield Setting(setting, value, name)
 
 
 def _against_relayhost(host: PostfixHost, config: Config) -> Iterator[str]:
-    relayhost = host.value("relayhost")
+    relayhost = host.meant("relayhost")
     if not relayhost:
         yield "this Postfix sends to the Internet by itself (no relayhost): the hop would need another outbound server"
-    elif relayhost != _bracketed(hop_address(config)) and host.value("smtp_sasl_auth_enable") == "yes":
+    elif relayhost != _bracketed(hop_address(config)) and host.meant("smtp_sasl_auth_enable") == "yes":
         yield f"this Postfix logs in at {relayhost} (smtp_sasl_auth_enable), which the hop does not do"
-    filters = {host.value("content_filter", service) for service in host.login_services} - {""}
-    for used in sorted(filters):
+    for used in sorted({host.value("content_filter", service) for service in host.login_services} - {""}):
         yield f"mail comes back from content_filter = {used} with another queue id, of which no login is known"
     for name in ("transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"):
         if host.value(name):
             yield f"{name} = {host.value(name)}: mail that it sends elsewhere would pass the hop by"
+    if ":" in (transport := host.meant("default_transport")):
+        yield f"default_transport = {transport} names a server itself, so that relayhost means nothing"
 
 
 def _reached(address: HostPort) -> HostPort:

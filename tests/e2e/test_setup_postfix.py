@@ -95,6 +95,9 @@ def test_a_postfix_is_set_up_set_back_and_set_up_by_the_recipe(setup: Setup) -> 
     write(setup, (RECIPES / f"{setup.way}.cf").read_text("utf-8"))
     assert "It is there already." in setup.page()
     assert setup.sent("recipe") == ["ann@example.net by policy-service"]
+
+    setup.run(setup.page().partition("Lines that lead mail past the hop:\n")[2])
+    assert setup.sent("past") == []
     setup.submission.wait_until_queue_empty()
 
 

@@ -92,3 +92,24 @@ def test_the_exception_of_this_host_from_mandatory_tls_is_one_that_postfix_finds
     assert isinstance(maps, Setting)
     words = ["/usr/sbin/postmap", "-q", "[127.0.0.1]:10025", maps.value]
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "none\n"
+
+
+def test_names_that_stand_for_values_are_filled_in_where_it_is_asked_what_they_mean() -> None:
+    services = {"submission/inet": "submission inet n - y - - smtpd"}
+    main = {"yes_or_no": "${other}", "other": "yes", "relayhost": "$hub:25", "circle": "$circle"}
+    options = {("submission/inet", "smtpd_sasl_auth_enable"): "$(yes_or_no)"}
+    host = PostfixHost(Path("/etc/postfix"), False, "3.7.11", main, services, options)
+    assert host.login_services == ("submission/inet",)
+    assert host.meant("relayhost") == host.value("relayhost") == "$hub:25"
+    assert host.meant("circle") == "$circle"
+
+
+def test_behind_postscreen_strangers_come_in_and_customers_may_log_in() -> None:
+    services = {
+        "smtp/inet": "smtp inet n - y - 1 postscreen",
+        "smtpd/pass": "smtpd pass - - y - - smtpd",
+        "submission/inet": "submission inet n - y - - smtpd",
+    }
+    host = PostfixHost(Path("/etc/postfix"), False, "3.7.11", {"smtpd_sasl_auth_enable": "yes"}, services, {})
+    assert host.login_services == ("smtpd/pass", "submission/inet")
+    assert host.submission_services == ("submission/inet",)

@@ -6,6 +6,7 @@ import pytest
 
 from detector.cli.setup_host import PostfixHost
 from detector.cli.setup_page import page, recommended
+from detector.cli.setup_ways import Service, Way, changes
 from detector.config import Config, parse
 
 SERVICES = {name: f"{name.partition('/')[0]} inet n - y - - smtpd" for name in ("smtp/inet", "submission/inet")}
@@ -58,6 +59,45 @@ def test_the_relayhost_of_today_becomes_the_next_hop_in_a_form_that_we_read(rela
     lines = list(page(host({"relayhost": relayhost}), Config(), ["relayhost"]))
     [written] = [line.strip() for line in lines if line.strip().startswith("servers = ")]
     assert str(parse(f"next_hop.{written}").next_hop.servers[0]) == server
+
+
+@pytest.mark.parametrize(
+    ("relayhost", "told"),
+    [
+        ("[smtp.example.net]", ""), ("example.net", "; Postfix took its MX"),
+        ("[a.example], [b.example]:26", ", and [b.example]:26"),
+    ],
+)  # fmt: skip
+def test_what_the_next_hop_of_today_leaves_away_is_said(relayhost: str, told: str) -> None:
+    text = "\n".join(page(host({"relayhost": relayhost}), Config(), ["relayhost"]))
+    [line] = [line for line in text.splitlines() if "servers = " in line]
+    assert line.partition("# the relayhost of today")[2].startswith(told)
+    assert bool(told) == bool(line.partition("# the relayhost of today")[2])
+
+
+@pytest.mark.parametrize(
+    ("way", "past"),
+    [
+        ("relayhost", "postconf -e 'relayhost = [mx-out.example.net]:25'"),
+        ("content-filter", "postconf -PX submission/inet/content_filter"),
+        ("before-queue", "postconf -PX submission/inet/smtpd_proxy_filter"),
+    ],
+)
+def test_once_it_is_there_the_page_tells_how_mail_gets_past_the_hop(way: Way, past: str) -> None:
+    config = parse('next_hop.servers = ["mx-out.example.net:25"]')
+    plain = host({"relayhost": "[mx-out.example.net]:25"})
+    main, services, options = dict(plain.main), dict(plain.services), dict(plain.options)
+    for change in changes(way, plain, config):
+        if isinstance(change, Service):
+            services[change.name] = change.line
+        elif change.service:
+            options[change.service, change.name] = change.value
+        else:
+            main[change.name] = change.value
+    there = PostfixHost(plain.directory, False, plain.version, main, services, options)
+    text = "\n".join(page(there, config, [way]))
+    lines = text.partition("It is there already. Lines that lead mail past the hop:\n")[2].splitlines()
+    assert [line.strip() for line in lines[:2]] == [past, "postfix reload"]
 
 
 def test_an_option_with_blanks_is_put_back_in_an_editor_because_postconf_cannot() -> None:

@@ -46,6 +46,7 @@ BEHIND = {"relayhost": "[smtp.example.net]:25"}
         ("relayhost", {**BEHIND, "transport_maps": "hash:/t"}, {}, {}, "would pass the hop by"),
         ("relayhost", {**BEHIND, "content_filter": "amavis:[127.0.0.1]:10024"}, {}, {}, "with another queue id"),
         ("relayhost", {**BEHIND, "sender_dependent_relayhost_maps": "hash:/t"}, {}, {}, "would pass the hop by"),
+        ("relayhost", {**BEHIND, "default_transport": "smtp:[other.example]"}, {}, {}, "relayhost means nothing"),
         ("relayhost", BEHIND, {"10025/inet": "10025 inet n - y - - smtpd"}, {}, "has the port of the hop"),
         ("content-filter", {}, {"127.0.0.1:10026/inet": "127.0.0.1:10026 inet n - y - - smtpd"}, {}, "has the port on"),
         ("content-filter", {"content_filter": "amavis:[127.0.0.1]:10024"}, {}, {}, "already, and one service"),
@@ -181,3 +182,17 @@ def applied(before: PostfixHost, way: Way) -> PostfixHost:
         else:
             main[change.name] = change.value
     return PostfixHost(before.directory, False, before.version, main, services, options)
+
+
+def test_milters_of_the_submission_service_alone_see_the_mail_where_it_comes_back_before_the_queue() -> None:
+    milters = {
+        ("submission/inet", "smtpd_milters"): "inet:127.0.0.1:8891, inet:127.0.0.1:8892",
+        ("submission/inet", "milter_macro_daemon_name"): "ORIGINATING",
+    }
+    wanted = changes("before-queue", host({}, {}, milters), HOP)
+    own = "hop_127_0_0_1_10026_smtpd_milters"
+    assert Setting(own, "inet:127.0.0.1:8891, inet:127.0.0.1:8892") in wanted
+    assert Setting("smtpd_milters", f"${own}", "127.0.0.1:10026/inet") in wanted
+    assert Setting("milter_macro_daemon_name", "ORIGINATING", "127.0.0.1:10026/inet") in wanted
+    after = changes("content-filter", host({}, {}, milters), HOP)
+    assert not [change for change in after if change.name == "smtpd_milters"]
