@@ -21,8 +21,8 @@ TURN_LINES = 200
 """Then mail has its turn: about 5 ms."""
 SETTLE_TIME = 0.25
 """Seconds: the next hop may have delivered a message before the relay has read its reply with the queue id."""
-MANY_LINES = 1_000
-"""There is more to read than we wait for."""
+MANY_LINES, MANY_OCTETS = 1_000, 131_072
+"""Of either so much: there is more to read than we wait for. A refusal's line may have 300 octets and more."""
 AGAIN_AFTER = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds after each failure in a row."""
 
@@ -50,7 +50,7 @@ class Follower:
         while True:
             try:
                 batch = await self.source.read()
-                if len(batch.lines) < MANY_LINES:
+                if _is_little(batch.lines):
                     await self.sleep(SETTLE_TIME)
                 await self._take_until_told(batch)
             except Temporary as error:
@@ -122,3 +122,7 @@ class Follower:
         if failures == 0:
             log.following_failed(self.name, str(error))
         await self.sleep(AGAIN_AFTER[min(failures, len(AGAIN_AFTER) - 1)])
+
+
+def _is_little(lines: Sequence[bytes]) -> bool:
+    return 0 < len(lines) < MANY_LINES and sum(map(len, lines)) < MANY_OCTETS

@@ -11,7 +11,8 @@ from detector.feedback.source import Batch
 from detector.ports import Temporary
 from detector.replay.log_files import LINE_BYTES
 
-READ_BYTES = 262_144
+READ_BYTES = 1 << 20
+"""An entry as JSON has 600 octets and more: this is about as much as makes a batch of `follower.MANY_LINES`."""
 MOST_BYTES = 16 * LINE_BYTES
 """Of one entry: a line as JSON, where each octet may become five characters, and the fields around it."""
 PROBLEM_BYTES = 300
@@ -93,6 +94,7 @@ class JournalSource:
         self._process = await asyncio.create_subprocess_exec(
             *self._command, "--output=json", "--all", "--follow", ALL_BOOTS, f"--output-fields={FIELDS}", *place, MAIL,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            limit=READ_BYTES,
         )  # fmt: skip
         return self._process
 

@@ -182,6 +182,8 @@ async def test_problems_of_a_source_are_counted(house: House) -> None:
 
 async def test_a_reply_is_waited_for_but_not_when_there_is_much_to_read(house: House) -> None:
     await house.run(Batch([b"x"] * MANY_LINES, "7"))
+    await house.run(Batch([b"x" * 400] * 400, "7"))
+    await house.run(Batch([], "7", ("too_long",)))
     assert house.waits == []
     await house.run(Batch([b"x"], "8"))
     assert house.waits == [0.25]

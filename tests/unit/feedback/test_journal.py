@@ -1,5 +1,6 @@
 """The journal is followed by its cursor."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from detector.feedback.follower import MANY_LINES
 from detector.feedback.journal import JournalSource
 from detector.ports import Temporary
 from tests.support.journald import Journald, need_journald
+from tests.support.ports import wait_for
 
 
 @pytest.fixture
@@ -104,6 +107,19 @@ async def test_a_program_that_ends_says_why_and_is_started_again(tmp_path: Path)
 async def test_a_program_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
     with pytest.raises(Temporary, match="cannot be started"):
         await JournalSource((str(tmp_path / "missing"),), "").read()
+
+
+async def test_entries_of_a_busy_server_come_in_batches_that_are_not_waited_for(tmp_path: Path) -> None:
+    """By a hundred, each with its time to settle, no more than a few hundred lines a second could be followed."""
+    written = tmp_path / "written"
+    many = [entry(f"c{number}", "x" * 500) for number in range(1600)]
+    source = JournalSource(program(tmp_path / "p", *many, then=f"open({str(written)!r}, 'w'); time.sleep(60)"), "")
+    first = await source.read()
+    await asyncio.to_thread(wait_for, written.exists, "all is written", 30)
+    batch = await source.read()
+    await source.close()
+    assert len(first.lines) + len(batch.lines) == 1600
+    assert len(batch.lines) > MANY_LINES
 
 
 async def test_an_entry_beyond_all_measure_ends_the_program(tmp_path: Path) -> None:
