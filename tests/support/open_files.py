@@ -1,5 +1,6 @@
 """What a process has open and takes up, as the kernel counts it: for tests that look for leaks."""
 
+import os
 from pathlib import Path
 
 
@@ -14,11 +15,17 @@ def open_files(process_id: int) -> int:
 
 def resident_bytes(process_id: int) -> int:
     """Memory that is its own or shared, and not swapped out."""
-    for line in Path(f"/proc/{process_id}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    msg = f"process {process_id} has ended"
-    raise ProcessLookupError(msg)
+    return _memory(process_id)[1]
+
+
+def address_space_bytes(process_id: int) -> int:
+    """What RLIMIT_AS limits."""
+    return _memory(process_id)[0]
+
+
+def _memory(process_id: int) -> list[int]:
+    pages = Path(f"/proc/{process_id}/statm").read_text("ascii").split()
+    return [int(number) * os.sysconf("SC_PAGE_SIZE") for number in pages]
 
 
 def _open(process_id: int) -> list[str]:
