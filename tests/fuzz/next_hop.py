@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 from detector import config
 from detector.relay.client_wire import ClientWire
@@ -16,11 +17,12 @@ COMMAND = re.compile(rb"(?:XFORWARD|MAIL|RCPT|DATA|RSET|QUIT)(?: [^\r\n\x00]*)?"
 class NextHop(asyncio.Transport):
     """The other end of one connection; `messages` are those that it took, dots as they were sent."""
 
-    def __init__(self, wire: ClientWire, heard: bytearray) -> None:
+    def __init__(self, wire: ClientWire, heard: bytearray, answers: Mapping[bytes, bytes]) -> None:
         super().__init__()
         self.messages: list[bytes] = []
         self._wire = wire
         self._heard = heard
+        self._answers = answers
         self._unread = b""
         self._in_message = False
         self._closed = False
@@ -39,16 +41,16 @@ class NextHop(asyncio.Transport):
                 return None
             self.messages.append(self._unread[: end + 3])
             self._unread, self._in_message = self._unread[end + 3 :], False
-            return b"250 2.0.0 Ok: queued as A1B2\r\n"
+            return self._answers.get(b".", b"250 2.0.0 Ok: queued as A1B2\r\n")
         line, found, rest = self._unread.partition(b"\r\n")
         if not found:
             return None
         assert COMMAND.fullmatch(line), line
         self._unread = rest
-        if line == b"DATA":
-            self._in_message = True
-            return b"354 go on\r\n"
-        return b"250 2.1.0 Ok\r\n"
+        verb = line.partition(b" ")[0]
+        reply = self._answers.get(verb, b"354 go on\r\n" if verb == b"DATA" else b"250 2.1.0 Ok\r\n")
+        self._in_message = reply.startswith(b"354")
+        return reply
 
     def _answer(self, reply: bytes) -> None:
         if not self._closed:
@@ -67,11 +69,15 @@ class NextHop(asyncio.Transport):
 
 
 class MemoryPool:
-    """In the place of `relay.pool.Pool`: each transaction has a connection of its own."""
+    """In the place of `relay.pool.Pool`: each transaction has a connection of its own.
+
+    `answers` are replies by verb, "." for a message; the others are positive.
+    """
 
     def __init__(self, *offers: str) -> None:
         self.heard = bytearray()
         self.servers: list[NextHop] = []
+        self.answers: dict[bytes, bytes] = {}
         self._offers = Capabilities(dict.fromkeys(offers, ""))
 
     @property
@@ -80,7 +86,7 @@ class MemoryPool:
 
     async def acquire(self) -> Connection:
         wire = ClientWire(config.HostPort(host="127.0.0.1", port=1), 300.0)
-        server = NextHop(wire, self.heard)
+        server = NextHop(wire, self.heard, self.answers)
         wire.connection_made(server)
         wire.data_received(b"220 mx\r\n")
         await wire.greeting

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from detector import config, log
 from detector.relay.pool import Pool
@@ -15,12 +15,12 @@ from detector.relay.session import Session
 from tests.fuzz.next_hop import LAX_ENDS, MemoryPool
 from tests.support.relay_house import House, house
 
+T = TypeVar("T")
 SETTINGS = """
 observe = true
 unknown_identity = "relay"
 next_hop.tls.mode = "off"
 relay.xclient_clients = ["127.0.0.1"]
-relay.limits.errors_per_session = 5
 [[identity]]
 source = "policy-service"
 [[identity]]
@@ -65,7 +65,14 @@ class Client(asyncio.Transport):
         return 0
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return ("127.0.0.1", 40_000) if name == "peername" else default
+        return {"peername": ("127.0.0.1", 40_000), "socket": Descriptor()}.get(name, default)
+
+
+class Descriptor:
+    """A connection's place among the descriptors: there are plenty."""
+
+    def fileno(self) -> int:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +114,57 @@ class Sessions:
         self.faults.clear()
         try:
             log.internal_error = self._fault
-            return self._loop.run_until_complete(self._hold(pieces))
+            return self.run(self._hold(pieces))
         finally:
             log.internal_error = kept
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(work)
 
     def _fault(self, where: str, error: BaseException) -> None:
         self.faults.append(error)
 
     async def _hold(self, pieces: Iterator[bytes]) -> Heard:
+        talk = await self.begin()
+        for piece in pieces:
+            if talk.client.is_closing():
+                break
+            await talk.say(piece)
+        await talk.end()
+        return Heard(bytes(talk.client.heard), STAMPED.sub(b"", bytes(talk.pool.heard)), talk.pool.messages)
+
+    async def begin(self) -> "Talk":
+        """Connect; nothing is known of earlier sessions."""
         place, pool, client = self._house, MemoryPool("PIPELINING", "XFORWARD", "8BITMIME", "SMTPUTF8", "DSN"), Client()
         place.profiles.profiles.clear()
         place.handed_over.taken.clear()
         place.server.reconfigure(self._settings, replace(place.route, pool=cast("Pool", pool)), None)
-        session = Session(place.server, self._settings.relay, None)
-        session.connection_made(client)
+        talk = Talk(Session(place.server, self._settings.relay, None), client, pool)
+        talk.session.connection_made(client)
         await asyncio.sleep(0)
-        for piece in pieces:
-            if client.is_closing():
-                break
-            session.data_received(piece)
-            await _quiet(session)
-        session.connection_lost(None)
-        while place.server._tasks or session.busy:  # noqa: ASYNC110 - each turn of the loop is what we wait for
+        return talk
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """One session, piece by piece."""
+
+    session: Session
+    client: Client
+    pool: MemoryPool
+
+    async def say(self, piece: bytes) -> str:
+        """What the client hears until it has its turn again."""
+        before = len(self.client.heard)
+        self.session.data_received(piece)
+        await _quiet(self.session)
+        return self.client.heard[before:].decode("utf-8", "replace")
+
+    async def end(self) -> None:
+        self.session.connection_lost(None)
+        while self.session.server._tasks or self.session.busy:  # noqa: ASYNC110 - each turn of the loop is what we wait for
             await asyncio.sleep(0)
         await asyncio.sleep(0)
-        return Heard(bytes(client.heard), STAMPED.sub(b"", bytes(pool.heard)), pool.messages)
 
 
 async def _quiet(session: Session) -> None:

@@ -32,7 +32,8 @@ CORPUS = Path(__file__).with_name("corpus")  # a directory for each target
 
 @cache
 def _sessions() -> Sessions:
-    return Sessions(Path(tempfile.mkdtemp(prefix="fuzz")), "relay.limits.message_size_bytes = 20_000")
+    limits = ("relay.limits.message_size_bytes = 20_000", "relay.limits.errors_per_session = 5")
+    return Sessions(Path(tempfile.mkdtemp(prefix="fuzz")), *limits)
 
 
 def smtp(octets: bytes) -> None:
