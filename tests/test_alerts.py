@@ -79,7 +79,7 @@ def test_each_alert_has_a_case_of_both_kinds() -> None:
     fires = re.findall(r"- name: (\w+) fires\n.*?alertname: (\w+)\n        exp_alerts:\n", cases, re.DOTALL)
     silent = re.findall(r"- name: (\w+) is silent\b.*?alertname: (\w+)\n        exp_alerts: \[\]\n", cases, re.DOTALL)
     assert len(ALERTS) > 30
-    assert sorted(fires) == sorted(silent) == sorted((name, name) for name in ALERTS)
+    assert sorted(set(fires)) == sorted(set(silent)) == sorted((name, name) for name in ALERTS)
 
 
 @pytest.mark.parametrize("name", ALERTS)
