@@ -1,10 +1,12 @@
 """Campaigns whose accounts send through several processes, and while the server is away through each of them alone."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
+from valkey.crc import key_slot
 
-from detector.state.shared_campaigns import LONELY, SharedCampaigns
+from detector.state.shared_campaigns import LONELY, TAGS, SharedCampaigns
 from detector.state.shared_link import Link
 from detector.traffic.campaign import FORGET
 from tests.support.stores import eventually, linked
@@ -13,6 +15,7 @@ from tests.support.valkey import Cluster, Valkey
 pytestmark = pytest.mark.debian("redis-server")
 
 NOW = 1.7e9
+SLOTS = 16_384
 KEYS = [1, 2, 3, 2**64 - 1]
 
 
@@ -58,7 +61,7 @@ async def test_what_one_innocent_account_sends_is_soon_forgotten_and_what_says_s
     await store.notice([1, 2], "ann", False, NOW)
     await store.notice([2], "bob", False, NOW)
     await store.notice([3], "eve", True, NOW)
-    names = [b"detector:c{%d}:%b" % (key, key.to_bytes(8, "big")) for key in (1, 2, 3)]
+    names = [b"detector:c{%d}:%b" % (TAGS[key], key.to_bytes(8, "big")) for key in (1, 2, 3)]
     lives = [await links[0].send("PTTL", name) / 1000 for name in names]
     assert 0 < lives[0] <= LONELY < lives[1] <= FORGET
     assert LONELY < lives[2] <= FORGET
@@ -87,9 +90,16 @@ async def test_in_a_cluster_the_keys_of_a_message_may_be_anywhere(valkey_cluster
     await link.stop()
 
 
+@pytest.mark.parametrize("servers", [3, 4, 6, 12])
+def test_each_server_of_a_cluster_has_as_many_keys_as_the_others(servers: int) -> None:
+    shares = Counter(key_slot(b"%d" % tag) * servers // SLOTS for tag in TAGS)
+    assert set(shares.values()) == {len(TAGS) // servers}
+    assert len(shares) == servers
+
+
 async def test_what_another_version_has_written_is_written_over(links: list[Link]) -> None:
     store = SharedCampaigns(links[0], b"key")
-    await links[0].send("SET", b"detector:c{1}:" + (1).to_bytes(8, "big"), "rubbish")
+    await links[0].send("SET", b"detector:c{%d}:" % TAGS[1] + (1).to_bytes(8, "big"), "rubbish")
     assert await store.suspicious_others([1], "eve", NOW) == 0.0
     await store.notice([1], "ann", True, NOW)
     assert await store.suspicious_others([1], "eve", NOW) == pytest.approx(1.0)
