@@ -62,6 +62,13 @@ def untag() -> str:
     return found[0]
 
 
+def recipients() -> str:
+    """Whom a server shall know, by the handbook: it would bounce to forged senders what the door refuses."""
+    found = re.search(r"^ *relay_recipient_maps = (.*?) \.\.\.$", HANDBOOK.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
 def test_a_bounce_that_returns_nothing_goes_to_the_customer_and_counts(sink: SmtpSink, tmp_path: Path) -> None:
     door = free_port()
     own = {"tags": {"in_envelope": True}, "listen": [f"{HOST}:{door}"], "addresses": ["bounces@hop.example.net"]}
@@ -69,6 +76,7 @@ def test_a_bounce_that_returns_nothing_goes_to_the_customer_and_counts(sink: Smt
         "inbound",
         {
             "relay_domains": "hop.example.net example.net",
+            "relay_recipient_maps": recipients() + " inline:{@example.net=ok}",
             "transport_maps": f"inline:{{hop.example.net=smtp:[{HOST}]:{door}}}",
             "virtual_alias_maps": "regexp:$config_directory/untag",
             "relayhost": f"[{HOST}]:{sink.port}",
@@ -86,6 +94,9 @@ def test_a_bounce_that_returns_nothing_goes_to_the_customer_and_counts(sink: Smt
         assert untagged(Address.parse(mail.sender.address))[1]
         with smtplib.SMTP(HOST, inbound.port, timeout=60) as client:
             client.sendmail("", [mail.sender.address], NOT_EVEN_AN_ID)
+            assert client.docmd("MAIL", "FROM:<>")[0] == 250
+            assert client.docmd("RCPT", "TO:<bounces@hop.example.net>")[0] == 250
+            assert client.docmd("RCPT", "TO:<joe@hop.example.net>")[0] == 550
         (bounce,) = sink.wait_for_messages(1, to=ANN)
         assert bounce.addresses == (ANN,)
         tied = 'detector_feedback_reports_total{kind="bounce",tie="tag"}'
