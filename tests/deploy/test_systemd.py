@@ -105,7 +105,7 @@ def test_the_user_is_made_without_a_login(tmp_path: Path) -> None:
 
 
 def test_the_configuration_is_for_root_to_write_and_for_the_service_to_read(tmp_path: Path) -> None:
-    """`--root`, and one file that names one directory: nothing else can be made or removed."""
+    """`--root`, and one file that names two directories: nothing else can be made or removed."""
     etc = tmp_path / "etc" / "detector"
     etc.mkdir(parents=True)
     (tmp_path / "etc" / "passwd").write_text("root:x:0:0::/:/bin/sh\ndetector:x:990:990::/:/bin/false\n", "utf-8")
@@ -114,3 +114,5 @@ def test_the_configuration_is_for_root_to_write_and_for_the_service_to_read(tmp_
     done = run("systemd-tmpfiles", "--create", f"--root={tmp_path}", DIRECTORY / "detector.tmpfiles")
     assert done.returncode == 0, done.stderr
     assert [f"{path.stat().st_mode & 0o777:o}" for path in (etc, etc / "detector.toml")] == ["750", "640"]
+    state = tmp_path / "var" / "lib" / "detector"
+    assert (f"{state.stat().st_mode & 0o777:o}", state.stat().st_uid) == ("700", 990), "check comes before the start"
