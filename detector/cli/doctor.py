@@ -119,9 +119,12 @@ def _refuse_to_upgrade(config: "Config") -> None:
     file = sqlite_file(config)
     if file is not None and not file.exists():
         return
-    version = HEAD
+    version: str | None = HEAD
     with suppress(Temporary):
-        version = stored_version(config.records_url) or "0000"
+        version = stored_version(config.records_url)
+    if version is None:
+        msg = "they are empty, for the first start broke off: make room if the disk is full, then start the server"
+        raise ConfigError(msg)
     if version < HEAD:
         msg = f"they have schema version {version}: back up, then start the server, which brings them to {HEAD}"
         raise ConfigError(msg)

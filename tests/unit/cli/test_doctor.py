@@ -154,6 +154,13 @@ def test_records_of_an_older_program_are_told_and_stay_as_they_are(house: Seeded
     assert stored_version(url) == "0005"
 
 
+def test_records_that_are_empty_because_the_disk_was_full_are_not_taken_for_old_ones(house: SeededHouse) -> None:
+    (house.directory / "state" / "records.sqlite").write_bytes(b"")
+    result = doctor(house)
+    assert "they are empty, for the first start broke off: make room if the disk is full" in result.stdout
+    assert "schema version 0000" not in result.stdout
+
+
 def test_records_that_are_not_there_yet_are_a_problem(house: SeededHouse) -> None:
     (house.directory / "state" / "records.sqlite").unlink()
     assert "makes them when it starts for the first time" in doctor(house).stdout
