@@ -7,6 +7,7 @@ from detector.config import Hold
 from detector.metrics import Metrics
 from detector.records.records import Records
 from detector.relay.held_files import HeldFiles
+from detector.traffic.clock import told_twice
 
 ERASE_AT_ONCE = 500
 WARN_BEFORE = 3 * 86_400.0
@@ -42,7 +43,7 @@ class Housekeeping:
     def tidy(self, now: float) -> None:
         """Now and then."""
         settings = self._settings
-        then = self._then = min(now, self._before)
+        then = self._then = told_twice(self._before, now)
         self._before = now
         expired = self._records.expire_held(self._spool, then - settings.keep, now)
         if expired:

@@ -11,6 +11,7 @@ from detector.ports import Clock, ProfileStore, Temporary
 from detector.records.accountable import CALIBRATED
 from detector.records.records import Records
 from detector.records.retention import Retention
+from detector.traffic.clock import told_twice
 
 EVERY = 3600.0
 AGAIN = 60.0
@@ -48,7 +49,7 @@ class Upkeep:
         if 0.0 < self._next - now <= EVERY:  # farther away is it only by a clock that was put back
             return
         self._next = now + AGAIN
-        then = min(now, self._before)
+        then = told_twice(self._before, now)
         try:
             await self.profiles.forget_idle(then - self.config.state.keep_profiles)
             removed = await self._remove(then)

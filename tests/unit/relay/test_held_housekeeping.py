@@ -78,6 +78,15 @@ def test_a_clock_that_is_ahead_at_the_start_and_put_right_within_the_hour_throws
     assert sorted(world.states()) == [HeldState.DISCARDED, HeldState.HELD]
 
 
+def test_nor_does_one_that_leaps_again_and_again(world: HeldWorld) -> None:
+    put(world, a_held_message("waits", held_at=0.0))
+    world.housekeeping.begin(1 * DAY)
+    for now in (1 * DAY, 3650 * DAY, 7300 * DAY, 9000 * DAY, 1 * DAY, 3650 * DAY, 1 * DAY, 2 * DAY):
+        world.housekeeping.tidy(now)
+    assert names(world) == ["waits.held"]
+    assert world.states() == [HeldState.HELD]
+
+
 def test_discarded_mail_keeps_its_file_for_a_week_and_its_row_for_a_month(world: HeldWorld) -> None:
     put(world, a_held_message("t1", state=HeldState.DISCARDED, changed_at=0.0))
     tidy(world, 7 * DAY)

@@ -103,6 +103,18 @@ async def test_a_clock_that_is_ahead_at_the_start_and_put_right_within_the_hour_
     assert upkeep.profiles.idle_before == NOW + AGAIN - 10 * DAY  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("leaps", [(10 * YEAR, YEAR, YEAR), (10 * YEAR, -5 * YEAR, 2 * DAY, YEAR), (2 * DAY,) * 5])
+async def test_nor_does_one_that_leaps_again_and_again(
+    upkeep: Upkeep, records: _Unreliable, leaps: tuple[float, ...]
+) -> None:
+    records.exempt(Exemption("bob", NOW + DAY, "olga", ""), NOW)
+    await upkeep.tidy()
+    for leap in leaps:
+        wait(upkeep, leap)
+        await upkeep.tidy()
+    assert list(records.standing().exemptions) == ["bob"]
+
+
 async def test_the_round_is_made_once_an_hour(upkeep: Upkeep, records: _Unreliable) -> None:
     await upkeep.tidy()
     wait(upkeep, EVERY - 1.0)
