@@ -197,11 +197,11 @@ OVERVIEW = Dashboard(
                 ),
                 Panel(
                     "Seconds since the text model spoke",
-                    "While mail comes this stays small. An hour of silence is an alert.",
+                    "While mail comes this stays small. An hour of silence is an alert. Empty before the first score.",
                     "s",
                     (
                         Query(
-                            f"time() - max by (instance) (detector_content_scored_timestamp_seconds{{{HERE}}})",
+                            f"time() - (max by (instance) (detector_content_scored_timestamp_seconds{{{HERE}}}) > 0)",
                             "{{instance}}",
                         ),
                     ),
