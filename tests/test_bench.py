@@ -5,7 +5,7 @@ import json
 import pytest
 from rich.console import Console
 
-from tests.bench import hop
+from tests.bench import cluster, hop
 from tests.bench.hop import Samples, Scenario, Target, measure, verdicts
 from tests.bench.load import Load
 
@@ -30,3 +30,13 @@ def test_what_is_missing_reaches_no_target() -> None:
     ((what, measured, asked, reached),) = verdicts(results, 0.0)
     assert (measured, asked, reached) == ("nan", "0.20", "-")
     assert "rspamd" in what
+
+
+@pytest.mark.debian("redis-server")
+def test_the_bench_measures_workers_on_a_cluster(capsys: pytest.CaptureFixture[str]) -> None:
+    few = cluster.Size(hosts=1, workers=2, accounts=20, messages=40, connections=6, idle=1)
+    for table in cluster.run(few):
+        Console().print(table)
+    shown = capsys.readouterr().out
+    for told in ("workers", "server 3", "detector:profile", "incidents in the records"):
+        assert told in shown

@@ -61,7 +61,7 @@ class Cost:
 
 
 async def sink(port: int) -> None:
-    """Takes everything."""
+    """Takes everything but mail for nobody."""
 
     class Sink(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,6 +84,8 @@ async def sink(port: int) -> None:
             self.body = not was_body and verb == b"DATA"
             if self.body:
                 return b"354 go on\r\n"
+            if b"<nobody" in line and verb == b"RCPT":
+                return b"550 5.1.1 No such user\r\n"
             return b"250-sink\r\n250 PIPELINING\r\n" if not was_body and verb == b"EHLO" else b"250 2.0.0 Ok\r\n"
 
     server = await asyncio.get_running_loop().create_server(Sink, HOST, port)
