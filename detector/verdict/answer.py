@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from detector.mail.delivery import Complained, Delivery, DeliveryStatus, event_key
 from detector.mail.status_codes import Cause
 from detector.mail.transaction import Stream
+from detector.traffic.clock import day_of
 from detector.traffic.profile import Profile
 from detector.traffic.reputation import Reputation
 from detector.verdict.learn import RESULTS, Result, Told, learn_complaint, learn_result, learn_slowed
@@ -121,8 +122,9 @@ def news(answer: Answer, known: Callable[[bytes], bool]) -> News | None:
         return None if slowed else News(replace(answer, share=Share.SLOWS), (reportedly,))
     voice = _of_transaction(answer, "voice")
     also = (anybody,) if answer.kind is Kind.COMPLAINT and not known(anybody) else ()
-    if not known(voice):
-        return News(whole, (mark, voice, *also))
+    person = _person(answer)
+    if not any(known(one) for one in (voice, *person)):
+        return News(whole, (mark, voice, *person, *also))
     return None if slowed else News(replace(answer, share=Share.SLOWS), (reportedly, *also))
 
 
@@ -207,6 +209,17 @@ def _of_transaction(answer: Answer, which: str) -> bytes:
     """
     transaction_id = answer.transaction_id.encode("utf-8", "surrogateescape")
     return event_key(which.encode(), transaction_id, _topic(answer.kind))
+
+
+def _person(answer: Answer) -> tuple[bytes, ...]:
+    """The mark of who complains of the account today: who gets ten letters a day must not count as ten people.
+
+    Bounces need none, for somebody is new to an account only once.
+    """
+    if answer.kind is not Kind.COMPLAINT or not answer.recipient:
+        return ()
+    account = answer.account.encode("utf-8", "surrogateescape")
+    return (event_key(b"person", account, answer.recipient, b"%d" % day_of(answer.at)),)
 
 
 def _topic(kind: Kind) -> bytes:

@@ -56,7 +56,8 @@ def test_an_answer_that_was_kept_before_reports_were_told_apart_is_read() -> Non
 
 
 def test_of_reports_about_one_transaction_one_is_evidence_also_after_a_restart(tmp_path: Path, heard: Heard) -> None:
-    reports = [replace(answer(1), recipient=b"octets %d" % number, reported=True) for number in range(4)]
+    one = replace(answer(1), first_time=True, reported=True)
+    reports = [replace(one, recipient=b"octets %d" % number) for number in range(4)]
     first = heard.add(reports[:2], NOW)
     assert [one.share for _, one in first] == [Share.ALL, Share.SLOWS]
     assert heard.since(NOW) == first

@@ -72,7 +72,8 @@ async def test_a_host_that_crashed_after_its_claim_counts_what_it_is_told_again(
 
 
 async def test_reports_about_one_transaction_count_once_though_they_come_to_two_hosts(host: Host) -> None:
-    reports = [replace(answer(1), recipient=b"octets %d" % number, reported=True) for number in range(2)]
+    one = replace(answer(1), first_time=True, reported=True)
+    reports = [replace(one, recipient=b"octets %d" % number) for number in range(2)]
     assert [one.share for one in await add(host("one"), reports[0])] == [Share.ALL]
     assert [one.share for one in await add(host("other"), reports[1])] == [Share.SLOWS]
 

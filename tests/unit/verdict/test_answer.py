@@ -119,6 +119,13 @@ def test_a_thief_cannot_spend_the_voice_on_a_mailbox_of_his_own_that_he_wrote_to
     assert told(own, replace(own, reported=False)) == [Share.SLOWS, Share.EVIDENCE]
 
 
+def test_one_person_complains_once_a_day_however_many_letters_he_got() -> None:
+    letters = [reported(Kind.COMPLAINT, 1, f"t{number}") for number in range(3)]
+    assert told(*letters, reported(Kind.COMPLAINT, 2, "t1")) == [Share.ALL, Share.SLOWS, Share.SLOWS, Share.ALL]
+    tomorrow, of_another = replace(letters[1], at=NOW + DAY), replace(letters[2], account="bea")
+    assert told(letters[0], tomorrow, of_another) == [Share.ALL, Share.ALL, Share.ALL]
+
+
 def test_a_complaint_that_names_nobody_is_no_news_after_another_about_the_same_message() -> None:
     named, unnamed = reported(Kind.COMPLAINT, 1), replace(reported(Kind.COMPLAINT, 1), recipient=b"")
     assert told(named, unnamed) == [Share.ALL, None]
@@ -155,6 +162,8 @@ def test_whatever_is_forged_first_what_our_own_servers_tell_is_counted_in_full_b
     assert {one.mark for one in evidence} >= {one.mark for one in sure}
     bad = [one for one in by_reports if one.kind in BAD]
     assert len(bad) == len({(one.transaction_id, one.kind is Kind.COMPLAINT) for one in bad})
+    people = [one.recipient for one in bad if one.kind is Kind.COMPLAINT and one.recipient]
+    assert len(people) == len(set(people))
 
 
 @given(things)
