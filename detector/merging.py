@@ -22,6 +22,7 @@ GAUGES: dict[str, Combine] = {
     "process_virtual_memory_bytes": add,
     "process_resident_memory_bytes": add,
     "process_open_fds": add,
+    "process_max_fds": add,
 }
 """Those in which workers have a say. What the others tell is the same for all, and the first process knows it."""
 
