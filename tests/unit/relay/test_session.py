@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from detector import config
+from detector.config import ServerTls
+from detector.tls import relay_context
 from tests.support.certificates import make_certificate
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
@@ -40,6 +42,29 @@ async def test_mail_passes_under_tls_and_the_trace_says_so(
             await talk.ask("DATA")
             assert await talk.message(b"Subject: secret\r\n\r\n" + b"x" * 300_000) == "250 2.0.0 Ok"
     assert b" with ESMTPS id " in sink.messages[0].content
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_where_a_certificate_is_asked_for_nobody_sends_mail_without(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, shown: bool
+) -> None:
+    hop, submission = make_certificate(tmp_path, "localhost"), make_certificate(tmp_path, "submission.example")
+    tls = ServerTls(mode="require", certificate=hop.path, key=hop.key_path, client_ca=submission.path)
+    client = ssl.create_default_context(cafile=hop.path)
+    if shown:
+        client.load_cert_chain(submission.path, submission.key_path)
+    async with house(settings(), tmp_path, sink, relay_context(tls)) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            await talk.ask("EHLO pc.example")
+            await talk.ask("STARTTLS")
+            heard = ""
+            with contextlib.suppress(OSError):  # with TLS 1.3 a client hears of the refusal after its own handshake
+                await talk.writer.start_tls(client, server_hostname="localhost")
+                heard = await talk.ask("EHLO pc.example")
+            assert heard.startswith("250") is shown
+        async with smtp_talk(place.port) as other:
+            assert (await other.hear()).startswith("220 ")
 
 
 async def test_what_was_sent_in_clear_behind_starttls_does_not_count(
