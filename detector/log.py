@@ -110,6 +110,11 @@ def internal_error(where: str, error: BaseException) -> None:
 # -- the relay --
 
 
+def not_judged(problem: str) -> None:
+    """A store did not answer in time; what happens to the mail is `when_broken`."""
+    _logger.error("not_judged", problem=problem)
+
+
 def connection_refused(peer: str, reason: str) -> None:
     _logger.warning("connection_refused", peer=peer, reason=reason)
 

@@ -25,7 +25,7 @@ from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key
 from detector.mail.transaction import Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics, child
-from detector.ports import Clock, Desk, HandedOver, IdentitySource, ProfileStore
+from detector.ports import Clock, Desk, HandedOver, IdentitySource, ProfileStore, Temporary
 from detector.relay import replies
 from detector.relay.body import Body
 from detector.relay.contents import Contents
@@ -230,7 +230,10 @@ class Assessor:
         try:
             return await work
         except Exception as error:  # anything at all: mail must not depend on our being right
-            log.internal_error("assess", error)
+            if isinstance(error, Temporary):
+                log.not_judged(str(error))
+            else:
+                log.internal_error("assess", error)
             self.metrics.broken_judgements.inc()
             return None if self.config.when_broken == "relay" else replies.LOCAL_ERROR
 

@@ -12,6 +12,7 @@ import pytest
 from detector import config
 from detector.content.model import TextModel
 from detector.mail.login import PolicyRequest
+from detector.ports import Temporary
 from detector.relay import replies
 from detector.verdict.hold import PROBATION
 from detector.verdict.verdict import Action, Group, Verdict
@@ -151,6 +152,18 @@ async def test_a_fault_of_ours_does_what_the_operator_chose(
         place.profiles.fault = RuntimeError("a bug")
         assert (await submit(place, "Q1", ["a@example.net"]))[1][:3] == expected
         assert place.metrics.registry.get_sample_value("detector_broken_judgements_total")
+
+
+async def test_a_store_that_does_not_answer_is_no_bug_but_told(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        place.profiles.fault = Temporary("no answer within 0.2 s")
+        assert (await submit(place, "Q1", ["a@example.net"]))[1][:3] == "250"
+        assert place.metrics.registry.get_sample_value("detector_broken_judgements_total")
+    told = capsys.readouterr().out
+    assert "not_judged" in told
+    assert "Traceback" not in told
 
 
 async def test_an_account_known_by_its_header_meets_the_recipient_window_too(
