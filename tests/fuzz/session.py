@@ -52,6 +52,9 @@ class Client(asyncio.Transport):
     def abort(self) -> None:
         self._closed = True
 
+    def write_eof(self) -> None:
+        self._closed = True
+
     def is_closing(self) -> bool:
         return self._closed
 

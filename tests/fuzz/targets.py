@@ -1,10 +1,13 @@
 """What is fuzzed: one function for each door that strangers reach. It takes any octets and asserts what must hold."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from detector import config
 from detector.content.reader import Reader
 from detector.feedback import exim_log, postfix_log
 from detector.feedback.syslog_frames import BadFraming, Frames, as_line
@@ -12,18 +15,27 @@ from detector.mail import path, xtext
 from detector.mail.proxy_protocol import V2_LONGEST, ProxyHeader, ProxyProtocolError, read
 from detector.mail.reply import Reply
 from detector.mail.written import Written
+from detector.metrics import Metrics
 from detector.models import load_prior
 from detector.relay.body import BodyReader
 from detector.relay.command_lines import line
-from detector.relay.policy_service import BrokenRequest, read_request
+from detector.relay.policy_service import (
+    DUNNO,
+    REQUEST_LINES,
+    BrokenRequest,
+    PolicyConnection,
+    PolicyService,
+    read_request,
+)
 from detector.relay.reply_parser import MalformedReply, ReplyParser
 from detector.replay.log_files import LINE_BYTES
 from detector.reports import reader as reports
 from detector.traffic.packing import MOST_BYTES, pack, unpack
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
-from tests.fuzz.session import Sessions, check
+from tests.fuzz.session import Client, Sessions, check, cut
 from tests.histories import transaction
+from tests.support.relay_house import DictJoin
 from tests.support.text_model import small_reader
 
 NOW = 1_790_000_000.0
@@ -102,12 +114,34 @@ def commands(octets: bytes) -> None:
 
 
 def policy(octets: bytes) -> None:
-    """A request of Postfix."""
-    try:
+    """Requests of Postfix: each has one answer, and always the same one; the first octet says how they are cut."""
+    with suppress(BrokenRequest):
         request = read_request(octets.split(b"\n"), "127.0.0.1")
-    except BrokenRequest:
+        assert request.queue_id or request.client_address
+    if not octets:
         return
-    assert request.queue_id or request.client_address
+    length, requests = octets[0] or 1, octets[1:]
+    heard = _sessions().run(_policy_talk(requests, length))
+    asked = sum(line in {b"", b"\r"} for line in requests.split(b"\n")[:-1])
+    assert heard == DUNNO * (len(heard) // len(DUNNO))
+    assert len(heard) == asked * len(DUNNO) or (requests.count(b"\n") > REQUEST_LINES and heard.endswith(DUNNO))
+
+
+@cache
+def _service() -> PolicyService:
+    return PolicyService(config.PolicyService(), DictJoin(), Metrics("test"), lambda: NOW)
+
+
+async def _policy_talk(requests: bytes, length: int) -> bytes:
+    connection, client = PolicyConnection(_service()), Client()
+    connection.connection_made(client)
+    for piece in cut(requests, length):
+        if not client.is_closing():
+            connection.data_received(piece)
+        while connection._answering is not None:  # noqa: ASYNC110 - each turn of the loop is what we wait for
+            await asyncio.sleep(0)
+    connection.connection_lost(None)
+    return bytes(client.heard)
 
 
 def proxy(octets: bytes) -> None:
