@@ -69,7 +69,7 @@ def _shape(path: str) -> str:
 
 
 def _word_like(part: str) -> bool:
-    return len(part) <= 16 and part.islower() and not _DIGIT.search(part)
+    return len(part) <= 16 and part.islower() and (part.isalpha() or not _DIGIT.search(part))
 
 
 def _names_another(shown: str, host: str) -> bool:
