@@ -1,12 +1,9 @@
 """HTML as rendered: the text that is seen, where its links lead, and what else stands there. No browser, one pass."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from html import unescape
 from itertools import islice
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from detector.content.style import DEFAULT, Change, Style, applied, hiding_classes, of_class
 from detector.content.tag import (
@@ -38,14 +35,14 @@ _HREF = re.compile(r"href(?<![\w-]href)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s>\
 _LINK = re.compile(r"(?<![\w-])(?:href|action)\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s>\"']++))", re.IGNORECASE)
 
 
-class Anchor(Struct, frozen=True, gc=False):
+class Anchor(NamedTuple):
     """A link as its author wrote it, and the text that the reader clicks on."""
 
     target: str
     shown: str
 
 
-class Page(Struct, frozen=True, gc=False):
+class Page(NamedTuple):
     """`hidden` counts characters that no reader sees."""
 
     text: str
@@ -55,53 +52,60 @@ class Page(Struct, frozen=True, gc=False):
     hidden: int
 
 
-@dataclass(slots=True)
 class _Walk:
     """Where the pass stands: the names of the open elements, and the style around each of them."""
 
-    rest: str
-    classes: dict[str, tuple[Change, ...]]
-    most_tags: int
-    batch: Iterator[str] = field(default_factory=lambda: iter(()))
-    names: list[str] = field(default_factory=lambda: [""])
-    styles: list[Style] = field(default_factory=lambda: [DEFAULT])
-    style: Style = DEFAULT
-    pieces: list[str] = field(default_factory=list)
-    anchors: list[Anchor] = field(default_factory=list)
-    target: str = ""
-    since: int = 0
-    images: int = 0
-    form: bool = False
-    length: int = 0
-    hidden: int = 0
+    def __init__(self, rest: str, classes: dict[str, tuple[Change, ...]], most_tags: int) -> None:
+        self.rest = rest
+        self.classes = classes
+        self.most_tags = most_tags
+        self.batches = most_tags // AT_ONCE
+        self.batch: list[str] = []
+        self.at = 0  # of the batch
+        self.names: list[str] = [""]
+        self.styles: list[Style] = [DEFAULT]
+        self.style: Style = DEFAULT
+        self.pieces: list[str] = []
+        self.anchors: list[Anchor] = []
+        self.target = ""
+        self.since = 0
+        self.images = 0
+        self.form = False
+        self.length = 0
+        self.hidden = 0
 
-    def parts(self) -> Iterator[str]:
-        """What stands between two `<`: a tag, and the text after it."""
-        for _ in range(self.most_tags // AT_ONCE):
-            *parts, self.rest = self.rest.split("<", AT_ONCE)
-            if len(parts) < AT_ONCE:
-                parts.append(self.rest)
-                self.rest = ""
-            self.batch = iter(parts)
-            yield from self.batch
-            if not self.rest:
-                return
+    def part(self) -> str | None:
+        """What stands between two `<`, a tag and the text after it; None at the end."""
+        if self.at == len(self.batch) and not self.cut():
+            return None
+        self.at += 1
+        return self.batch[self.at - 1]
+
+    def cut(self) -> bool:
+        """Whether there are more parts."""
+        if self.batches == 0 or (self.batch and not self.rest):
+            return False
+        self.batches -= 1
+        batch = self.rest.split("<", AT_ONCE)
+        self.rest = batch.pop() if len(batch) > AT_ONCE else ""
+        self.batch, self.at = batch, 0
+        return True
 
     def read(self) -> None:
         """Ends where there is enough text."""
-        parts, names, add = self.parts(), self.names, self.pieces.append
-        for part in parts:
+        names, pieces = self.names, self.pieces
+        while (part := self.part()) is not None:
             tag, _, text = part.partition(">")
             what = remembered(tag) if len(tag) < SHORT else meaning(tag)
             name, kind, apart, changes = what
-            add(apart)
-            if kind is CLOSES and names[-1] == name != "a":
+            pieces.append(apart)
+            if kind == CLOSES and names[-1] == name != "a":
                 names.pop()
                 self.style = self.styles.pop()
-            elif kind is OPENS:
+            elif kind == OPENS:
                 self.open(name, changes, tag)
             else:
-                text = self.other(what, part, parts)
+                text = self.other(what, part)
             if text:
                 self.text(text)
                 if self.length >= MOST_TEXT:
@@ -140,34 +144,38 @@ class _Walk:
             self.styles.pop()
         self.style = self.styles.pop()
 
-    def other(self, what: Tag, part: str, parts: Iterator[str]) -> str:
+    def other(self, what: Tag, part: str) -> str:
         """The text that follows."""
-        if what.kind is ODD:
-            return self.odd(what.name, part, parts)
+        if what.kind == ODD:
+            return self.odd(what.name, part)
         tag, _, text = part.partition(">")
         self.element(what, tag)
         return text
 
     def element(self, what: Tag, tag: str) -> None:
         name, kind, _, changes = what
-        if kind is CLOSES:
+        if kind == CLOSES:
             self.close(name)
-        elif kind is IMAGE:
+        elif kind == IMAGE:
             self.images += 1
         if kind in (LEADS, LEADS_AND_OPENS):
             self.link(name, tag)
         if kind in (OPENS, LEADS_AND_OPENS):
             self.open(name, changes, tag)
 
-    def odd(self, name: str, part: str, parts: Iterator[str]) -> str:
+    def odd(self, name: str, part: str) -> str:
         if name == "!--":
             part = part[1:]  # <!--> is a whole one (HTML Living Standard, section 13.2.5.43)
             while "-->" not in part:
-                part = next(parts, "-->")
+                later = self.part()
+                part = "-->" if later is None else later
             return part.partition("-->")[2]
         if name in SILENT:
-            ends = (part for part in parts if part[: len(name) + 1].lower() == f"/{name}")
-            return next(ends, "").partition(">")[2]
+            end = f"/{name}"
+            while (later := self.part()) is not None:
+                if later[: len(end)].lower() == end:
+                    return later.partition(">")[2]
+            return ""
         if not name:
             return f"<{part}"
         tag = found[0] if (found := _TAG.match(part)) else part
@@ -179,7 +187,7 @@ class _Walk:
     def links_only(self) -> None:
         """The rest of a long page."""
         self.close_link()
-        for found in islice(_LINK_TAG.finditer("<".join(["", *self.batch, self.rest])), self.most_tags):
+        for found in islice(_LINK_TAG.finditer("<".join(["", *self.batch[self.at :], self.rest])), self.most_tags):
             if len(self.anchors) >= MOST_LINKS:
                 return
             self.link("a", found[1])

@@ -1,5 +1,7 @@
 """What is compiled counts as the arrays do, number by number."""
 
+import re
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from detector.content.text import PLAIN, Letter
 from detector.content.words import features, mixed, words
 from detector.models import load_content
 
-SOURCE = Path(__file__).parents[3] / "detector" / "content" / "kernel.py"
+ROOT = Path(__file__).parents[3]
+COMPILED = re.findall(r'^    "(detector/.*\.py)",$', (ROOT / "setup.py").read_text(), re.MULTILINE)
 
 pytestmark = pytest.mark.skipif(not kernel.COMPILED, reason="NOT COMPILED: install a C compiler and run make")
 
@@ -76,6 +79,16 @@ def test_there_is_room_for_as_many_different_words_as_there_can_be(shipped: Text
     assert by_kernel(one, shipped) == by_arrays(one, shipped)
 
 
-def test_what_runs_was_compiled_from_what_is_written() -> None:
-    compiled = Path(kernel.__file__)
-    assert compiled.stat().st_mtime >= SOURCE.stat().st_mtime, "kernel.py was edited since: run make test, or setup.py"
+@pytest.mark.parametrize("module", COMPILED)
+def test_what_runs_was_compiled_from_what_is_written(module: str) -> None:
+    runs = Path(str(import_module(module.removesuffix(".py").replace("/", ".")).__file__))
+    assert runs.suffix == ".so"
+    assert runs.stat().st_mtime >= (ROOT / module).stat().st_mtime, (
+        f"{module} was edited since: run make test, or setup.py"
+    )
+
+
+@pytest.mark.parametrize("module", COMPILED)
+def test_what_is_compiled_defines_no_values_of_msgspec(module: str) -> None:
+    """mypyc would make their classes without what stands beside the base: they could be changed."""
+    assert "(Struct" not in (ROOT / module).read_text()
