@@ -4,10 +4,10 @@ from msgspec import Struct
 
 from detector.content.fingerprint import Fingerprint
 from detector.content.glance import glance
+from detector.content.mime import Message
 from detector.content.model import TextModel
 from detector.content.pivots import pivots
-from detector.content.text import Structure, read
-from detector.mail.written import Written
+from detector.content.text import Structure, letter_of
 
 
 class Content(Struct, frozen=True, gc=False):
@@ -19,8 +19,8 @@ class Content(Struct, frozen=True, gc=False):
     structure: Structure
 
 
-def look(message: Written, model: TextModel) -> Content:
+def look(message: Message, model: TextModel) -> Content:
     """Look at a message. Whatever the octets are, nothing is raised, and the time is bounded."""
-    letter = read(message)
+    letter = letter_of(message)
     score, found = glance(letter, model)
     return Content(score, found, pivots(letter), letter.structure)

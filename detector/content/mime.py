@@ -4,6 +4,7 @@ import re
 from binascii import a2b_qp
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ MOST_HEADER_BYTES = (
 )
 DEEPEST = 8
 MOST_TEXT_BYTES = 262_144  # of a part, as transferred
+SHOWN_KINDS = ("text/plain", "text/html")
 LONGEST_VALUE = 2000
 LONGEST_KNOWN = 400  # octets of the header section of a part: most are the same few
 
@@ -41,8 +43,18 @@ class Part(Struct, frozen=True, gc=False):
     content: bytes
 
     @property
+    def shown(self) -> bool:
+        """As a page or as text, with the message."""
+        return self.kind in SHOWN_KINDS and not self.attached
+
+    @property
+    def text_bytes(self) -> bytes:
+        """What is read of it."""
+        return self.content[:MOST_TEXT_BYTES]
+
+    @property
     def text(self) -> str:
-        content = self.content[:MOST_TEXT_BYTES]
+        content = self.text_bytes
         if self.encoding == "base64":
             content = from_base64(content)
         elif self.encoding == "quoted-printable":
@@ -56,6 +68,20 @@ class Message(Struct, frozen=True, gc=False):
     subject: str
     reply_to: str
     parts: tuple[Part, ...]
+
+    @property
+    def key(self) -> bytes:
+        """Equal for messages that say the same; of what is attached counts only what it is, and its name.
+
+        The copies of a mailing have it in common, though each has boundaries of its own.
+        """
+        digest = blake2b(ascii((self.subject, self.reply_to)).encode(), digest_size=16)
+        for part in self.parts:
+            text = part.text_bytes if part.shown else b""
+            described = part.kind, part.charset, part.encoding, part.filename, part.attached, part.alternative
+            digest.update(ascii((*described, len(text))).encode())
+            digest.update(text)
+        return digest.digest()
 
 
 def parsed(written: Written) -> Message:

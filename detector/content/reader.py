@@ -1,13 +1,14 @@
 """Reads messages for the judge: each different body once, and compares it with the clean mail of all accounts."""
 
 from collections import Counter, OrderedDict, deque
-from hashlib import blake2b
 
 from detector.content.look import Content as Look
 from detector.content.look import look
+from detector.content.mime import Message, parsed
 from detector.content.model import TextModel, Usual
 from detector.content.text import Structure
 from detector.mail.content import Content
+from detector.mail.headers import Header
 from detector.mail.program import author_of, program_of
 from detector.mail.written import Written
 
@@ -37,7 +38,6 @@ OUTSIDE_OF_MAIL = frozenset(
         "img",
     }
 )
-_OF_THE_TEXT = (b"subject", b"reply-to", b"content-type", b"content-transfer-encoding")
 
 
 class Reader:
@@ -59,10 +59,13 @@ class Reader:
 
     def read(self, message: Written) -> Content:
         """What the message says."""
-        header = message.header
-        key, program, author = _key(message), program_of(header), author_of(header)
+        return self.read_parts(message.header, parsed(message))
+
+    def read_parts(self, header: Header, parts: Message) -> Content:
+        """The same, where its parts are known."""
+        key, program, author = parts.key, program_of(header), author_of(header)
         try:
-            found = self._look(key, message)
+            found = self._look(key, parts)
             surprise = None if found.text_score is None else self.usual.surprise(found.text_score)
         except Exception as error:  # anything at all: who sent it, and by which program, is evidence all the same
             self.broken += 1
@@ -102,7 +105,7 @@ class Reader:
                 del self._texts_of[earliest]
         return self._texts_of[account]
 
-    def _look(self, key: bytes, message: Written) -> Look:
+    def _look(self, key: bytes, message: Message) -> Look:
         found = self._looks.get(key)
         if found is None:
             found = self._looks[key] = look(message, self._model)
@@ -115,13 +118,3 @@ def is_odd(structure: Structure) -> bool:
     """A form to fill in, nothing but a picture, a link that names another host, or a page or program as attachment."""
     hidden_in = not OUTSIDE_OF_MAIL.isdisjoint(structure.attachments)
     return structure.form or structure.only_image or structure.misleading > 0 or hidden_in
-
-
-def _key(message: Written) -> bytes:
-    """Equal for messages that say the same, octet for octet."""
-    named = message.header.named
-    # What stands between two values is in none of them: their lines begin with a blank.
-    values = b"\n\n".join([b"\n:".join(named.get(name, ())) for name in (*_OF_THE_TEXT, b"")])
-    digest = blake2b(values, digest_size=16)
-    digest.update(message.rest)
-    return digest.digest()

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from detector.content.folding import folded
 from detector.content.links import MOST_LINKS, Link, link, links_in
-from detector.content.mime import Part, parsed
+from detector.content.mime import SHOWN_KINDS, Message, Part, parsed
 from detector.content.page import MOST_TAGS, Page, rendered
 from detector.mail.written import Written
 
@@ -18,7 +18,6 @@ LONGEST_SUBJECT = 250
 LONGEST_EXTENSION = 8
 
 _QUOTED = re.compile(r"\n[ \t]*+>[^\n]*+")
-_SHOWN_KINDS = ("text/plain", "text/html")
 
 
 class Structure(Struct, frozen=True, gc=False):
@@ -49,8 +48,12 @@ class Letter(Struct, frozen=True, gc=False):
 
 def read(written: Written) -> Letter:
     """Read a message: whatever the octets are, nothing is raised, and the time is bounded."""
-    message = parsed(written)
-    shown = [part for part in message.parts if part.kind in _SHOWN_KINDS and not part.attached][:MOST_SHOWN]
+    return letter_of(parsed(written))
+
+
+def letter_of(message: Message) -> Letter:
+    """The same, of its parts. Nothing counts but what `Message.key` is made of."""
+    shown = [part for part in message.parts if part.shown][:MOST_SHOWN]
     html = [number for number, part in enumerate(shown) if part.kind == "text/html"]
     most_tags = MOST_TAGS if len(html) <= FULL_PAGES else MOST_TAGS * FULL_PAGES // len(html)
     pages = {number: rendered(shown[number].text, most_tags) for number in html}
@@ -83,7 +86,7 @@ def _text(shown: list[Part], pages: dict[int, Page]) -> str:
 
 def _structure(parts: tuple[Part, ...], pages: list[Page], text: str, links: list[Link]) -> Structure:
     images = sum([page.images for page in pages]) + sum([part.kind.startswith("image/") for part in parts])
-    if not (pages or images or links) and len(parts) == 1 and not parts[0].attached and parts[0].kind in _SHOWN_KINDS:
+    if not (pages or images or links) and len(parts) == 1 and not parts[0].attached and parts[0].kind in SHOWN_KINDS:
         return PLAIN
     return Structure(
         html=bool(pages),
@@ -92,7 +95,7 @@ def _structure(parts: tuple[Part, ...], pages: list[Page], text: str, links: lis
         only_image=images > 0 and len(text) < 40,
         hidden=sum([page.hidden for page in pages]),
         misleading=sum([link.misleading for link in links]),
-        attachments=tuple([_extension(part) for part in parts if part.attached or part.kind not in _SHOWN_KINDS]),
+        attachments=tuple([_extension(part) for part in parts if part.attached or part.kind not in SHOWN_KINDS]),
     )
 
 

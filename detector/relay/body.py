@@ -10,6 +10,7 @@ import numpy as np
 
 from detector.mail.reply import Reply
 from detector.relay import replies
+from detector.relay.dots import find_dot
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ class BodyReader:
         at = seam.find(END)
         if at >= 0:
             return at + len(END) - len(self._tail)
-        at = octets.find(END)
+        at = find_dot(octets, END)
         return at + len(END) if at >= 0 else -1
 
     def _check(self, octets: bytes) -> None:

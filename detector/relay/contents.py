@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from detector import log
-from detector.content.mime import MOST_BYTES
+from detector.content.mime import MOST_BYTES, parsed
 from detector.content.reader import Reader
 from detector.mail.content import Content
 from detector.mail.headers import Header
@@ -22,6 +22,7 @@ from detector.mail.written import Written
 from detector.metrics import Metrics
 from detector.ports import CampaignStore, Clock
 from detector.relay.body import Body
+from detector.relay.dots import find_dot
 from detector.relay.seldom import Seldom
 from detector.traffic.campaign import keys_of
 from detector.verdict.campaign import suspicious
@@ -30,7 +31,7 @@ from detector.verdict.verdict import Verdict
 
 T = TypeVar("T")
 
-READ_AT_ONCE = 65_536  # octets: they take a millisecond; more are read by a thread
+READ_AT_ONCE = 65_536  # octets of text: they take a millisecond; more are read by a thread
 
 
 class Contents:
@@ -70,10 +71,12 @@ class Contents:
             self._reader.learn(content, transaction.identity.account)
 
     async def _read(self, header: Header, body: Body) -> Content:
-        if len(body.head) <= READ_AT_ONCE:
-            return self._reader.read(_written(header, body))
+        # Parts are found so soon that handing that to a thread would cost more; what is attached is not read.
+        parts = parsed(_written(header, body))
+        if sum([len(part.text_bytes) for part in parts.parts if part.shown]) <= READ_AT_ONCE:
+            return self._reader.read_parts(header, parts)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: self._reader.read(_written(header, body)))
+        return await loop.run_in_executor(self._threads, self._reader.read_parts, header, parts)
 
     def _notice_breaks(self) -> None:
         new, self._told = self._reader.broken - self._told, self._reader.broken
@@ -100,4 +103,6 @@ def _written(header: Header, body: Body) -> Written:
     What lies on disk stands further down than anybody reads.
     """
     rest = b"\r\n" + body.head[len(header.section) : min(body.size_bytes, MOST_BYTES)]
-    return Written(header, rest.replace(b"\r\n..", b"\r\n.")[2:])
+    if find_dot(rest, b"\r\n..") >= 0:
+        rest = rest.replace(b"\r\n..", b"\r\n.")
+    return Written(header, rest[2:])

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.content.look import look
+from detector.content.mime import Message, parsed
 from detector.content.model import TextModel, Usual
 from detector.mail.written import Written
 from detector.models import load_content
@@ -19,6 +20,10 @@ HAM = (
 )
 
 
+def parts_of(octets: bytes) -> Message:
+    return parsed(Written.of(octets))
+
+
 @pytest.fixture(scope="module")
 def shipped() -> tuple[TextModel, Usual]:
     model, usual, _ = load_content()
@@ -27,7 +32,7 @@ def shipped() -> tuple[TextModel, Usual]:
 
 def test_the_shipped_model_tells_phishing_from_a_meeting(shipped: tuple[TextModel, Usual]) -> None:
     model, usual = shipped
-    bad, good = look(Written.of(SPAM), model), look(Written.of(HAM), model)
+    bad, good = look(parts_of(SPAM), model), look(parts_of(HAM), model)
     assert bad.text_score is not None
     assert good.text_score is not None
     assert usual.p(bad.text_score) < 0.01
@@ -48,28 +53,28 @@ def test_the_shipped_model_tells_phishing_from_a_meeting(shipped: tuple[TextMode
 ])  # fmt: skip
 def test_a_language_is_no_evidence(text: str, shipped: tuple[TextModel, Usual]) -> None:
     model, usual = shipped
-    score = look(Written.of(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode()), model).text_score
+    score = look(parts_of(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode()), model).text_score
     assert score is not None
     assert usual.p(score) > 0.02
 
 
 def test_too_little_to_read_has_no_score(shipped: tuple[TextModel, Usual]) -> None:
-    assert look(Written.of(b"Subject: hi\r\n\r\nsee you\r\n"), shipped[0]).text_score is None
+    assert look(parts_of(b"Subject: hi\r\n\r\nsee you\r\n"), shipped[0]).text_score is None
 
 
 def test_the_fingerprint_is_of_the_own_words(shipped: tuple[TextModel, Usual]) -> None:
-    one = look(Written.of(b"\r\nplease open the attached report\r\n> yesterday you wrote this\r\n"), shipped[0])
-    other = look(Written.of(b"\r\nplease open the attached report\r\n> and somebody else wrote that\r\n"), shipped[0])
+    one = look(parts_of(b"\r\nplease open the attached report\r\n> yesterday you wrote this\r\n"), shipped[0])
+    other = look(parts_of(b"\r\nplease open the attached report\r\n> and somebody else wrote that\r\n"), shipped[0])
     assert one.fingerprint == other.fingerprint
     assert one.text_score != other.text_score
 
 
 def test_a_quotation_alone_is_the_message(shipped: tuple[TextModel, Usual]) -> None:
-    quoted = look(Written.of(b"\r\n> please open the attached report\r\n"), shipped[0])
-    assert quoted.fingerprint == look(Written.of(b"\r\nplease open the attached report\r\n"), shipped[0]).fingerprint
+    quoted = look(parts_of(b"\r\n> please open the attached report\r\n"), shipped[0])
+    assert quoted.fingerprint == look(parts_of(b"\r\nplease open the attached report\r\n"), shipped[0]).fingerprint
 
 
 @given(st.binary(max_size=300))
 def test_any_octets_may_be_looked_at(body: bytes) -> None:
     model, _, _ = load_content()
-    look(Written.of(body), model)
+    look(parts_of(body), model)

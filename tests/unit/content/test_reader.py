@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from detector.content import reader as reader_room
 from detector.content.look import Content as Look
 from detector.content.look import look
+from detector.content.mime import Message
 from detector.content.model import TextModel, Usual
 from detector.content.reader import LATEST, LEAST_SHARE, Reader, is_odd
 from detector.content.text import Structure
@@ -47,11 +48,11 @@ def read(reader: Reader, body: bytes) -> Content:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[Written]:
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Message]:
     """What was looked at."""
-    seen: list[Written] = []
+    seen: list[Message] = []
 
-    def noted(message: Written, model: TextModel) -> Look:
+    def noted(message: Message, model: TextModel) -> Look:
         seen.append(message)
         return look(message, model)
 
@@ -59,21 +60,41 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Written]:
     return seen
 
 
-def test_the_copies_of_a_mailing_are_looked_at_once(looks: list[Written]) -> None:
+def test_the_copies_of_a_mailing_are_looked_at_once(looks: list[Message]) -> None:
     reader = new_reader()
     copies = [read(reader, mail(LETTER, to=f"user{number}@a.example")) for number in range(20)]
     assert len(looks) == 1
     assert len(set(copies)) == 1
 
 
-def test_another_subject_is_another_message(looks: list[Written]) -> None:
+def with_attachment(edge: str, octets: str, name: str = "report.pdf") -> bytes:
+    kind = f'Content-Type: multipart/mixed; boundary="{edge}"\r\n'
+    attached = f'Content-Type: application/pdf; name="{name}"\r\nContent-Transfer-Encoding: base64\r\n\r\n{octets}'
+    return mail(f"--{edge}\r\n\r\n{LETTER}\r\n--{edge}\r\n{attached}\r\n--{edge}--", more=kind)
+
+
+def test_the_copies_of_a_mailing_may_differ_in_boundaries_and_in_what_is_attached(looks: list[Message]) -> None:
+    reader = new_reader()
+    copies = [read(reader, with_attachment(f"edge{number}", f"AAA{number}")) for number in range(9)]
+    assert len(looks) == 1
+    assert len(set(copies)) == 1
+
+
+def test_what_is_attached_under_another_name_is_another_message(looks: list[Message]) -> None:
+    reader = new_reader()
+    pdf, page = (read(reader, with_attachment("edge", "AAAA", name)) for name in ("report.pdf", "report.html"))
+    assert len(looks) == 2
+    assert (pdf.odd, page.odd) == (False, True)
+
+
+def test_another_subject_is_another_message(looks: list[Message]) -> None:
     reader = new_reader()
     for subject in ("Hello", "Urgent", "Hello"):
         read(reader, mail(LETTER, subject=subject))
     assert len(looks) == 2
 
 
-def test_of_bodies_a_bounded_number_is_remembered(looks: list[Written], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_bodies_a_bounded_number_is_remembered(looks: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader_room, "MOST_BODIES", 2)
     reader = new_reader()
     for day in ("Monday", "Tuesday", "Friday", "Friday", "Monday"):

@@ -11,7 +11,7 @@ from typing import IO, cast
 import pytest
 
 from detector import log
-from detector.content.mime import MOST_BYTES
+from detector.content.mime import MOST_BYTES, Message
 from detector.content.model import TextModel
 from detector.content.reader import Reader
 from detector.mail.content import Content
@@ -83,15 +83,15 @@ async def test_whatever_came_is_read(octets: bytes) -> None:
     assert (await Place().read(octets)).content is not None
 
 
-async def test_a_large_message_is_read_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_much_text_is_read_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
-    read = Reader.read
+    read = Reader.read_parts
 
-    def watched(self: Reader, message: Written) -> Content:
+    def watched(self: Reader, header: Header, parts: Message) -> Content:
         threads.append(threading.current_thread() is threading.main_thread())
-        return read(self, message)
+        return read(self, header, parts)
 
-    monkeypatch.setattr(Reader, "read", watched)
+    monkeypatch.setattr(Reader, "read_parts", watched)
     place = Place()
     for size in (READ_AT_ONCE // 2, READ_AT_ONCE + 1):
         octets = letter(f"{ABUSE}\r\n" * (size // len(ABUSE) + 1), 1)
@@ -186,10 +186,10 @@ async def test_a_store_that_is_down_costs_only_the_accomplices() -> None:
 
 
 async def test_what_cannot_be_read_at_all_is_judged_without_content(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: Reader, message: Written) -> Content:
+    def fails(self: Reader, header: Header, parts: Message) -> Content:
         raise RecursionError
 
-    monkeypatch.setattr(Reader, "read", fails)
+    monkeypatch.setattr(Reader, "read_parts", fails)
     place = Place()
     found = await place.read(letter(CLEAN, 1))
     assert found.content is None
