@@ -1,5 +1,7 @@
 """How the clock of an account runs: never back by a little, back by a lot only because it was wrong before."""
 
+import math
+
 DAY = 86400.0
 END_OF_TIME = 4294967295.0  # 2106: times are packed in 32 bits
 
@@ -17,6 +19,19 @@ def latest(before: float, now: float) -> float:
     if 0.0 <= later <= END_OF_TIME:
         return later
     return min(max(later, 0.0), END_OF_TIME)
+
+
+def told_twice(before: float, now: float) -> float:
+    """The time by which ages may be told when something is erased for its age, in Unix seconds.
+
+    A round of erasing was made when the clock said `before` (minus infinity: there was none), and another is made now.
+    What was not too old by then may only look old. After a leap of more than a day nothing can be told before the
+    clock has gone on as it should: it may be wrong twice.
+
+    >>> told_twice(0.0, 3600.0), told_twice(3600.0, 0.0), told_twice(0.0, 9_000_000.0)
+    (0.0, 0.0, -inf)
+    """
+    return min(before, now) if abs(now - before) <= DAY else -math.inf
 
 
 def day_of(now: float) -> int:
