@@ -68,6 +68,68 @@ class NextHop(asyncio.Transport):
         return self._closed
 
 
+class Babbler(asyncio.Transport):
+    """A next hop that answers each write with the next of `chunks`, whatever it is, and ends when it knows no more."""
+
+    def __init__(self, wire: ClientWire, chunks: list[bytes]) -> None:
+        super().__init__()
+        self.last_words = b""  # on the end of a message
+        self._wire = wire
+        self._chunks = chunks
+        self._writes = 0
+        self._ended = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._writes += 1
+        chunk = self._chunks.pop(0) if self._chunks else b""
+        if bytes(data).endswith(END):
+            self.last_words = chunk
+        asyncio.get_running_loop().call_soon(self._answer, chunk, self._writes)
+
+    def _answer(self, chunk: bytes, write: int) -> None:
+        if chunk and not self._ended:
+            self._wire.data_received(chunk)
+        asyncio.get_running_loop().call_later(0, self._end_after, write)
+
+    def _end_after(self, write: int) -> None:
+        if write == self._writes and not self._wire.quiet:
+            self.abort()
+
+    def abort(self) -> None:
+        if not self._ended:
+            self._ended = True
+            asyncio.get_running_loop().call_soon(self._wire.connection_lost, None)
+
+    def close(self) -> None:
+        self.abort()
+
+    def is_closing(self) -> bool:
+        return self._ended
+
+
+class BabblingPool:
+    """As below, with a next hop that says whatever it likes."""
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self.chunks = chunks
+        self.servers: list[Babbler] = []
+
+    async def acquire(self) -> Connection:
+        wire = ClientWire(config.HostPort(host="127.0.0.1", port=1), 300.0)
+        server = Babbler(wire, self.chunks)
+        wire.connection_made(server)
+        wire.data_received(b"220 mx\r\n")
+        await wire.greeting
+        self.servers.append(server)
+        return Connection(wire)
+
+    def release(self, connection: Connection) -> None:
+        connection.close()
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities({})
+
+
 class MemoryPool:
     """In the place of `relay.pool.Pool`: each transaction has a connection of its own.
 

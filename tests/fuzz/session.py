@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from detector import config, log
 from detector.relay.pool import Pool
 from detector.relay.session import Session
-from tests.fuzz.next_hop import LAX_ENDS, MemoryPool
+from tests.fuzz.next_hop import LAX_ENDS, BabblingPool, MemoryPool
 from tests.support.relay_house import House, house
 
 T = TypeVar("T")
@@ -31,6 +31,8 @@ name = "X-AuthUser"
 [[identity]]
 source = "envelope-sender"
 """
+WHOLE_REPLY = re.compile(r"(?:([2-5]\d\d)-[^\r\n]*\r\n(?=\1))*[2-5]\d\d(?: [^\r\n]*)?\r\n")
+ACCEPTED = re.compile(rb"(?:(2\d\d)-[^\r\n]*\r\n(?=\1))*2\d\d(?: [^\r\n]*)?\r\n")
 STAMPED = re.compile(rb" id t\d+;")
 
 
@@ -113,16 +115,17 @@ class Sessions:
 
     def hold(self, pieces: Iterator[bytes]) -> Heard:
         """One session; `faults` are those of ours that it laid bare."""
-        kept = log.internal_error
         self.faults.clear()
-        try:
-            log.internal_error = self._fault
-            return self.run(self._hold(pieces))
-        finally:
-            log.internal_error = kept
+        return self.run(self._hold(pieces))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run_until_complete(work)
+        """Notes what would be logged as a fault of ours."""
+        kept = log.internal_error
+        log.internal_error = self._fault
+        try:
+            return self._loop.run_until_complete(work)
+        finally:
+            log.internal_error = kept
 
     def _fault(self, where: str, error: BaseException) -> None:
         self.faults.append(error)
@@ -136,12 +139,12 @@ class Sessions:
         await talk.end()
         return Heard(bytes(talk.client.heard), STAMPED.sub(b"", bytes(talk.pool.heard)), talk.pool.messages)
 
-    async def begin(self) -> "Talk":
+    async def begin(self, babbling: BabblingPool | None = None) -> "Talk":
         """Connect; nothing is known of earlier sessions."""
         place, pool, client = self._house, MemoryPool("PIPELINING", "XFORWARD", "8BITMIME", "SMTPUTF8", "DSN"), Client()
         place.profiles.profiles.clear()
         place.handed_over.taken.clear()
-        place.server.reconfigure(self._settings, replace(place.route, pool=cast("Pool", pool)), None)
+        place.server.reconfigure(self._settings, replace(place.route, pool=cast("Pool", babbling or pool)), None)
         talk = Talk(Session(place.server, self._settings.relay, None), client, pool)
         talk.session.connection_made(client)
         await asyncio.sleep(0)
@@ -202,3 +205,34 @@ def check(sessions: Sessions, octets: bytes) -> None:
     if length < len(octets):
         whole = sessions.hold(cut(octets, len(octets)))
         assert (heard.client, heard.next_hop) == (whole.client, whole.next_hop), "cut otherwise it means something else"
+
+
+COMMANDS = (
+    b"EHLO pc",
+    b"MAIL FROM:<ann@example.org>",
+    b"RCPT TO:<bob@example.net>",
+    b"RCPT TO:<cid@example.net>",
+    b"DATA",
+)
+
+
+def check_babbling(sessions: Sessions, octets: bytes) -> None:
+    """A next hop that says anything: the client gets one reply to each command, and believes only a true acceptance."""
+    pool = BabblingPool(octets.split(b"\xff"))
+
+    async def session() -> str:
+        talk, heard = await sessions.begin(pool), ""
+        for command in COMMANDS:
+            heard = await talk.say(command + b"\r\n")
+            assert WHOLE_REPLY.fullmatch(heard), heard
+        if heard.startswith("354"):
+            heard = await talk.say(b"Subject: x\r\n\r\nhello\r\n.\r\n")
+            assert WHOLE_REPLY.fullmatch(heard), heard
+        await talk.end()
+        return heard
+
+    sessions.faults.clear()
+    heard = sessions.run(session())
+    assert not sessions.faults, sessions.faults
+    if heard.startswith("2"):
+        assert ACCEPTED.match(pool.servers[-1].last_words), pool.servers[-1].last_words

@@ -33,7 +33,7 @@ from detector.reports import reader as reports
 from detector.traffic.packing import MOST_BYTES, pack, unpack
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
-from tests.fuzz.session import Client, Sessions, check, cut
+from tests.fuzz.session import Client, Sessions, check, check_babbling, cut
 from tests.histories import transaction
 from tests.support.relay_house import DictJoin
 from tests.support.text_model import small_reader
@@ -223,7 +223,12 @@ def reply(octets: bytes) -> None:
         assert not any("\r" in text or "\n" in text for text in one.lines)
 
 
+def babble(octets: bytes) -> None:
+    """A next hop, as a whole transaction hears it: what it says at a time, 0xFF between."""
+    check_babbling(_sessions(), octets)
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (smtp, body, content, commands, policy, proxy, report, log_lines, profile, reply)
+    for target in (smtp, body, content, commands, policy, proxy, report, log_lines, profile, reply, babble)
 }
