@@ -99,11 +99,15 @@ def _way(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
     for reason in obstacles(way, host, config):
         yield f"Mind: {reason}."
     yield PRICES[way]
-    wanted = missing(host, changes(way, host, config))
+    everything = changes(way, host, config)
+    wanted = missing(host, everything)
     if not wanted:
-        yield "It is there already. Lines that lead mail past the hop:"
+        yield "It is there already."
+    if everything[-1] not in wanted:  # the last of them sends mail to the hop
+        yield "Lines that lead mail past the hop:"
         yield from _shell(host, past_the_hop(way, host, config))
         yield from _read_anew(way, host)
+    if not wanted:
         return
     yield "In detector.toml:"
     yield from (f"    {line}" for line in _detector(way, host, config))
@@ -136,6 +140,9 @@ def _detector(way: Way, host: PostfixHost, config: Config) -> Iterator[str]:
     yield "[next_hop]"
     if way != "relayhost":
         yield f'servers = ["{back_address(config)}"]  # this Postfix again'
+    elif _server(host.meant("relayhost")) == str(hop_address(config)):
+        servers = ", ".join(f'"{server}"' for server in config.next_hop.servers)
+        yield f"servers = [{servers}]  # as it is: the relayhost of today is the hop itself"
     elif host.meant("relayhost"):
         yield f'servers = ["{_server(host.meant("relayhost"))}"]  # {_of_today(host.meant("relayhost"))}'
     else:

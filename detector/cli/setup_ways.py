@@ -167,7 +167,7 @@ def _relayhost(host: PostfixHost, hop: HostPort) -> Iterator[Setting]:
         # On the way to another host TLS stays mandatory; on this host there is nobody to hide from.
         before = host.value("smtp_tls_policy_maps")
         ours = f"inline:{{ {_bracketed(hop)}=none }}"
-        yield Setting("smtp_tls_policy_maps", ", ".join(filter(None, (ours, before))))
+        yield Setting("smtp_tls_policy_maps", before if ours in before else ", ".join(filter(None, (ours, before))))
     yield Setting("relayhost", _bracketed(hop))
 
 

@@ -96,8 +96,17 @@ def test_once_it_is_there_the_page_tells_how_mail_gets_past_the_hop(way: Way, pa
             main[change.name] = change.value
     there = PostfixHost(plain.directory, False, plain.version, main, services, options)
     text = "\n".join(page(there, config, [way]))
-    lines = text.partition("It is there already. Lines that lead mail past the hop:\n")[2].splitlines()
+    lines = text.partition("It is there already.\nLines that lead mail past the hop:\n")[2].splitlines()
     assert [line.strip() for line in lines[:2]] == [past, "postfix reload"]
+
+
+def test_who_followed_the_readme_hears_the_way_past_the_hop_and_the_hop_is_not_its_own_next_hop() -> None:
+    config = parse('next_hop.servers = ["mx-out.example.net:25"]')
+    text = "\n".join(page(host({"relayhost": "[127.0.0.1]:10025"}), config, ["relayhost"]))
+    assert "Lines that lead mail past the hop:\n    postconf -e 'relayhost = [mx-out.example.net]:25'\n" in text
+    assert 'servers = ["mx-out.example.net:25"]  # as it is' in text
+    assert "It is there already" not in text
+    assert "past the hop" not in "\n".join(page(host({"relayhost": "[mx-out.example.net]"}), config))
 
 
 def test_an_option_with_blanks_is_put_back_in_an_editor_because_postconf_cannot() -> None:

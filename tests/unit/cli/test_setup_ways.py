@@ -196,3 +196,10 @@ def test_milters_of_the_submission_service_alone_see_the_mail_where_it_comes_bac
     assert Setting("milter_macro_daemon_name", "ORIGINATING", "127.0.0.1:10026/inet") in wanted
     after = changes("content-filter", host({}, {}, milters), HOP)
     assert not [change for change in after if change.name == "smtpd_milters"]
+
+
+def test_the_exception_from_mandatory_tls_is_made_once() -> None:
+    strict = {**BEHIND, "smtp_tls_security_level": "encrypt", "smtp_tls_policy_maps": "hash:/etc/postfix/tls"}
+    ours = Setting("smtp_tls_policy_maps", "inline:{ [127.0.0.1]:10025=none }, hash:/etc/postfix/tls")
+    assert ours in changes("relayhost", host(strict), HOP)
+    assert ours in changes("relayhost", host({**strict, ours.name: ours.value}), HOP)
