@@ -32,7 +32,7 @@ name = "X-AuthUser"
 source = "envelope-sender"
 """
 WHOLE_REPLY = re.compile(r"(?:([2-5]\d\d)-[^\r\n]*\r\n(?=\1))*[2-5]\d\d(?: [^\r\n]*)?\r\n")
-ACCEPTED = re.compile(rb"(?:(2\d\d)-[^\r\n]*\r\n(?=\1))*2\d\d(?: [^\r\n]*)?\r\n")
+ACCEPTED = re.compile(rb"(?:(2\d\d)-[^\r\n]*\r?\n(?=\1))*2\d\d(?: [^\r\n]*)?\r?\n")  # old servers leave CR away
 STAMPED = re.compile(rb" id t\d+;")
 
 
