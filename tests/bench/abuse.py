@@ -1,0 +1,160 @@
+"""What others notice of a client that takes all it can get: their latency with and without it, and the memory it costs.
+
+    python -m tests.bench.abuse                  all of it, about three minutes
+    python -m tests.bench.abuse --only storm     those whose name contains it
+
+The abuser is a process of its own, on another address than the others. Latency stands beside that of a quiet hop
+measured just before; both share the machine with everything else, so only their ratio means anything.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from statistics import quantiles
+
+import uvloop
+
+from tests.bench.figures import sink
+from tests.bench.load import Load
+from tests.support.detector_process import DetectorProcess, Settings, merged
+from tests.support.open_files import resident_bytes
+from tests.support.ports import HOST
+
+ABUSER = "127.0.0.2"
+MESSAGES, RATE = 300, 50.0
+IDLE = 10_000
+FOR_EVER = 600.0
+HEAD = b"EHLO pc.example\r\nMAIL FROM:<ann@example.org>\r\n"
+MESSAGE = HEAD + b"RCPT TO:<bob@example.net>\r\nDATA\r\n"
+SETTINGS: Settings = {
+    "identity": [{"source": "envelope-sender"}],
+    "observe": True,
+    "relay": {"limits": {"connections": 12_000}},
+}
+MANY: Settings = {"relay": {"limits": {"connections_per_client": 12_000}}}
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(port: int) -> Connection:
+    return await asyncio.open_connection(HOST, port, local_addr=(ABUSER, 0))
+
+
+async def say(port: int, *pieces: bytes, times: int = 1) -> None:
+    """Without waiting for answers, which are read and thrown away, until the connection ends; then once more."""
+    while True:
+        with contextlib.suppress(OSError):
+            reader, writer = await connect(port)
+            reading = asyncio.get_running_loop().create_task(_throw_away(reader))
+            for piece in pieces[:-1]:
+                writer.write(piece)
+            for _ in range(times):
+                writer.write(pieces[-1])
+                await writer.drain()
+            await reading
+        await asyncio.sleep(0.01)
+
+
+async def _throw_away(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(OSError):
+        while await reader.read(65_536):
+            pass
+
+
+async def drip(port: int, before: bytes, octet: bytes) -> None:
+    """An octet a second."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await connect(port)
+            writer.write(before)
+            while not writer.is_closing():
+                writer.write(octet)
+                await asyncio.sleep(1.0)
+
+
+async def idle(port: int) -> None:
+    with contextlib.suppress(OSError):
+        reader, _ = await connect(port)
+        await reader.read(100)
+        await asyncio.sleep(FOR_EVER)
+
+
+async def sixteen(one: Callable[[], Awaitable[None]], number: int = 16) -> None:
+    await asyncio.gather(*(one() for _ in range(number)))
+
+
+ALL_STAY = "10,000 idle, all may stay"
+RECIPIENTS = b"".join(b"RCPT TO:<r%d@example.net>\r\n" % number for number in range(1_000))
+ABUSES: Mapping[str, Callable[[int], Awaitable[None]]] = {
+    "10,000 idle, 100 may stay": lambda port: sixteen(lambda: idle(port), IDLE),
+    ALL_STAY: lambda port: sixteen(lambda: idle(port), IDLE),
+    "90 slow commands": lambda port: sixteen(lambda: drip(port, b"", b"N"), 90),
+    "90 slow messages": lambda port: sixteen(lambda: drip(port, MESSAGE, b"x\r\n"), 90),
+    "NOOP storm": lambda port: sixteen(lambda: say(port, b"NOOP\r\n" * 5_000, times=40)),
+    "RSET storm": lambda port: sixteen(lambda: say(port, b"RSET\r\n" * 5_000, times=40)),
+    "nonsense": lambda port: sixteen(lambda: say(port, b"\x00\xff\r\n" * 5_000)),
+    "MAIL and RSET pipelined": lambda port: sixteen(lambda: say(port, (HEAD + b"RSET\r\n") * 500, times=40)),
+    "100,000 RCPT": lambda port: sixteen(lambda: say(port, HEAD, RECIPIENTS, times=100)),
+    "messages of 1 GB": lambda port: sixteen(
+        lambda: say(port, MESSAGE, (b"x" * 998 + b"\r\n") * 1_000, times=1_000), 4
+    ),
+    "a line without an end": lambda port: sixteen(lambda: say(port, b"x" * 1_000_000, times=100)),
+    "connections that come and go": lambda port: sixteen(lambda: say(port, b"QUIT\r\n")),
+}
+
+
+def late(detector: DetectorProcess) -> tuple[float, float]:
+    """Milliseconds, median and p99, of mail at a steady rate."""
+    took = uvloop.run(Load(2_000, MESSAGES, rate=RATE).send(detector.port))
+    cuts = quantiles(took, n=100)
+    return 1000 * cuts[49], 1000 * cuts[98]
+
+
+def suffer(name: str, place: Path, behind: int) -> str:
+    """A line of figures."""
+    settings = merged(SETTINGS, MANY) if name == ALL_STAY else SETTINGS
+    with DetectorProcess(place, behind, settings) as detector:
+        late(detector)  # caches fill
+        quiet = late(detector)
+        before = resident_bytes(detector.process_id) / 1e6
+        itself = [sys.executable, "-m", "tests.bench.abuse", "--be", name, str(detector.port)]
+        abuser = subprocess.Popen(["nice", "-n", "19", *itself])  # as little as can be of the processors of others
+        try:
+            time.sleep(3.0)
+            abused = late(detector)
+            after = resident_bytes(detector.process_id) / 1e6
+        finally:
+            abuser.kill()
+            abuser.wait()
+        clients = detector.metrics()["detector_client_connections"]
+    ratio = abused[1] / quiet[1]
+    figures = f"p50 {quiet[0]:.1f} -> {abused[0]:.1f} ms, p99 {quiet[1]:.1f} -> {abused[1]:.1f} ms ({ratio:.1f} times)"
+    return f"{name}: {figures}; {before:.0f} -> {after:.0f} MB; {clients:.0f} connections"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--be", nargs=2, metavar=("NAME", "PORT"), help="the abuser itself")
+    asked = parser.parse_args()
+    if asked.be:
+        uvloop.run(_be(ABUSES[asked.be[0]], int(asked.be[1])))
+        return
+    with sink() as behind, tempfile.TemporaryDirectory() as place:
+        for number, name in enumerate(ABUSES):
+            if asked.only in name:
+                print(suffer(name, Path(place) / str(number), behind), flush=True)
+
+
+async def _be(abuse: Callable[[int], Awaitable[None]], port: int) -> None:
+    await abuse(port)
+
+
+if __name__ == "__main__":
+    main()
