@@ -3,7 +3,7 @@
 Implementations live in the outer rooms and are chosen in `app.py`; every port has one contract test for all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -110,6 +110,9 @@ class HandedOver(Protocol):
     async def remember(self, receipt: Receipt, handed: Handed, now: float) -> None: ...
 
     async def by_queue_id(self, server: str, queue_id: str) -> Handed | None: ...
+
+    async def by_queue_ids(self, receipts: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Handed]:
+        """Those of these servers and queue ids that are known, asked for in one go: a log names hundreds at once."""
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
         """All transactions with it, also of several accounts: whoever writes a message chooses its Message-ID."""

@@ -8,7 +8,7 @@ that comes back into the queue from a content filter has another queue id; it is
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,6 +61,16 @@ class Attribution:
     recipient_key: bytes
     own_ports: frozenset[str] = frozenset()
     _arrived: OrderedDict[str, None] = field(init=False, default_factory=OrderedDict)
+    _found: dict[str, Known | None] = field(init=False, default_factory=dict)
+
+    async def look_up(self, notices: Iterable[Notice]) -> None:
+        """Find in one go what the next calls of `delivery` will need; what was found for earlier ones is let go.
+
+        A read of the disk is a journey to a thread and back, which takes as long as everything else about a line.
+        """
+        named = {notice.queue_id: None for notice in notices}
+        named |= {one.next_queue_id: None for one in notices if isinstance(one, Attempt) and one.next_queue_id}
+        self._found = await self._find_all(named)
 
     async def delivery(self, notice: Notice, now: float) -> Delivery | str:
         """What counts for an account; otherwise why it does not, as the label of a metric."""
@@ -90,7 +100,7 @@ class Attribution:
         recipients = frozenset[bytes]().union(*(handed.recipients for handed in known))
         first_time = frozenset[bytes]().union(*(handed.first_time for handed in known))
         whole = replace(known[-1], recipients=recipients, first_time=first_time)
-        await self.handed_over.remember(Receipt(self._weakly, notice.queue_id), whole, now)
+        await self._remember(self._weakly, notice.queue_id, whole, now)
 
     async def _passed(self, notice: Attempt, handed: Handed, recipient: bytes, now: float) -> bool:
         """Whether this was no delivery, but a content filter that gave the message back to the same server."""
@@ -101,15 +111,28 @@ class Attribution:
             return False
         if following is not None and not following.weak:
             return following.handed.account == handed.account and recipient in following.handed.recipients
-        await self.handed_over.remember(Receipt(self._here, notice.next_queue_id), handed, now)
+        await self._remember(self._here, notice.next_queue_id, handed, now)
         return True
 
+    async def _remember(self, server: str, queue_id: str, handed: Handed, now: float) -> None:
+        await self.handed_over.remember(Receipt(server, queue_id), handed, now)
+        if queue_id in self._found:  # nobody else knew it better
+            self._found[queue_id] = Known(handed, server == self._weakly)
+
     async def _find(self, queue_id: str) -> Known | None:
-        for server in (*self.servers, self._here, self._weakly):
-            handed = await self.handed_over.by_queue_id(server, queue_id)
-            if handed is not None:
-                return Known(handed, server == self._weakly)
-        return None
+        if queue_id not in self._found:
+            return (await self._find_all([queue_id]))[queue_id]
+        return self._found[queue_id]
+
+    async def _find_all(self, queue_ids: Iterable[str]) -> dict[str, Known | None]:
+        """Of several servers the first one counts; what only this log has told comes last."""
+        servers = (*self.servers, self._here, self._weakly)
+        there = await self.handed_over.by_queue_ids([(server, one) for one in queue_ids for server in servers])
+        found: dict[str, Known | None] = {}
+        for one in queue_ids:
+            server = next((server for server in servers if (server, one) in there), None)
+            found[one] = Known(there[server, one], server == self._weakly) if server is not None else None
+        return found
 
     @property
     def _here(self) -> str:

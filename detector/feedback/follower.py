@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from detector import log
 from detector.feedback.attribution import Attribution
-from detector.feedback.notices import Read
+from detector.feedback.notices import Notice, Read
 from detector.feedback.source import Batch, Source
 from detector.mail.delivery import Delivery
 from detector.metrics import Metrics
@@ -97,8 +97,10 @@ class Follower:
         counts: Counter[str] = Counter()
         for start in range(0, len(lines), TURN_LINES):
             now = self.clock()
-            for line in lines[start : start + TURN_LINES]:
-                delivery = await self._delivery(line, now)
+            notices = [self._notice(line) for line in lines[start : start + TURN_LINES]]
+            await self.attribution.look_up([notice for notice in notices if not isinstance(notice, str)])
+            for notice in notices:
+                delivery = notice if isinstance(notice, str) else await self._delivery(notice, now)
                 if isinstance(delivery, str):
                     counts[delivery] += 1
                 else:
@@ -106,16 +108,26 @@ class Follower:
             await asyncio.sleep(0)
         return found, counts
 
-    async def _delivery(self, line: bytes, now: float) -> Delivery | str:
-        """Raises `Temporary`. A fault of ours with one line must not stop the others, nor cost them."""
+    # A fault of ours with one line must not stop the others, nor cost them.
+
+    def _notice(self, line: bytes) -> Notice | str:
         try:
-            notice = self.read(line)
-            return "other" if notice is None else await self.attribution.delivery(notice, now)
+            return self.read(line) or "other"
+        except Exception as error:
+            return self._fault(error)
+
+    async def _delivery(self, notice: Notice, now: float) -> Delivery | str:
+        """Raises `Temporary`."""
+        try:
+            return await self.attribution.delivery(notice, now)
         except Temporary:
             raise
         except Exception as error:
-            log.internal_error(f"a line of {self.name}", error)
-            return "fault"
+            return self._fault(error)
+
+    def _fault(self, error: Exception) -> str:
+        log.internal_error(f"a line of {self.name}", error)
+        return "fault"
 
     async def _failed(self, reason: str, failures: int, error: Exception) -> None:
         self.metrics.feedback_log_problems.labels(reason).inc()

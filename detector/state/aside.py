@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import NoReturn, TypeVar
@@ -62,6 +62,18 @@ class Aside:
             if self._stuck:
                 self._stuck = False
                 self._late(False)
+
+
+def tell_all(listeners: Iterable[asyncio.Future[None]]) -> None:
+    """From a thread: it is done. Each in its own event loop, as far as that still runs."""
+    for listener in listeners:
+        with suppress(RuntimeError):
+            listener.get_loop().call_soon_threadsafe(_answer, listener)
+
+
+def _answer(listener: asyncio.Future[None]) -> None:
+    if not listener.done():
+        listener.set_result(None)
 
 
 def _perform(work: Callable[[], T], loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T]) -> None:

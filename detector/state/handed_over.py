@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated
@@ -104,6 +104,13 @@ class MemoryHandedOver:
 
     async def by_queue_id(self, server: str, queue_id: str) -> Handed | None:
         return self._if_kept(await self._find(_key(server, queue_id)))
+
+    async def by_queue_ids(self, receipts: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Handed]:
+        keys = {one: _key(*one) for one in receipts}
+        there = {key: self._fresh[key][0] for key in keys.values() if key in self._fresh}
+        there |= await self._rows.find_all([key for key in keys.values() if key not in there])
+        found = {one: self._if_kept(there.get(key)) for one, key in keys.items()}
+        return {one: handed for one, handed in found.items() if handed is not None}
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
         return await self._all(_message_mark(message_id))

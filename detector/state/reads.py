@@ -1,7 +1,7 @@
 """Reads of a table that a thread of ours writes meanwhile: at once, or by another thread that may wait for the disk."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,6 +40,10 @@ class Reads:
                 raise table.out_of_reach(self._path, error) from error
             log.state_unreadable(str(self._path), str(error))
             return None
+
+    async def values(self, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        """As `aside`: those of the keys that are there, with what is stored, in one go."""
+        return await self.aside(lambda: self.read(lambda one: table.read_values(one, keys))) or []
 
     async def marked(self, mark: str, most: int) -> list[tuple[str, bytes]]:
         """As `aside`: the newest rows that carry the mark, as they are stored."""

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 
 from detector.mail.delivery import Handed, Receipt
 from detector.ports import HandedOver
 from detector.state.handed_over import MOST_PARTS, begins, pack, unpack
-from detector.state.shared_link import Away, Link
+from detector.state.shared_link import TOGETHER, Away, Link
 from detector.state.shared_reading import values
 from detector.state.shared_words import Script, key_of_parts
 from detector.state.table import octets
@@ -72,6 +72,17 @@ class SharedHandedOver:
         except Away:
             found = None
         return found or await self._local.by_queue_id(server, queue_id)
+
+    async def by_queue_ids(self, receipts: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Handed]:
+        asked = list(receipts)
+        there: dict[tuple[str, str], Handed] = {}
+        with suppress(Away):
+            for start in range(0, len(asked), TOGETHER):  # mail has its turn in between
+                some = asked[start : start + TOGETHER]
+                packed = await asyncio.gather(*[self._link.send("GET", RECEIPT + _receipt_hash(*one)) for one in some])
+                read = zip(some, map(self._read, packed), strict=True)
+                there |= {one: handed for one, handed in read if handed is not None}
+        return {**await self._local.by_queue_ids([one for one in asked if one not in there]), **there}
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
         return await self._all(_message_key(message_id)) or await self._local.by_message_id(message_id)

@@ -36,6 +36,9 @@ MARKED = (
     "SELECT at, number, key, value FROM rows WHERE mark_2 = ? ORDER BY 1 DESC, 2 DESC LIMIT ?"
 )
 
+MOST_ASKED = 500
+"""Keys in one query: its text is about as long, and SQLite takes 999 everywhere (SQLITE_MAX_VARIABLE_NUMBER)."""
+
 Packed = tuple[bytes, float, bytes, bytes | None, bytes | None]
 """A row: key, time, value and marks."""
 
@@ -106,9 +109,25 @@ def octets(key: str) -> bytes:
     return key.encode("utf-8", "surrogateescape")
 
 
+def columns(marks: Sequence[str]) -> tuple[bytes | None, bytes | None]:
+    """Up to two marks, as they stand in a row."""
+    first, second = (*map(octets, marks), None, None)[:2]
+    return first, second
+
+
 def read_value(connection: sqlite3.Connection, key: str) -> bytes | None:
     row = connection.execute("SELECT value FROM rows WHERE key = ?", (octets(key),)).fetchone()
     return None if row is None else bytes(row[0])
+
+
+def read_values(connection: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Those of the keys that are there, with their values."""
+    found: list[tuple[bytes, bytes]] = []
+    for start in range(0, len(keys), MOST_ASKED):
+        asked = [octets(key) for key in keys[start : start + MOST_ASKED]]
+        places = ",".join("?" * len(asked))
+        found += connection.execute(f"SELECT key, value FROM rows WHERE key IN ({places})", asked)  # noqa: S608 - no input
+    return [(bytes(key).decode("utf-8", "surrogateescape"), bytes(value)) for key, value in found]
 
 
 def read_marked(connection: sqlite3.Connection, mark: bytes, most: int) -> list[tuple[str, bytes]]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 
 from detector import log
 from detector.state import table
+from detector.state.aside import tell_all
 from detector.state.reads import Reads
 
 V = TypeVar("V")
@@ -94,12 +95,24 @@ class WriteBehind(Generic[V]):
         with self._lock:  # it may have been put meanwhile
             return (self._waiting.get(key) or self._writing.get(key) or (0.0, found))[1]
 
+    async def find_all(self, keys: Collection[str]) -> dict[str, V]:
+        """Those of them that are there; waits once for all, as `find`. Raises `Temporary`."""
+        there = self._unwritten(keys)
+        rest = [key for key in keys if key not in there]
+        if rest:
+            there |= {key: self._unpacked(key, packed) for key, packed in await self._reads.values(rest)}
+            there |= self._unwritten(rest)  # put meanwhile
+        return {key: value for key, value in there.items() if value is not None}
+
+    def _unwritten(self, keys: Collection[str]) -> dict[str, V | None]:
+        with self._lock:
+            return {key: row[1] for key in keys if (row := self._waiting.get(key) or self._writing.get(key))}
+
     def get(self, key: str) -> V | None:
         """Raises `Temporary` when the disk cannot be read. May be called in any thread."""
-        with self._lock:
-            row = self._waiting.get(key) or self._writing.get(key)
-        if row is not None:
-            return row[1]
+        unwritten = self._unwritten([key])
+        if unwritten:
+            return unwritten[key]
         packed = self._reads.read(lambda connection: table.read_value(connection, key))
         return None if packed is None else self._unpacked(key, packed)
 
@@ -155,7 +168,7 @@ class WriteBehind(Generic[V]):
             except Exception as error:  # a fault must not end the thread: nothing would be written any more
                 log.internal_error(f"writing {self._path.name}", error)
             self.stuck = False
-            _tell(listeners)
+            tell_all(listeners)
         self._flush()
         if self._writer is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -200,7 +213,7 @@ class WriteBehind(Generic[V]):
             except Exception as error:  # one value with a fault must not keep all others from the disk
                 log.internal_error(f"packing a row of {self._path.name}", error)
             else:
-                yield (table.octets(key), at, packed, *_columns(marks))
+                yield (table.octets(key), at, packed, *table.columns(marks))
 
     def _worked(self) -> None:
         with self._lock:
@@ -231,20 +244,3 @@ class WriteBehind(Generic[V]):
         if not self._failing:
             self._failing = True
             log.state_write_failed(f"{self._path}: {error}")
-
-
-def _columns(marks: Marks) -> tuple[bytes | None, bytes | None]:
-    first, second = (*map(table.octets, marks), None, None)[:2]
-    return first, second
-
-
-def _tell(listeners: list[asyncio.Future[None]]) -> None:
-    """Each in its own event loop, as far as that still runs."""
-    for listener in listeners:
-        with contextlib.suppress(RuntimeError):
-            listener.get_loop().call_soon_threadsafe(_answer, listener)
-
-
-def _answer(listener: asyncio.Future[None]) -> None:
-    if not listener.done():
-        listener.set_result(None)

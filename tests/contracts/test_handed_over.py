@@ -61,6 +61,23 @@ async def test_a_message_is_found_by_the_queue_id_of_the_server_that_took_it(ope
     assert await store.by_queue_id(OTHER_MTA, "4AB1") is None
 
 
+async def test_of_many_queue_ids_those_that_are_known_are_found_in_one_go(open_store: Open) -> None:
+    store = await open_store()
+    for number in range(3):
+        await store.remember(Receipt(MTA, f"4AB{number}"), of("ann", f"t{number}"), 1.0)
+    await open_store.close(store)
+    store = await open_store()
+    await store.remember(Receipt(OTHER_MTA, "4AB7"), of("bob", at=1.0), 1.0)
+    asked = [(server, f"4AB{number}") for server in (MTA, OTHER_MTA) for number in range(1200)]
+    assert await store.by_queue_ids(asked) == {
+        **{(MTA, f"4AB{number}"): of("ann", f"t{number}") for number in range(3)},
+        (OTHER_MTA, "4AB7"): of("bob"),
+    }
+    await store.remember(Receipt(MTA, "4AC1"), of("bob", at=REMEMBER_TIME + 2), REMEMBER_TIME + 2)
+    assert list(await store.by_queue_ids([*asked, (MTA, "4AC1")])) == [(MTA, "4AC1")]
+    assert await store.by_queue_ids([]) == {}
+
+
 async def test_a_message_in_several_transactions_is_found_whole_by_its_message_id(open_store: Open) -> None:
     store = await open_store()
     for transaction, queue_id in (("t1", "4AB1"), ("t2", "4AB2")):

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from detector.config import parse
@@ -33,6 +33,9 @@ class AllHandedOver:
 
     async def by_queue_id(self, server: str, queue_id: str) -> Handed | None:
         return None if server.startswith("log ") else self._handed
+
+    async def by_queue_ids(self, receipts: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Handed]:
+        return {one: self._handed for one in receipts if not one[0].startswith("log ")}
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
         return ()

@@ -1,7 +1,7 @@
 """A relay in the test's own event loop: everything real except disks, with a sink behind it."""
 
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -92,6 +92,10 @@ class HandedList:
 
     async def by_queue_id(self, server: str, queue_id: str) -> Handed | None:
         return next((h for r, h in self.taken if (r.server, r.queue_id) == (server, queue_id)), None)
+
+    async def by_queue_ids(self, receipts: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Handed]:
+        found = [(one, await self.by_queue_id(*one)) for one in receipts]
+        return {one: handed for one, handed in found if handed is not None}
 
     async def by_message_id(self, message_id: str) -> Sequence[Handed]:
         return [handed for receipt, handed in self.taken if receipt.message_id == message_id]

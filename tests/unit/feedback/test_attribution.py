@@ -1,13 +1,13 @@
 """A line counts only for a message and a recipient that we handed over."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 import pytest
 
 from detector.feedback.attribution import MOST_ARRIVED, REQUEUE_TIME, Attribution
-from detector.feedback.notices import Arrived, Attempt, Outcome
-from detector.mail.delivery import Delivery, DeliveryStatus
+from detector.feedback.notices import Arrived, Attempt, Notice, Outcome
+from detector.mail.delivery import Delivery, DeliveryStatus, Handed
 from detector.mail.status_codes import Cause
 from detector.metrics import Metrics
 from detector.state.handed_over import MemoryHandedOver
@@ -99,6 +99,33 @@ async def test_what_the_submission_server_hears_from_us_is_no_news(attribution: 
 async def test_an_alias_counts_for_the_address_that_the_account_wrote_to(attribution: Attribution) -> None:
     attempt = sent()._replace(recipients=("bob@y.example", "robert@z.example"))
     assert (await found(attribution, attempt)).recipient == hashed("bob@y.example")
+
+
+async def test_what_many_lines_name_is_asked_for_once(
+    attribution: Attribution, store: MemoryHandedOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[int] = []
+    find_all = MemoryHandedOver.by_queue_ids
+
+    async def counted(
+        self: MemoryHandedOver, receipts: Collection[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], Handed]:
+        questions.append(len(receipts))
+        return await find_all(self, receipts)
+
+    monkeypatch.setattr(MemoryHandedOver, "by_queue_ids", counted)
+    notices: list[Notice] = [
+        Arrived("4AB2", ""),
+        sent(next_id="4AB2"),
+        sent("4AB2"),
+        *(sent(f"S{number}") for number in range(100)),
+    ]
+    await attribution.look_up(notices)
+    told = [await attribution.delivery(notice, NOW) for notice in notices]
+    assert told[:2] == ["other", "passed"]
+    assert isinstance(told[2], Delivery)  # it became known after we had asked
+    assert told[3:] == ["stranger"] * 100
+    assert questions == [102 * 3]
 
 
 # -- content filters --

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from detector.ports import Temporary
+from detector.state import table
 from detector.state.table import stored_keys, stored_value
 from detector.state.write_behind import Form, WriteBehind
 
@@ -278,6 +279,35 @@ def test_rows_are_forgotten_by_age_and_by_number(rows: WriteBehind[str], path: P
     rows.forget(before=7.0, keep=5)
     rows.close()
     assert sorted(stored_keys(path)) == ["7", "8", "9"]
+
+
+async def test_many_rows_are_found_in_one_go_written_or_not(path: Path) -> None:
+    rows = WriteBehind(path, FORM, LATER, 10_000, gauge())
+    for number in range(2000):
+        rows.put(str(number), "written")
+    await rows.written()
+    rows.put("1", "waits")
+    rows.put("2", None)
+    found = await rows.find_all([str(number) for number in range(3000)])
+    assert found == {"1": "waits"} | {str(number): "written" for number in (0, *range(3, 2000))}
+    rows.close()
+
+
+async def test_who_asks_for_many_waits_for_a_disk_that_does_not_answer_for_a_moment_only(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    await rows.written()
+    monkeypatch.setattr(table, "read_values", lambda *_: gate.wait() and [])
+    rows.put("waits", "1")
+    try:
+        with pytest.raises(Temporary, match="no answer"):
+            await rows.find_all(["waits", "ann"])
+        assert await rows.find_all(["waits"]) == {"waits": "1"}  # no disk is asked
+    finally:
+        gate.set()
+        rows.close()
 
 
 def test_a_disk_that_cannot_be_read_is_said_to_be_out_of_reach(path: Path) -> None:
