@@ -21,7 +21,7 @@ from detector.merging import Merged
 from detector.metrics import Metrics
 from detector.models import ModelError
 from detector.office import Office
-from detector.process import VERSION, clock, run, stopwatch
+from detector.process import VERSION, clock, run, settle_in, stopwatch
 from detector.relay.headcount import OwnHeadcount
 from detector.tasks import Tasks
 from detector.workers import Workers
@@ -61,6 +61,7 @@ class Application:
             stack.callback(health.stop)
             show_clock(metrics, clock, stopwatch)
             addresses = await self._open(stack)
+            settle_in()
             show_models(metrics)
             show_configuration(metrics, config, clock())
             self._handle_signals()

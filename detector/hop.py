@@ -10,7 +10,6 @@ from detector.listeners import Listeners
 from detector.memory import Memory, new_id
 from detector.models import load_content, load_prior
 from detector.ports import Desk
-from detector.process import settle_in
 from detector.relay.assess import Assessor
 from detector.relay.contents import Contents
 from detector.relay.draft import Hold
@@ -58,7 +57,6 @@ class Hop:
         self.server = Server(self.config, self.route, tls, new_id, headcount)
         self.memory.stack.push_async_callback(self.server.stop)
         await self.server.start(listeners)
-        settle_in()
         return [f"{host}:{port}" for host, port in self.server.addresses]
 
     async def follow(self, config: Config) -> None:

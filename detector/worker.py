@@ -36,7 +36,7 @@ from detector.merging import page_of
 from detector.metrics import Metrics
 from detector.models import ModelError
 from detector.ports import Clock, Temporary
-from detector.process import VERSION, clock, run, stopwatch
+from detector.process import VERSION, clock, run, settle_in, stopwatch
 from detector.relay.headcount import Ledger, SharedHeadcount
 from detector.relay.held_room import HeldHatch
 from detector.response.desk import Desk
@@ -109,6 +109,7 @@ class Worker:
         self._hop.build()
         headcount = SharedHeadcount(Ledger(begin.workers, self.ledger), begin.number - 1)
         await self._hop.listen(Listeners(self.listening, shared=True), headcount)
+        settle_in()
 
     # -- what it is told --
 

@@ -1,5 +1,6 @@
 """The command line: `detector COMMAND ...`."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -79,6 +80,7 @@ def serve(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG) -> N
 
     Events are told on standard error.
     """
+    gc.disable()  # until `detector.process.settle_in`
     from detector.app import serve as run
 
     run(file or config)
@@ -87,6 +89,7 @@ def serve(file: ConfigArgument = None, config: ConfigFile = DEFAULT_CONFIG) -> N
 @app.command(hidden=True)
 def worker(descriptors: list[int]) -> None:
     """Take mail for a server that runs several processes; only the server itself starts this."""
+    gc.disable()  # until `detector.process.settle_in`
     from detector.worker import work
 
     work(descriptors)
