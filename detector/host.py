@@ -111,6 +111,11 @@ def configured_key(where: str, source: SecretSource) -> bytes:
     """A secret of the operator's, from its file or the environment. Raises `ConfigError` that names the place."""
     if source.file is not None:
         try:
+            if source.file.stat().st_mode & 0o007:
+                msg = (
+                    f"{where}: everybody may read {source.file}; chmod o-rwx {source.file}, or better make another key"
+                )
+                raise ConfigError(msg)
             written = source.file.read_bytes()
         except OSError as error:
             msg = f"{where}: {source.file} cannot be read: {error.strerror}"

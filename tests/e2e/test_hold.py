@@ -128,6 +128,7 @@ def test_without_its_key_held_mail_waits_until_the_key_is_back(sink: SmtpSink, t
     key = tmp_path / "hold.key"
     key.write_text("0a" * 32)
     settings = {**DOUBTFUL, "hold": {"keys": [{"file": str(key)}]}}
+    key.chmod(0o600)
     with DetectorProcess(tmp_path / "detector", sink.port, settings) as detector:
         hand_over(detector)
         (message_id,) = waits(detector)

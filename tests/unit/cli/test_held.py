@@ -188,6 +188,7 @@ def test_an_export_replaces_what_is_there_and_writes_to_nothing_that_others_may_
 def test_rekey_makes_the_old_key_superfluous(desk: Keyboard) -> None:
     state_directory = desk.directory / "state"
     (desk.directory / "new.key").write_text("0b" * 32)
+    (desk.directory / "new.key").chmod(0o600)
     keys = f'{{ file = "{desk.directory}/new.key" }}'
     text = desk.config.read_text("utf-8")
     desk.config.write_text(f'{text}[hold]\nkeys = [{keys}, {{ file = "{state_directory}/hold.key" }}]\n', "utf-8")

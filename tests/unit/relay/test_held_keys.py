@@ -22,6 +22,7 @@ def test_keys_stand_in_files_and_in_the_environment_the_newest_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "new").write_text(f"{NEW}\n")
+    (tmp_path / "new").chmod(0o600)
     monkeypatch.setenv("OLD_KEY", OLD)
     keys = load_keys(settings(tmp_path, f'[{{ file = "{tmp_path}/new" }}, {{ environment = "OLD_KEY" }}]'))
     assert keys.newest == HoldKey.of(bytes.fromhex(NEW))
@@ -37,7 +38,15 @@ def test_the_octets_of_a_key_that_we_made_can_be_configured_too(tmp_path: Path) 
 @pytest.mark.parametrize("written", ["", "0a0a", "zz" * 32])
 def test_what_is_no_key_is_a_mistake_of_the_configuration(tmp_path: Path, written: str) -> None:
     (tmp_path / "key").write_text(written)
+    (tmp_path / "key").chmod(0o600)
     with pytest.raises(config.ConfigError, match=r"hold\.keys\[0\]: .*key is no key .*openssl rand -hex 32"):
+        load_keys(settings(tmp_path, f'[{{ file = "{tmp_path}/key" }}]'))
+
+
+def test_a_key_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(NEW)
+    (tmp_path / "key").chmod(0o644)
+    with pytest.raises(config.ConfigError, match=r"hold\.keys\[0\]: everybody may read .*chmod o-rwx"):
         load_keys(settings(tmp_path, f'[{{ file = "{tmp_path}/key" }}]'))
 
 

@@ -66,6 +66,8 @@ def test_configured_keys_are_used_the_newest_first(tmp_path: Path) -> None:
     new, old = tmp_path / "new", tmp_path / "old"
     new.write_text("11" * 32 + "\n")
     old.write_text("22" * 32 + "\n")
+    new.chmod(0o640)
+    old.chmod(0o600)
     keys = f'[feedback.tags]\nkeys = [{{ file = "{new}" }}, {{ file = "{old}" }}]\n'
     assert tag_keys(settings(tmp_path, keys)) == [TagKey.of(b"\x11" * 32), TagKey.of(b"\x22" * 32)]
     assert build_tagger(settings(tmp_path, keys)) == Tagger(TagKey.of(b"\x11" * 32), "X-Transaction-Tag")
