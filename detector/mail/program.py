@@ -14,6 +14,7 @@ MOST_FIELDS = 64
 MOST_BYTES = 32_768
 LONGEST_NAME = 40
 LONGEST_ID = 250
+LENGTH_OF_UUID = 36
 
 # Not To: a letter with blind copies only has none, and the order of the others tells as many programs apart.
 _LETTERS = {
@@ -109,6 +110,8 @@ def _within_reach(header: Header) -> Header:
 
 
 def _beginning(value: bytes) -> bytes:
+    if b"\n" not in value:
+        return value[: 2 * LONGEST_ID].strip()
     found = _VALUE.match(value, 0, 2 * LONGEST_ID)
     return found[0].strip() if found else b""
 
@@ -145,13 +148,14 @@ def _skeleton(message_id: bytes, own: tuple[str, ...]) -> str:
 
 def _local(text: str) -> str:
     upper, lower = text != text.lower(), text != text.upper()
-    if _UUID.fullmatch(text):
+    if len(text) == LENGTH_OF_UUID and _UUID.fullmatch(text):
         return "U" if upper else "u"
     if upper and lower:
         return _TOKEN.sub("m", text)
     return _TOKEN.sub("X" if upper and _LONG_TOKEN.search(text) else "x", text)
 
 
+@lru_cache(maxsize=1024)  # of at most LONGEST_ID; there are fewer hosts than messages
 def _foreign(domain: str, own: tuple[str, ...]) -> str:
     """The last two labels, as the first ones name a computer; nothing for one without a domain, and for numbers."""
     end = domain.split(".")[-2:]
