@@ -5,7 +5,7 @@ import re
 
 from detector.mail.address import Address
 from detector.mail.headers import Header
-from detector.mail.transaction import Stream
+from detector.mail.transaction import PERSONAL, Stream
 
 # RFC 5322 section 3.6.6: a resent message has at least these two.
 _RESENT = frozenset({b"resent-from", b"resent-date", b"x-forwarded-to", b"x-forwarded-for"})
@@ -26,13 +26,13 @@ def classify(mail_from: Address, header: Header) -> Stream:
     """
     if mail_from.is_null or _SRS.match(mail_from.local_part):
         return Stream.AUTOMATIC
+    if _MARKS.isdisjoint(header.named):
+        return PERSONAL
     marks = header.named.keys() & _MARKS
-    if not marks:
-        return Stream.PERSONAL
     if any(_says_automatic(mark, value) for mark in marks for value in header.values(mark)):
         return Stream.AUTOMATIC
     resent_by_another = not marks.isdisjoint(_RESENT) and _foreign(header.values(b"from")[-1:], mail_from)
-    return Stream.AUTOMATIC if resent_by_another else Stream.PERSONAL
+    return Stream.AUTOMATIC if resent_by_another else PERSONAL
 
 
 def message_key(host: str, queue_id: str, message_id: str, mail_from: str, digest: bytes) -> str:

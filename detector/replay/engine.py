@@ -16,7 +16,7 @@ from detector.content.reader import Reader
 from detector.mail.address import Address
 from detector.mail.content import Content
 from detector.mail.stream import classify
-from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transaction
+from detector.mail.transaction import ACCEPTED, PACED, Recipient, Stream, Transaction
 from detector.mail.written import NOTHING, Written
 from detector.replay.campaigns import Campaigns
 from detector.replay.events import Complaint, Delivery, Inbound, Report
@@ -177,7 +177,7 @@ class Engine:
             if admitted or self._observe:
                 recipients.append(recipient)
             else:
-                recipients.append(Recipient(recipient.address, RecipientStatus.PACED))
+                recipients.append(Recipient(recipient.address, PACED))
         return profile, tuple(recipients), paced
 
     def _as_seen(self, transaction: Transaction, recipients: tuple[Recipient, ...], message: Written) -> Transaction:
@@ -229,7 +229,7 @@ class Engine:
     def _pass(self, profile: Profile, transaction: Transaction, now: float) -> None:
         account = transaction.identity.account
         transaction = as_believed(profile, transaction, now, self._policy.recipient_key)
-        accepted = [one.address for one in transaction.recipients if one.status is RecipientStatus.ACCEPTED]
+        accepted = [one.address for one in transaction.recipients if one.status is ACCEPTED]
         if accepted:
             first_time = frozenset(
                 address.key for address in accepted if not is_known(profile, address, self._policy.recipient_key)
@@ -243,4 +243,4 @@ class Engine:
 
 
 def _any_accepted(recipients: tuple[Recipient, ...]) -> bool:
-    return any(recipient.status is RecipientStatus.ACCEPTED for recipient in recipients)
+    return any(recipient.status is ACCEPTED for recipient in recipients)

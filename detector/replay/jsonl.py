@@ -12,7 +12,15 @@ from msgspec import Struct
 
 from detector.mail.address import Address
 from detector.mail.stream import classify, message_key
-from detector.mail.transaction import Identity, Recipient, RecipientStatus, Transaction
+from detector.mail.transaction import (
+    ACCEPTED,
+    DEFERRED,
+    PACED,
+    REFUSED,
+    Identity,
+    Recipient,
+    Transaction,
+)
 from detector.mail.written import Written
 from detector.replay.engine import Engine, Outcome
 from detector.replay.events import Event, Submission
@@ -91,11 +99,11 @@ def transaction_of(event: Submission, message: Written) -> Transaction:
 
 def _recipient(text: str, reply: str) -> Recipient:
     if reply.startswith("5"):
-        status = RecipientStatus.REFUSED
+        status = REFUSED
     elif reply.startswith("4"):
-        status = RecipientStatus.DEFERRED
+        status = DEFERRED
     else:
-        status = RecipientStatus.ACCEPTED
+        status = ACCEPTED
     return Recipient(Address.parse(text), status, reply)
 
 
@@ -118,7 +126,7 @@ def _told(event: Submission, outcome: Outcome, released: list[str]) -> Answer:
         event.id,
         action,
         verdict.score,
-        [] if outcome.stopped or outcome.held else [text for text, one in pairs if one.status is RecipientStatus.PACED],
+        [] if outcome.stopped or outcome.held else [text for text, one in pairs if one.status is PACED],
         [one for group in verdict.groups for one in group.evidence],
         [Begun(event.account)] if outcome.incident else [],
         released,

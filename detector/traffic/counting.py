@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.delivery import RECIPIENT_BYTES
-from detector.mail.transaction import Recipient, RecipientStatus, Stream, Transaction
+from detector.mail.transaction import PERSONAL, REFUSED, Recipient, Transaction
 from detector.traffic.clock import day_of, latest
 from detector.traffic.features import Tally
 from detector.traffic.habits import Habits, network_of
@@ -88,12 +88,12 @@ def as_believed(profile: Profile, transaction: Transaction, now: float, key: byt
 
     A null reverse-path does: answers come from servers, and a thief gets no bounces and little welcome with it.
     """
-    if transaction.stream is Stream.PERSONAL or transaction.mail_from.is_null:
+    if transaction.stream is PERSONAL or transaction.mail_from.is_null:
         return transaction
     network = origin_of(transaction, key).network
     if not network or profile.networks.usual(network, now) or not profile.networks.any_usual(now):
         return transaction
-    return dataclasses.replace(transaction, stream=Stream.PERSONAL)
+    return dataclasses.replace(transaction, stream=PERSONAL)
 
 
 def count(profile: Profile, transaction: Transaction, origin: Origin, now: float, key: bytes) -> Profile:
@@ -108,7 +108,7 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
     if transaction.content is not None:
         texts = texts.add(transaction.content, found.recipients, _at_home(profile, origin, at), at)
         same_text, copies = texts.texts[-1].recipients, texts.texts[-1].copies
-    personal = transaction.stream is Stream.PERSONAL and found.messages > 0
+    personal = transaction.stream is PERSONAL and found.messages > 0
     only_strangers = not found.anybody_known
     run = found.run.message(only_strangers) if personal else found.run
     tally = Tally(
@@ -157,7 +157,7 @@ def _counted(profile: Profile, transaction: Transaction, at: float, key: bytes) 
             if found.counted.since(again, day) is None:
                 found.counted = found.counted.add(Counted.stamped(again, day))
                 found.to_complainers += 1
-        if stranger and recipient.status is RecipientStatus.REFUSED:
+        if stranger and recipient.status is REFUSED:
             refusal = Counted.hashed(f"refused\0{transaction.message_key}\0{recipient.address.key}", key)
             if found.counted.since(refusal, day) is None:
                 found.counted = found.counted.add(Counted.stamped(refusal, day))

@@ -7,12 +7,12 @@ leave the mean of e-values an e-value).
 from collections.abc import Sequence
 from math import log, sqrt
 
-from detector.mail.transaction import Stream
+from detector.mail.transaction import PERSONAL, Stream
 from detector.traffic.baseline import Prior
 from detector.traffic.features import FEATURES, FEATURES_OF, STREAMS, Measure
 from detector.traffic.profile import Profile
 from detector.verdict.odds import CAP, LEAST, averaged, bounded, calibrated, too_many
-from detector.verdict.verdict import Evidence, Group, GroupScore
+from detector.verdict.verdict import BULK, Evidence, GroupScore
 
 # An account without days of its own is compared with what is usual for people, but it may be a shop's program: fewer
 # nats can be meant against it, until it is as old as cohorts are learned.
@@ -25,35 +25,40 @@ FAMILIES = (
 )
 NAMES = [feature.name for feature in FEATURES]
 INDEXES = {
-    stream: [
-        indexes
-        for family in FAMILIES
-        if (indexes := [index for index in FEATURES_OF[stream] if FEATURES[index].measure in family])
-    ]
+    stream: [index for family in FAMILIES for index in FEATURES_OF[stream] if FEATURES[index].measure in family]
     for stream in Stream
 }
+VOTES = {
+    stream: [
+        slice(places[0], places[-1] + 1)
+        for family in FAMILIES
+        if (places := [place for place, index in enumerate(indexes) if FEATURES[index].measure in family])
+    ]
+    for stream, indexes in INDEXES.items()
+}
+"""Where the families stand in `INDEXES`."""
 
 
 def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
     """The stream's counters against the peaks of ordinary days, and the run of messages to strangers."""
-    families = [_weigh(profile, indexes, prior) for indexes in INDEXES[stream]]
-    votes = [averaged([one.nats for one in family]) for family in families]
-    evidence = [one for family in families for one in family]
-    if stream is Stream.PERSONAL:
+    evidence = _weigh(profile, INDEXES[stream], prior)
+    nats = [one.nats for one in evidence]
+    votes = [averaged(nats[family]) for family in VOTES[stream]]
+    if stream is PERSONAL:
         evidence.append(_weigh_strangers(profile, prior))
         votes.append(evidence[-1].nats)
     days = profile.baseline.days[STREAMS.index(stream)]
     most = CAP - YOUNG_LESS * max(0.0, 1.0 - days / GROWN_UP)
-    return GroupScore(Group.BULK, min(bounded(averaged(votes)), most), tuple(evidence))
+    return GroupScore(BULK, min(bounded(averaged(votes)), most), tuple(evidence))
 
 
-def _weigh(profile: Profile, family: Sequence[int], prior: Prior) -> list[Evidence]:
-    evidence, usual, values = [], profile.baseline.expect_all(family, prior), profile.counters.features
-    for index, (mean, variance) in zip(family, usual, strict=True):
+def _weigh(profile: Profile, indexes: Sequence[int], prior: Prior) -> list[Evidence]:
+    evidence, usual, values = [], profile.baseline.expect_all(indexes, prior), profile.counters.features
+    for index, (mean, variance) in zip(indexes, usual, strict=True):
         value = values[index]
         nats = calibrated(too_many(value, mean, variance)) if value > mean else LEAST
         # People read "at most": two standard deviations above the mean of the daily peaks.
-        evidence.append(Evidence(Group.BULK, NAMES[index], value, mean + 2.0 * sqrt(variance), nats))
+        evidence.append(Evidence(BULK, NAMES[index], value, mean + 2.0 * sqrt(variance), nats))
     return evidence
 
 
@@ -65,4 +70,4 @@ def _weigh_strangers(profile: Profile, prior: Prior) -> Evidence:
     count = profile.run.to_strangers
     surprise = -log(profile.baseline.stranger_rate(prior.strangers))
     nats = calibrated(max(count - 1, 0) * surprise)
-    return Evidence(Group.BULK, "to_strangers_in_a_row", count, 1.0 + 3.0 / surprise, nats)  # 1 in 20 runs is longer
+    return Evidence(BULK, "to_strangers_in_a_row", count, 1.0 + 3.0 / surprise, nats)  # 1 in 20 runs is longer

@@ -10,7 +10,7 @@ from detector.mail.content import Content
 from detector.traffic.campaign import SUSPICIOUS_BY_CHANCE
 from detector.verdict.feedback import convicting
 from detector.verdict.odds import bounded, calibrated
-from detector.verdict.verdict import Evidence, Group, GroupScore, Verdict
+from detector.verdict.verdict import CAMPAIGN, Evidence, GroupScore, Verdict
 
 SUSPICIOUS = 2.0  # nats of evidence without this group: such an account may be an accomplice
 
@@ -18,10 +18,10 @@ SUSPICIOUS = 2.0  # nats of evidence without this group: such an account may be 
 def weigh_campaign(content: Content | None) -> GroupScore:
     """Each accomplice is one more honest account that must be suspicious by chance. No accomplice says nothing."""
     if content is None or content.accomplices <= 0.0:
-        return GroupScore(Group.CAMPAIGN, 0.0, ())
+        return GroupScore(CAMPAIGN, 0.0, ())
     nats = bounded(calibrated(-log(SUSPICIOUS_BY_CHANCE) * content.accomplices))
-    evidence = Evidence(Group.CAMPAIGN, "accomplices", content.accomplices, 0.0, nats)
-    return GroupScore(Group.CAMPAIGN, nats, (evidence,))
+    evidence = Evidence(CAMPAIGN, "accomplices", content.accomplices, 0.0, nats)
+    return GroupScore(CAMPAIGN, nats, (evidence,))
 
 
 def suspicious(verdict: Verdict) -> bool:
@@ -31,4 +31,4 @@ def suspicious(verdict: Verdict) -> bool:
     """
     sure = convicting(verdict.groups)
     score = verdict.score if sure is verdict.groups else sum([group.nats for group in sure])
-    return score - sum([group.nats for group in sure if group.group is Group.CAMPAIGN]) >= SUSPICIOUS
+    return score - sum([group.nats for group in sure if group.group is CAMPAIGN]) >= SUSPICIOUS

@@ -5,15 +5,16 @@ of what was seen between a thief's mail and an honest day of the account. Each h
 chance that falls as the days go by (Laplace's rule of succession) to what moving about and new devices bring for ever.
 """
 
+from functools import lru_cache
 from math import log
 
-from detector.mail.transaction import Stream
+from detector.mail.transaction import PERSONAL
 from detector.traffic.counting import Origin
 from detector.traffic.features import STREAMS
 from detector.traffic.habits import Habits
 from detector.traffic.profile import Profile
 from detector.verdict.odds import bounded
-from detector.verdict.verdict import Evidence, Group, GroupScore
+from detector.verdict.verdict import CLIENT, Evidence, GroupScore
 
 NEW_NETWORK, NEW_PROGRAM, BOTH_NEW = 0.04, 0.01, 0.005  # of honest days: travel, updates, a new telephone on the way
 # Of a thief's mail: his own network and program (half), the owner's mail program with the password stolen from it,
@@ -24,6 +25,7 @@ LIKELY = {  # the cells in question, where one of the two may not be known
     for network in (True, False, None)
     for program in (True, False, None)
 }
+SIGNALS = {(True, True): "unseen_client", (False, True): "unseen_program"}
 MORE_NETWORKS = 1.5  # for each beyond
 NETWORKS_IN_AN_HOUR = 2  # a telephone between home and mobile network
 UNSEEN_REVERSE_PATH = 0.5  # aliases and role addresses are common
@@ -42,7 +44,7 @@ def weigh_client(profile: Profile, origin: Origin, now: float, owners: bool = Fa
         *_weigh_author(profile.reverse_paths, origin, now),
     )
     nats = bounded(sum([one.nats for one in evidence]))
-    return GroupScore(Group.CLIENT, 0.0, ()) if owners and nats > 0.0 else GroupScore(Group.CLIENT, nats, evidence)
+    return GroupScore(CLIENT, 0.0, ()) if owners and nats > 0.0 else GroupScore(CLIENT, nats, evidence)
 
 
 def _weigh_origin(profile: Profile, origin: Origin, now: float) -> tuple[Evidence, ...]:
@@ -50,11 +52,16 @@ def _weigh_origin(profile: Profile, origin: Origin, now: float) -> tuple[Evidenc
     program = _unseen(profile.programs, origin.program, now)
     if network is None and program is None:
         return ()
-    honest = _honest(profile.baseline.days[STREAMS.index(Stream.PERSONAL)])
-    likely = LIKELY[network, program]
-    nats = log(sum([THIEF[cell] for cell in likely]) / sum([honest[cell] for cell in likely]))
-    signal = {(True, True): "unseen_client", (False, True): "unseen_program"}.get((bool(network), bool(program)))
-    return (Evidence(Group.CLIENT, signal or "unseen_network", float(bool(network or program)), 0.0, nats),)
+    nats = _odds(profile.baseline.days[STREAMS.index(PERSONAL)], network, program)
+    signal = SIGNALS.get((bool(network), bool(program)), "unseen_network")
+    return (Evidence(CLIENT, signal, float(bool(network or program)), 0.0, nats),)
+
+
+@lru_cache(maxsize=1024)  # there are nine for each number of days, which are few
+def _odds(days: int, network: bool | None, program: bool | None) -> float:
+    """Nats for a thief's mail, where network and program are new (True), usual (False), or nothing can be said."""
+    honest, likely = _honest(days), LIKELY[network, program]
+    return log(sum([THIEF[cell] for cell in likely]) / sum([honest[cell] for cell in likely]))
 
 
 def _honest(days: int) -> dict[tuple[bool, bool], float]:
@@ -86,7 +93,7 @@ def _weigh_number(networks: Habits, key: int, now: float) -> tuple[Evidence, ...
     if count <= NETWORKS_IN_AN_HOUR:
         return ()
     more = MORE_NETWORKS * (count - NETWORKS_IN_AN_HOUR)
-    return (Evidence(Group.CLIENT, "networks_1h", count, NETWORKS_IN_AN_HOUR, more),)
+    return (Evidence(CLIENT, "networks_1h", count, NETWORKS_IN_AN_HOUR, more),)
 
 
 def _weigh_author(addresses: Habits, origin: Origin, now: float) -> tuple[Evidence, ...]:
@@ -99,4 +106,4 @@ def _weigh_author(addresses: Habits, origin: Origin, now: float) -> tuple[Eviden
 def _weigh_address(addresses: Habits, key: int, signal: str, now: float) -> tuple[Evidence, ...]:
     if not _unseen(addresses, key, now):
         return ()
-    return (Evidence(Group.CLIENT, signal, 1.0, 0.0, UNSEEN_REVERSE_PATH),)
+    return (Evidence(CLIENT, signal, 1.0, 0.0, UNSEEN_REVERSE_PATH),)

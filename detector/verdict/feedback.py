@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from detector.mail.transaction import Stream
+from detector.mail.transaction import PERSONAL, Stream
 from detector.traffic.baseline import Prior
 from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, STREAMS
 from detector.traffic.profile import Profile
 from detector.verdict.odds import Alternative, bad_list, bounded, with_rare_excuse
-from detector.verdict.verdict import Evidence, Group, GroupScore
+from detector.verdict.verdict import FEEDBACK, Evidence, GroupScore
 
 # What a thief's list may be like: any share of bad addresses, a quarter in the mean.
 # An old address book goes bad in clusters.
@@ -29,7 +29,6 @@ REACHED, STRANGERS = NAMES.index("recipients_24h"), NAMES.index("new_recipients_
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
 # receiving host decides for itself.
 UNWANTED_MAIL = Alternative(1.0, 19.0, 500.0)
-FEEDBACK = Group.FEEDBACK
 ALWAYS = 2
 """Pieces of evidence that always stand there: refused and unwanted. Others are told where there are some."""
 DOUBTFUL, AGAIN = "doubtful_24h", "to_complainers_24h"
@@ -47,7 +46,7 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
     _, refused, unwanted = ANSWERS_OF[stream]
     answers, number = profile.counters.answers, STREAMS.index(stream)
     answered = answers[ANSWERS_OF[stream][0]] + accepted
-    if profile.lately.withheld and stream is Stream.PERSONAL:
+    if profile.lately.withheld and stream is PERSONAL:
         answered += profile.lately.at(profile.counters.updated_at).withheld
     refusals = Odds(prior.refusals[number], STOLEN_LIST, _excuse(profile, stream))
     objections = Odds(prior.objections[number], UNWANTED_MAIL)
@@ -65,11 +64,11 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
         bad, not_wanted = profile.doubtful.but_for(profile.counters.updated_at)
         sure = weighed(max(answers[refused] - bad, 0.0), max(answers[unwanted] - not_wanted, 0.0))
         more = sum([one.nats for one in evidence]) - sum([one.nats for one in sure])
-        evidence = (*sure, Evidence(Group.FEEDBACK, DOUBTFUL, bad + not_wanted, 0.0, max(more, 0.0)))
+        evidence = (*sure, Evidence(FEEDBACK, DOUBTFUL, bad + not_wanted, 0.0, max(more, 0.0)))
     complainers = profile.complainers
     if complainers.again and (again := complainers.at(profile.counters.updated_at).again):
         evidence = (*evidence, _weigh_again(profile, stream, again, existing, objections))
-    return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
+    return GroupScore(FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
 
 def convicting(groups: Sequence[GroupScore]) -> Sequence[GroupScore]:
@@ -82,13 +81,13 @@ def convicting(groups: Sequence[GroupScore]) -> Sequence[GroupScore]:
 
 def _convicting(group: GroupScore) -> GroupScore:
     evidence = tuple(one for one in group.evidence if one.signal not in NOT_CONVICTING)
-    return GroupScore(Group.FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
+    return GroupScore(FEEDBACK, bounded(sum([one.nats for one in evidence])), evidence)
 
 
 def _excuse(profile: Profile, stream: Stream) -> float:
     """An address book is the account's own only where it knows some of those in it."""
     reached, strangers = profile.counters.features[REACHED], profile.counters.features[STRANGERS]
-    return EXCUSED if stream is Stream.PERSONAL and 0.0 < strangers <= OWN_BOOK * reached else 0.0
+    return EXCUSED if stream is PERSONAL and 0.0 < strangers <= OWN_BOOK * reached else 0.0
 
 
 class Odds(Struct, frozen=True, gc=False):
@@ -109,7 +108,7 @@ def _weigh(profile: Profile, stream: Stream, index: int, count: tuple[float, flo
     nats = bad_list(bad, answered, usual, odds.alternative) if answered or bad else 0.0
     if odds.excuse:
         nats = with_rare_excuse(nats, odds.excuse)
-    return Evidence(Group.FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)
+    return Evidence(FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)
 
 
 def _weigh_again(profile: Profile, stream: Stream, again: float, answered: float, odds: Odds) -> Evidence:
@@ -120,7 +119,7 @@ def _weigh_again(profile: Profile, stream: Stream, again: float, answered: float
     index = ANSWERS_OF[stream][2]
     bad = profile.counters.answers[index]
     usual = profile.baseline.bad_rate(index, stream, odds.usual)
-    reached = profile.counters.features[REACHED if stream is Stream.PERSONAL else AUTOMATICALLY_REACHED]
+    reached = profile.counters.features[REACHED if stream is PERSONAL else AUTOMATICALLY_REACHED]
     with_them = bad_list(bad + again, max(answered + again, reached), usual, odds.alternative)
     without = bad_list(bad, max(answered, reached), usual, odds.alternative)
-    return Evidence(Group.FEEDBACK, AGAIN, again, 0.0, max(with_them - without, 0.0))
+    return Evidence(FEEDBACK, AGAIN, again, 0.0, max(with_them - without, 0.0))

@@ -19,7 +19,7 @@ from detector.traffic.features import FEATURES
 from detector.traffic.profile import Profile
 from detector.verdict.feedback import weigh_feedback
 from detector.verdict.policy import Policy
-from detector.verdict.verdict import Group, GroupScore
+from detector.verdict.verdict import BULK, CAMPAIGN, CLIENT, FEEDBACK, TEXT, GroupScore
 
 PROBATION = 300.0  # seconds: bounces of servers that answer at once are back in two minutes; shorter than a retry
 EPISODE = DAY
@@ -27,17 +27,17 @@ RELEASE_BELOW = 1.0  # nats under the hold score, so that mail does not go to an
 SPEAKS = 1.0  # nats from which a group is taken to say something
 # The most that each group may say of mail on probation.
 # A text as bad as 1 in 100 is a matter of taste.
-HARMLESS = {Group.BULK: 8.0, Group.FEEDBACK: 0.0, Group.CLIENT: 1.0, Group.TEXT: 1.5, Group.CAMPAIGN: 0.0}
-MAY_PROBE = HARMLESS | {Group.CLIENT: 0.0, Group.TEXT: 3.0}
+HARMLESS = {BULK: 8.0, FEEDBACK: 0.0, CLIENT: 1.0, TEXT: 1.5, CAMPAIGN: 0.0}
+MAY_PROBE = HARMLESS | {CLIENT: 0.0, TEXT: 3.0}
 # Recipients in a day: of one or two letters to an address book. A message to one person costs as much as one to 25, or
 # a thief who writes to one after the other would gain most.
 MOST_PROBED, LEAST_PROBE = 50.0, 25
-PROVEN_HARMLESS = {Group.TEXT: 3.0, Group.CLIENT: 1.5}  # the most of one text; two of them are a habit
+PROVEN_HARMLESS = {TEXT: 3.0, CLIENT: 1.5}  # the most of one text; two of them are a habit
 # Beyond so many first-time recipients in a day people decide, or have said before who the sender is. As many messages a
 # day as Google Workspace lets an account send. An account without days of its own has half.
 MOST_STRANGERS = 2000.0
 GROWN_UP = 14  # active days
-WITNESSES = frozenset({Group.FEEDBACK, Group.TEXT, Group.CAMPAIGN})
+WITNESSES = frozenset({FEEDBACK, TEXT, CAMPAIGN})
 FEW_ELSEWHERE = 5.0  # recipients in a day: as many as the window lets through at its least
 NAMES = [feature.name for feature in FEATURES]
 STRANGERS, AUTOMATIC = NAMES.index("new_recipients_24h"), NAMES.index("automatic_recipients_24h")
@@ -58,7 +58,7 @@ class Held:
 
 
 def held(groups: Sequence[GroupScore], stream: Stream, content: Content | None = None) -> Held:
-    lasting = tuple(group for group in groups if group.group is not Group.FEEDBACK)
+    lasting = tuple(group for group in groups if group.group is not FEEDBACK)
     return Held(stream, lasting, content.text, content.sketch) if content else Held(stream, lasting)
 
 
@@ -72,13 +72,13 @@ def doubts(profile: Profile, groups: Sequence[GroupScore]) -> Sequence[GroupScor
         return groups
     if any(group.nats >= SPEAKS for group in groups if group.group in WITNESSES):
         return groups
-    return [group for group in groups if group.group is not Group.CLIENT or group.nats <= 0.0]
+    return [group for group in groups if group.group is not CLIENT or group.nats <= 0.0]
 
 
 def on_hold(profile: Profile, groups: Sequence[GroupScore], now: float, policy: Policy) -> bool:
     """Whether mail with this evidence waits."""
     if policy.assigned is None and many_strangers(profile):
-        return any(group.group is Group.BULK and group.nats >= SPEAKS for group in groups)
+        return any(group.group is BULK and group.nats >= SPEAKS for group in groups)
     if sum([group.nats for group in groups]) < policy.hold_score:
         return False
     return not (PROBATION <= now - profile.held_since < EPISODE and harmless(groups))
@@ -119,7 +119,7 @@ def _as_it_stands(profile: Profile, message: Held, policy: Policy) -> tuple[Grou
     lasting = message.lasting
     if message.text and profile.texts.owners(message.text, message.sketch):
         # The same text came from where the account is at home, since.
-        lasting = tuple(group for group in lasting if group.group is not Group.CLIENT)
+        lasting = tuple(group for group in lasting if group.group is not CLIENT)
     return (weigh_feedback(profile, message.stream, policy.prior_of(profile)), *lasting)
 
 
@@ -148,4 +148,4 @@ def harmless(groups: Sequence[GroupScore]) -> bool:
 
 
 def _proven(groups: Sequence[GroupScore]) -> bool:
-    return any(sum([one.nats for one in group.evidence]) <= PROVEN for group in groups if group.group is Group.FEEDBACK)
+    return any(sum([one.nats for one in group.evidence]) <= PROVEN for group in groups if group.group is FEEDBACK)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from detector.mail.transaction import RecipientStatus, Stream, Transaction
+from detector.mail.transaction import ACCEPTED, PACED, PERSONAL, Transaction
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.cohort import learn_cohort
 from detector.traffic.counting import as_believed, count, is_known, origin_of
@@ -18,14 +18,14 @@ from detector.verdict.feedback import convicting, weigh_feedback
 from detector.verdict.hold import EPISODE, SPEAKS, WITNESSES, doubts, harmless, many_strangers, on_hold
 from detector.verdict.policy import Policy
 from detector.verdict.text import weigh_text
-from detector.verdict.verdict import Action, Group, GroupScore, Verdict
+from detector.verdict.verdict import BULK, CAMPAIGN, CLIENT, TEXT, Action, Group, GroupScore, Verdict
 
 GROUPS_NEEDED = 2  # one kind of evidence alone has an innocent explanation too often
 WARM_UP = 14 * DAY  # a new account is unusual in everything; the calibration does not count that
-CHANGES = frozenset({Group.BULK, Group.CLIENT, Group.CAMPAIGN})
+CHANGES = frozenset({BULK, CLIENT, CAMPAIGN})
 STRANGE = 1.5  # nats of client from which friends too have reason to doubt that it is the owner who writes
 FEW_COPIES = 3.0
-ANSWERED = ANSWERS_OF[Stream.PERSONAL][0]
+ANSWERED = ANSWERS_OF[PERSONAL][0]
 
 
 def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy) -> tuple[Profile, Verdict]:
@@ -53,7 +53,7 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
     score = sum([group.nats for group in groups])
     found = _found(profile, groups, score)
     action = _climb(profile, asked, found, at, policy)
-    if new_text and content is not None and score < policy.hold_score and Group.TEXT not in found.speaking:
+    if new_text and content is not None and score < policy.hold_score and TEXT not in found.speaking:
         reading = reading.learn(content.surprise or 0.0, content.odd)
     if (profile.counted, profile.today.reached) != (before.counted, before.today.reached):
         # What is only tried again makes no day more suspicious.
@@ -77,7 +77,7 @@ def enough_speak(groups: Sequence[GroupScore]) -> bool:
 
 def text_speaks(groups: Sequence[GroupScore]) -> bool:
     """Whether the account's texts read like abuse: then they are not learned as clean ones."""
-    return Group.TEXT in _speaking(groups)
+    return TEXT in _speaking(groups)
 
 
 def _speaking(groups: Sequence[GroupScore]) -> frozenset[Group]:
@@ -120,8 +120,8 @@ class _Asked(Struct, frozen=True, gc=False):
 
 def _asked(profile: Profile, transaction: Transaction, key: bytes) -> _Asked:
     strangers = [one.status for one in transaction.recipients if not is_known(profile, one.address, key)]
-    paced = RecipientStatus.PACED in [one.status for one in transaction.recipients]
-    return _Asked(strangers.count(RecipientStatus.ACCEPTED), not strangers, paced)
+    paced = PACED in [one.status for one in transaction.recipients]
+    return _Asked(strangers.count(ACCEPTED), not strangers, paced)
 
 
 def has_changed(groups: Sequence[GroupScore]) -> bool:
@@ -161,5 +161,5 @@ def _quiet(profile: Profile, groups: Sequence[GroupScore]) -> bool:
     """Whether a message to friends only has nothing to do with what is suspicious about the account."""
     copies = profile.texts.texts[-1].copies if profile.texts.texts else 0.0
     nats = {group.group: group.nats for group in groups}
-    heard = nats[Group.TEXT] < SPEAKS and nats[Group.CAMPAIGN] < SPEAKS
-    return heard and nats[Group.CLIENT] < STRANGE and copies < FEW_COPIES
+    heard = nats[TEXT] < SPEAKS and nats[CAMPAIGN] < SPEAKS
+    return heard and nats[CLIENT] < STRANGE and copies < FEW_COPIES

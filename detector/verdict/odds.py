@@ -1,6 +1,5 @@
 """From counts to weights of evidence in nats: tail bounds, and e-values (whose mean on honest mail is at most 1)."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from math import exp, expm1, lgamma, log
 from typing import NamedTuple
@@ -92,12 +91,15 @@ def _log_beta_of(alternative: Alternative) -> float:
     return _log_beta(alternative.bad, alternative.good)
 
 
-def averaged(nats: Sequence[float]) -> float:
+def averaged(nats: list[float]) -> float:
     """Nats of the mean of e-values: an e-value again however they depend on each other (Vovk and Wang, section 3)."""
     highest = max(nats)
     if highest == min(nats):
         return highest
-    return highest + log(sum([exp(one - highest) for one in nats]) / len(nats))
+    total = 0.0
+    for one in nats:
+        total += exp(one - highest)
+    return highest + log(total / len(nats))
 
 
 def bounded(nats: float) -> float:

@@ -10,7 +10,7 @@ from detector.mail.content import Content
 from detector.traffic.profile import Profile
 from detector.traffic.reading import Reading
 from detector.verdict.odds import calibrated
-from detector.verdict.verdict import Evidence, Group, GroupScore
+from detector.verdict.verdict import TEXT, Evidence, GroupScore
 
 MOST_OF_ONE_TEXT = 3.0  # nats: the corpora of the model are not the operator's mail; 1 in 1000 is all it can know
 LEAST, MOST = -0.7, 6.0
@@ -35,9 +35,9 @@ def weigh_text(profile: Profile, content: Content | None, new: bool, now: float)
         surprise = reading.surprise(content.surprise)
         reads = calibrated(surprise)
         nats = min(reads + built, MOST_OF_ONE_TEXT)
-        evidence = (Evidence(Group.TEXT, "reads_like_abuse", PER_1000 * exp(-surprise), PER_1000 / 2.0, reads),)
+        evidence = (Evidence(TEXT, "reads_like_abuse", PER_1000 * exp(-surprise), PER_1000 / 2.0, reads),)
     together = min(max(before + nats, LEAST), MOST)
-    evidence = (*evidence, Evidence(Group.TEXT, "built_like_abuse", float(content.odd), 0.0, built))
+    evidence = (*evidence, Evidence(TEXT, "built_like_abuse", float(content.odd), 0.0, built))
     # What the bounds take away, or give back, is booked under the past.
     return reading.weighed(together, now), _score(together - sum([one.nats for one in evidence]), evidence)
 
@@ -50,5 +50,5 @@ def _built(reading: Reading, odd: bool) -> float:
 
 def _score(before: float, evidence: tuple[Evidence, ...]) -> GroupScore:
     if before:
-        evidence = (*evidence, Evidence(Group.TEXT, "texts_before", before, 0.0, before))
-    return GroupScore(Group.TEXT, sum([one.nats for one in evidence]), evidence)
+        evidence = (*evidence, Evidence(TEXT, "texts_before", before, 0.0, before))
+    return GroupScore(TEXT, sum([one.nats for one in evidence]), evidence)
