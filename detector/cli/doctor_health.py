@@ -53,7 +53,7 @@ RULES = (
         "detector_next_hop_up",
         lambda value: value == 0.0,
         Level.PROBLEM,
-        "the next hop {server} did not answer the last time: `detector check` says why",
+        "the next hop {server} does not answer: `detector check` says why",
     ),
     Rule(
         "detector_password_breaker_open",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from detector import log
@@ -58,8 +59,10 @@ class Pool:
         self._dialing = 0
         self._capabilities: Capabilities | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._visitor: asyncio.Task[None] | None = None
         self._closed = False
         self._observers = {verb: metrics.next_hop_seconds.labels(verb).observe for verb in COMMANDS}
+        metrics.next_hop_up.clear()  # a server that a reload has taken out must not stay down for ever
         metrics.next_hop_connections.labels("busy").set_function(lambda: len(self._busy))
         metrics.next_hop_connections.labels("idle").set_function(self._count_idle)
 
@@ -101,6 +104,9 @@ class Pool:
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
+        if self._visitor is not None:
+            self._visitor.cancel()
+            await asyncio.wait([self._visitor])
         idle = [connection for server in self._servers for _, connection in server.idle]
         await asyncio.gather(*(connection.quit() for connection in idle))
 
@@ -141,16 +147,20 @@ class Pool:
 
     async def _dial(self, server: _Server) -> Connection:
         self._make_room()
+        self._dialing += 1
+        try:
+            return await self._reach(server)
+        finally:
+            self._dialing -= 1
+
+    async def _reach(self, server: _Server) -> Connection:
         if server.failed_at is not None:
             server.failed_at = self._clock()  # one tries whether it is back; the others use the next server meanwhile
-        self._dialing += 1
         try:
             connection = await connect(server.address, self._hostname, self._settings, self._context, self._observe)
         except NextHopError as error:
             self._mark_dead(server, error)
             raise
-        finally:
-            self._dialing -= 1
         self._mark_alive(server)
         self._capabilities = connection.capabilities
         return connection
@@ -161,12 +171,26 @@ class Pool:
         server.failed_at = self._clock()
         self._metrics.next_hop_failures.labels(error.reason).inc()
         self._metrics.next_hop_up.labels(str(server.address)).set(0)
+        if not self._closed and (self._visitor is None or self._visitor.done()):
+            self._visitor = asyncio.get_running_loop().create_task(self._visit_dead())
 
     def _mark_alive(self, server: _Server) -> None:
         if server.failed_at is not None:
             log.next_hop_back(str(server.address))
         server.failed_at = None
         self._metrics.next_hop_up.labels(str(server.address)).set(1)
+
+    async def _visit_dead(self) -> None:
+        """Greet dead servers, one after the other, until none is dead: at night no mail finds out that one is back.
+
+        A visit takes no place from mail: it ends with QUIT, and comes on top of `settings.connections`.
+        """
+        while any(server.failed_at is not None for server in self._servers):
+            await asyncio.sleep(self._settings.retry_dead_after)
+            for server in self._servers:
+                if server.failed_at is not None:
+                    with suppress(NextHopError):  # it is still dead, and that is told
+                        (await self._reach(server)).leave()
 
     # -- idle connections --
 

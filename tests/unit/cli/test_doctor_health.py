@@ -96,7 +96,7 @@ def test_a_server_that_listens_everywhere_is_asked_on_this_host(tmp_path: Path) 
     ("happens", "level", "words"),
     [
         (lambda m: m.state_degraded.labels("profiles").set(1), Level.PROBLEM, "the store `profiles`"),
-        (lambda m: m.next_hop_up.labels("mx:25").set(0), Level.PROBLEM, "the next hop mx:25 did not answer"),
+        (lambda m: m.next_hop_up.labels("mx:25").set(0), Level.PROBLEM, "the next hop mx:25 does not answer"),
         (lambda m: m.breaker_open.set(1), Level.PROBLEM, "approve --all-waiting"),
         (lambda m: m.response_frozen.set(1), Level.HINT, "unfreeze"),
         (lambda m: m.held_messages.labels("in_doubt").set(2), Level.PROBLEM, "2 held messages are in_doubt"),

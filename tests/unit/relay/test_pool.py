@@ -166,6 +166,7 @@ async def test_a_failed_attempt_gives_its_place_back() -> None:
         with pytest.raises(NextHopError) as caught:
             await made.pool.acquire()
         assert caught.value.reason == "connect"
+    await made.pool.close()
 
 
 async def test_a_cancelled_attempt_gives_its_place_back() -> None:
@@ -280,6 +281,97 @@ async def test_a_clock_that_steps_back_does_not_keep_a_server_dead() -> None:
         await first.start()
         made.now.seconds -= 3600
         assert (await deliver(made.pool)).server == first.address
+
+
+# -- dead servers are visited --
+
+
+class Visited:
+    """A script that is polite to one client and tells when it has gone."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+
+    async def __call__(self, talk: Talk) -> None:
+        await talk.serve()
+        self.gone.set()
+
+
+async def is_busy(talk: Talk) -> None:
+    await talk.say(b"421 4.3.2 later")
+
+
+async def test_a_dead_server_is_found_to_be_back_though_no_mail_comes() -> None:
+    visited = Visited()
+    server = ScriptedServer(is_busy, is_busy, is_busy, visited, polite)
+    async with hops(server, retry_dead_after=0.01) as made:
+        with capture_logs() as events:
+            with pytest.raises(NextHopError):
+                await made.pool.acquire()
+            assert made.count("detector_next_hop_up", server=str(server.address)) == 0
+            await visited.gone.wait()
+        assert made.count("detector_next_hop_up", server=str(server.address)) == 1
+        assert [event["event"] for event in events] == ["next_hop_failed", "next_hop_back"]  # not for each visit
+        assert server.talks[3].heard[1:] == [b"QUIT"]
+        await deliver(made.pool)
+        assert len(server.talks) == 5
+
+
+async def test_each_dead_server_is_visited() -> None:
+    first, second = Visited(), Visited()
+    servers = ScriptedServer(is_busy, first), ScriptedServer(is_busy, second)
+    async with hops(*servers, retry_dead_after=0.01) as made:
+        with pytest.raises(NextHopError):
+            await made.pool.acquire()
+        await first.gone.wait()
+        await second.gone.wait()
+        for server in servers:
+            assert made.count("detector_next_hop_up", server=str(server.address)) == 1
+
+
+async def test_nothing_is_told_of_servers_that_a_reload_has_taken_out() -> None:
+    server = ScriptedServer(is_busy)
+    async with hops(server) as made:
+        with pytest.raises(NextHopError):
+            await made.pool.acquire()
+        assert made.count("detector_next_hop_up", server=str(server.address)) == 0
+        Pool(made.settings, "hop.example", made.metrics, made.now)
+        assert made.count("detector_next_hop_up", server=str(server.address)) is None
+
+
+class Silent:
+    """A script that never greets, and tells that somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.called = asyncio.Event()
+
+    async def __call__(self, talk: Talk) -> None:
+        self.called.set()
+        await talk.hear_end()
+
+
+async def test_a_visit_takes_no_place_from_mail() -> None:
+    silent = Silent()
+    first, second = ScriptedServer(is_busy, silent), ScriptedServer(polite)
+    async with hops(first, second, connections=1, retry_dead_after=0.01, connect_time=30.0) as made:
+        await deliver(made.pool)
+        await silent.called.wait()
+        assert (await deliver(made.pool)).server == second.address
+        assert len(second.talks) == 1  # the kept connection
+
+
+async def test_a_closed_pool_visits_no_more() -> None:
+    silent = Silent()
+    server = ScriptedServer(is_busy, silent)
+    async with hops(server, retry_dead_after=0.01, connect_time=30.0) as made:
+        with pytest.raises(NextHopError):
+            await made.pool.acquire()
+        await silent.called.wait()
+        await made.pool.close()
+        await server.talks[1].ended.wait()
+        with pytest.raises(NextHopError):
+            await made.pool.acquire()
+        assert len(server.talks) == 2
 
 
 # -- what is told --
