@@ -165,9 +165,17 @@ class Spool:
         file = self._file
         if file is None:
             # Nameless from the beginning: nothing is left behind by a crash, and nobody else can open it.
-            file = self._file = await asyncio.to_thread(_nameless_file, self._directory)
+            file = self._file = await self._opened_file()
         self._write = asyncio.get_running_loop().run_in_executor(None, _write_all, file, chunks)
         await asyncio.shield(self._write)
+
+    async def _opened_file(self) -> IO[bytes]:
+        opening = asyncio.get_running_loop().run_in_executor(None, _nameless_file, self._directory)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:  # the disk takes its time, and may give it when nobody wants it any more
+            opening.add_done_callback(_close_file)
+            raise
 
     def body(self, reader: BodyReader) -> Body:
         """The complete message; call it after the last part was added."""
@@ -200,6 +208,11 @@ def _write_all(file: IO[bytes], chunks: list[bytes]) -> None:
         view = memoryview(chunk)
         while view:
             view = view[file.write(view) :]
+
+
+def _close_file(opening: asyncio.Future[IO[bytes]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _nameless_file(directory: Path) -> IO[bytes]:

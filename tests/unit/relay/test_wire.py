@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import resource
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,24 @@ async def test_a_full_disk_means_try_again_later(
                 after = await talk.ask("NOOP")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (answer[:9], after) == ("452 4.3.1", "250 2.0.0 Ok")
+    assert sink.messages == []
+
+
+async def test_so_does_a_disk_that_does_not_answer(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = threading.Event()
+    monkeypatch.setattr("detector.relay.incoming.DISK_TIME", 0.05)
+    monkeypatch.setattr("detector.relay.body._write_all", lambda *_: disk.wait(60.0))
+    try:
+        async with house(settings("relay.limits.message_memory_bytes = 524288"), tmp_path, sink) as place:
+            async with smtp_talk(place.port) as talk:
+                await talk.begin()
+                answer = await talk.message((b"x" * 998 + b"\r\n") * 3000)
+                after = await talk.ask("NOOP")
+    finally:
+        disk.set()
     assert (answer[:9], after) == ("452 4.3.1", "250 2.0.0 Ok")
     assert sink.messages == []
 
