@@ -88,7 +88,8 @@ class Accountable(Database):
                 ", ".join(f"{kind} ({count})" for kind, count in removed.items() if count) or "nothing but the profile"
             )
             audit.append(connection, now, (actor, "forget", account, f"{told}: {reason}"))
-            return removed
+        self._empty_journal("forget")
+        return removed
 
     def left_of(self, account: str) -> dict[str, int]:
         """How many rows are about the account, by table, beside the audit log."""

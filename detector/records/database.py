@@ -1,10 +1,11 @@
 """The one SQL database behind the records: transactions that read, and transactions that write, one after the other."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from sqlalchemy import Connection, select, update
 
+from detector.ports import Temporary
 from detector.records.engine import errors_named, open_engine, open_read_only
 from detector.records.schema import counters
 
@@ -36,3 +37,19 @@ class Database:
             # transaction reads stays true and the audit log is one chain.
             connection.execute(update(counters).values(changes=counters.c.changes + 1))
             yield connection
+
+    def _empty_journal(self, operation: str) -> None:
+        """What was erased stands in SQLite's journal (-wal) until that is emptied, which waits for those who read.
+
+        Raises `Temporary` when they do not come to an end.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        # Not by a connection of SQLAlchemy's: that would begin a transaction, and the journal cannot be emptied in one.
+        with errors_named(operation), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            (busy, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.close()
+        if busy:
+            msg = f"records: {operation}: erased, but somebody reads the journal that still has it: say it again"
+            raise Temporary(msg)

@@ -14,7 +14,8 @@ from detector.ports import Temporary
 
 # NORMAL: what is committed survives the death of the process; a power failure may cost what came after the last
 # checkpoint, which is seconds of counting (https://sqlite.org/pragma.html#pragma_synchronous).
-PRAGMAS = ("busy_timeout = 1000", "journal_mode = WAL", "synchronous = NORMAL")
+# secure_delete: zeros over what is deleted, and over what a longer value has left behind when it moved.
+PRAGMAS = ("busy_timeout = 1000", "journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows
@@ -147,10 +148,14 @@ def move_to_unreadable(connection: sqlite3.Connection, rows: Sequence[tuple[byte
 
 def delete_rows(connection: sqlite3.Connection, keys: Sequence[tuple[bytes]]) -> None:
     if keys:
-        connection.execute("PRAGMA secure_delete = ON")  # zeros over what is deleted
         connection.executemany("DELETE FROM rows WHERE key = ?", keys)
         connection.executemany("DELETE FROM unreadable WHERE key = ?", keys)
-        connection.execute("PRAGMA secure_delete = OFF")
+
+
+def empty_journal(connection: sqlite3.Connection) -> bool:
+    """Whether nothing stands in the journal (-wal) any more of what was erased: who reads meanwhile prevents it."""
+    (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def forget_rows(connection: sqlite3.Connection, before: float, keep: int) -> None:

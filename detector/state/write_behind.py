@@ -53,6 +53,7 @@ class WriteBehind(Generic[V]):
         self._listeners: list[asyncio.Future[None]] = []
         self._writer: sqlite3.Connection | None = None
         self._failing = False
+        self._erased = False  # and the journal still tells it
         self._reads = Reads(path, degraded)
         self.stuck = False  # somebody has lost patience with the disk, and it has not answered since
         self.rows_written = 0
@@ -156,7 +157,7 @@ class WriteBehind(Generic[V]):
 
     def _run(self) -> None:
         while not self._closing:
-            if not self._failing:  # else it is tried again until it works
+            if not (self._failing or self._erased):  # else it is tried again until it works
                 self._something.wait()
             self._wake.wait(self._write_every)
             self._something.clear()
@@ -172,7 +173,7 @@ class WriteBehind(Generic[V]):
         self._flush()
         if self._writer is not None:
             with contextlib.suppress(sqlite3.Error):
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # ends with fsync
+                table.empty_journal(self._writer)  # ends with fsync
             self._writer.close()
 
     def _flush(self) -> None:
@@ -184,7 +185,7 @@ class WriteBehind(Generic[V]):
             if self._writer is None:
                 self._writer = table.open_for_writing(self._path)
                 self._reads.begin_anew()  # it may still look at a file that was set aside
-            if self._writing or unreadable or forget:
+            if self._writing or unreadable or forget or self._erased:
                 self._write(self._writer, unreadable, forget)
         except (sqlite3.Error, OSError) as error:
             self._failed(unreadable, error)
@@ -203,6 +204,9 @@ class WriteBehind(Generic[V]):
         if forget is not None:
             table.forget_rows(writer, *forget)
         writer.execute("COMMIT")
+        self._erased = self._erased or any(value is None for _, value, _ in self._writing.values())
+        if self._erased:
+            self._erased = not table.empty_journal(writer)
 
     def _packed(self) -> Iterator[table.Packed]:
         for key, (at, value, marks) in self._writing.items():

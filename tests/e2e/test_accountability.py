@@ -89,7 +89,6 @@ def test_a_running_server_forgets_what_it_has_learned_of_an_account(detector: De
     words = ("--config", str(detector.path), "--actor", "greta")
     for sender in (ANN, BOB):
         assert send(detector, sender) == 250
-    profiles = detector.state / "profiles.sqlite"
 
     def known() -> set[str]:
         return {one["account"] for one in json.loads(detector.command("accounts", "list", "--json", *words))}
@@ -99,8 +98,16 @@ def test_a_running_server_forgets_what_it_has_learned_of_an_account(detector: De
     assert copy["profile"]["last_mail_at"] > NOW
     detector.command("accounts", "forget", ANN, "--yes", "--reason", "letter of 12 March", *words)
     wait_for(lambda: known() == {BOB}, "the profile is erased")
+
+    def files_that_name(account: str) -> set[str]:
+        files = [path for path in detector.state.rglob("*") if path.is_file()]
+        return {path.name for path in files if account.encode() in path.read_bytes()}
+
+    # The server goes on, with its journals. The records keep the decision, and the order to erase.
+    wait_for(lambda: files_that_name(ANN) <= {"records.sqlite", "records.sqlite-wal"}, "it is overwritten")
+    assert files_that_name(BOB) & {"profiles.sqlite", "profiles.sqlite-wal"}
     detector.stop()
-    assert ANN.encode() not in profiles.read_bytes()
+    assert files_that_name(ANN) == {"records.sqlite"}
     newest = json.loads(detector.command("audit", "list", "--json", *words))
     assert ("forget", ANN) in {(entry["action"], entry["subject"]) for entry in newest}
 

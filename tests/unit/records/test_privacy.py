@@ -1,5 +1,7 @@
 """What customers may ask for: all that is recorded, corrections, erasure; and what stays all the same."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -8,6 +10,8 @@ from sqlalchemy import delete, update
 
 from detector.incident.incident import Event
 from detector.mail.transaction import Stream
+from detector.ports import Temporary
+from detector.records import engine
 from detector.records.entries import Erasure, Exemption, Offer, Termination, UnknownIncident
 from detector.records.held_entries import HeldDecision, HeldMessage, HeldRecipient, HeldSelection
 from detector.records.records import Records
@@ -155,6 +159,35 @@ def test_what_is_erased_does_not_stand_in_the_file_any_more(sqlite_url: str, mak
     records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
     records.close()
     assert b"secret-" not in file.read_bytes()
+
+
+def test_what_is_erased_does_not_stand_in_the_journal_of_a_running_server(
+    sqlite_url: str, make_incident: MakeIncident
+) -> None:
+    server, command = Records(sqlite_url), Records(sqlite_url)
+    server.note_verdict(transaction("secret-1", ANN), make_incident().verdict, 100.0)
+    files = list(Path(sqlite_url.removeprefix("sqlite:///")).parent.glob("records*"))
+    assert any(b"secret-" in file.read_bytes() for file in files)
+    command.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
+    assert not any(b"secret-" in file.read_bytes() for file in files)
+    assert server.left_of(ANN) == {}
+    server.close()
+    command.close()
+
+
+def test_who_reads_on_and_on_what_was_erased_is_named(
+    sqlite_url: str, make_incident: MakeIncident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PRAGMAS", (*engine.PRAGMAS, "busy_timeout = 1"))
+    records = Records(sqlite_url)
+    records.note_verdict(transaction("secret-1", ANN), make_incident().verdict, 100.0)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM verdicts").fetchall()
+        with pytest.raises(Temporary, match="erased, but somebody reads"):
+            records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
+    records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
+    records.close()
 
 
 def hold(records: Records, message_id: str, account: str, recipient: str) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,18 @@ def test_what_came_for_an_account_that_is_erased_is_not_learned_again(heard: Hea
     heard.add([answer(1, "ann"), answer(2, "bob"), answer(3, 'ann", x'), answer(4, "ann", NOW + 9)], NOW)
     heard.forget("ann", NOW)
     assert [one.account for _, one in heard.since(0.0)] == ["bob", 'ann", x', "ann"]
+
+
+def test_what_is_forgotten_is_overwritten_while_others_go_on(heard: Heard, tmp_path: Path) -> None:
+    heard.add([answer(1, "secret"), answer(2, "bob")], NOW)
+    assert any(b"secret" in one.read_bytes() for one in tmp_path.iterdir())
+    heard.forget("secret", NOW)
+    assert not any(b"secret" in one.read_bytes() for one in tmp_path.iterdir())
+    with closing(sqlite3.connect(tmp_path / "heard.sqlite", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM rows").fetchall()
+        with pytest.raises(Temporary, match="somebody reads"):
+            heard.forget("bob", NOW)
 
 
 def test_a_disk_that_fails_is_told_and_a_damaged_file_set_aside(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -340,6 +341,42 @@ def test_a_row_that_is_deleted_leaves_nothing_in_the_file(path: Path) -> None:
     assert not [
         one for one in path.parent.iterdir() if b"mail of ann" in one.read_bytes() or b"ann" in one.read_bytes()
     ]
+
+
+def files_that_name(path: Path, secret: bytes) -> list[str]:
+    return [one.name for one in path.parent.iterdir() if secret in one.read_bytes()]
+
+
+async def test_a_row_that_is_deleted_leaves_nothing_in_the_files_of_a_running_server(path: Path) -> None:
+    draw = random.Random(7)
+    rows = WriteBehind(path, FORM, LATER, 10_000, gauge())
+    for _ in range(100):  # the row grows and shrinks, and moves
+        for _ in range(50):
+            rows.put(f"account{draw.randrange(2000)}", "x" * draw.randrange(20, 900))
+        rows.put("secret", "secret" * draw.randrange(3, 150))
+        await rows.written()
+    assert files_that_name(path, b"secret")
+    rows.put("secret", None)
+    await rows.written()
+    assert not files_that_name(path, b"secret")
+    rows.close()
+
+
+async def test_what_is_deleted_while_somebody_reads_leaves_nothing_once_he_is_done(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "PRAGMAS", (*table.PRAGMAS, "busy_timeout = 1"))
+    rows = WriteBehind(path, FORM, SOON, 100, gauge())
+    rows.put("secret", "x")
+    await rows.written()
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM rows").fetchall()
+        rows.put("secret", None)
+        await rows.written()
+        assert files_that_name(path, b"secret") == ["rows.sqlite-wal"]
+    wait_until(lambda: not files_that_name(path, b"secret"))
+    rows.close()
 
 
 def test_a_row_without_a_time_is_not_forgotten_by_age(path: Path) -> None:
