@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.bench.mail import bodies, head
+from tests.bench.mail import another, bodies, head
 from tests.bench.talk import Refused, Talk, talk
 from tests.support.ports import HOST
 
@@ -38,9 +38,11 @@ class Load:
                 if self.rate:
                     await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 sender, recipient, lines = head(number, run)
+                body = all_bodies[number % len(all_bodies)]
+                body = body if self.repeated else another(body, number, run)
                 try:
                     one = one or await talk(port)
-                    await one.send(sender, [recipient], lines + all_bodies[number % len(all_bodies)])
+                    await one.send(sender, [recipient], lines + body)
                 except (OSError, Refused):
                     one = None
                     continue
@@ -66,7 +68,7 @@ async def _scanning(port: int, numbers: Iterator[int], run: str, all_bodies: lis
     for number in numbers:
         began = time.perf_counter()
         sender, recipient, lines = head(number, run)
-        message = lines + all_bodies[number % len(all_bodies)][:-3]
+        message = lines + another(all_bodies[number % len(all_bodies)], number, run)[:-3]
         asked = b"POST /checkv2 HTTP/1.1\r\nHost: bench\r\nFrom: %b\r\nRcpt: %b\r\nContent-Length: %d\r\n\r\n"
         reader, writer = await asyncio.open_connection(HOST, port)  # it closes each after its answer
         writer.write(asked % (sender, recipient, len(message)) + message)

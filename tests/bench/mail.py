@@ -22,6 +22,11 @@ def bodies(size: int) -> list[bytes]:
     return [dot_stuffed(_message(dice, size)) + b".\r\n" for _ in range(max(1, min(400, DISTINCT_BYTES // size)))]
 
 
+def another(body: bytes, number: int, run: str) -> bytes:
+    """One of `bodies` with a subject of its own, so that nobody has read it before."""
+    return b"Subject: %b %d " % (run.encode(), number) + body.removeprefix(b"Subject: ")
+
+
 def head(number: int, run: str) -> tuple[bytes, bytes, bytes]:
     """Sender, recipient and the first lines of a message; no two of a run are alike."""
     sender = b"user%d@customer.example" % (number % SENDERS)
