@@ -242,8 +242,8 @@ class Metrics:
         )
         self.feedback_problems = Counter(
             "detector_feedback_problems",
-            "Reports that were refused at the door or could not be counted yet, by reason: address, size, limit, "
-            "disk, retried, unreadable.",
+            "Reports that were refused at the door or could not be counted yet, by reason: address, tag (an old or "
+            "forged one: dropped), size, limit, disk, retried, unreadable.",
             ["reason"],
             registry=registry,
         )
@@ -434,7 +434,7 @@ class Metrics:
             (self.recipients, ("passed", "paced", "refused", "held", "stopped")),
             (self.held_failures, HELD_FAILURES),
             (self.held_results, HELD_RESULTS),
-            (self.feedback_problems, ("address", "size", "limit", "disk", "retried", "unreadable")),
+            (self.feedback_problems, ("address", "tag", "size", "limit", "disk", "retried", "unreadable")),
             (self.feedback_log_problems, LOG_PROBLEMS),
         ):
             for value in values:

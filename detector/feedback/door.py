@@ -1,7 +1,9 @@
 """An SMTP door for reports: takes mail for the operator's own addresses, for our tagged ones, and for nobody else.
 
 A tagged address (`bt=TAG=ann@...`, `mail.tag`) is one that a bounce goes to. It may be all that ties the bounce to its
-transaction, so it is kept with the report. Its domain does not matter: nothing is sent on.
+transaction, so it is kept with the report. Its domain does not matter: nothing is sent on. Who copies bounces to us
+knows the form of a tag and not its key, so mail to one that is expired or forged is taken as well, and dropped: a
+refusal would make a bounce of the copy.
 
 A report is on disk before its sender hears 250; its effect comes a moment later (`maildir`). Nothing is ever sent from
 here, so no loop of null senders and vacation notes can begin.
@@ -20,6 +22,7 @@ from detector import log
 from detector.config.values import HostPort
 from detector.feedback.maildir import Full, Spool
 from detector.mail.address import Address
+from detector.mail.tag import untagged
 from detector.metrics import Metrics
 
 MOST_BYTES = 10_000_000
@@ -33,6 +36,7 @@ IDLE_TIME = 60.0
 MOST_TIME = 600.0
 """Seconds of a session."""
 LINE_BYTES = 65_536
+TAKEN = "250 2.0.0 Taken"
 TOO_LARGE = ("552 ", "500 Line too long")
 """How the library's refusals of a message begin that is too large, or has a line that is."""
 
@@ -104,7 +108,7 @@ class Door:
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         parsed = Address.parse(address)
-        if parsed.key not in self.addresses and not self.is_tagged(parsed):
+        if parsed.key not in self.addresses and not untagged(parsed)[1]:
             return self.refused("address", b"550 5.1.1 No such address here").decode()
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return self.refused("limit", b"452 4.5.3 Too many recipients").decode()
@@ -112,8 +116,12 @@ class Door:
         return "250 2.1.5 Ok"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """250 once it is durable."""
+        """250 once it is durable, or known to tie nothing."""
+        ours = [address for address in map(Address.parse, envelope.rcpt_tos) if address.key in self.addresses]
         tagged = [address for address in envelope.rcpt_tos if self.is_tagged(Address.parse(address))]
+        if not ours and not tagged:
+            self.refused("tag", b"")
+            return TAKEN
         traces = b"".join(b"X-Original-To: %s\r\n" % address.encode("utf-8", "replace") for address in tagged)
         try:
             await asyncio.to_thread(self.spool.keep, self.new_id(), traces + cast("bytes", envelope.content))
@@ -122,7 +130,7 @@ class Door:
         except OSError as error:
             log.report_failed("the door", str(error))
             return self.refused("disk", b"452 4.3.1 The disk does not take it, try again later").decode()
-        return "250 2.0.0 Kept"
+        return TAKEN
 
 
 class _Session(SMTP):

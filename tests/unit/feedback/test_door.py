@@ -120,8 +120,28 @@ async def test_what_comes_to_an_address_that_we_tagged_is_kept_with_it(door: Doo
     plain = b"Subject: failure notice\r\n\r\nSorry, bob@example.net is unknown.\r\n"
     await talk(door, lambda client: client.sendmail("", [ours], plain))
     assert kept(door) == [b"X-Original-To: " + ours.encode() + b"\r\n" + plain]
-    with pytest.raises(smtplib.SMTPRecipientsRefused):
-        await talk(door, lambda client: client.sendmail("", [ours.replace("ann", "eve")], plain))
+
+
+async def test_what_comes_to_an_expired_or_forged_tag_is_taken_dropped_and_counted(door: Door) -> None:
+    old, ours = (f"bt=7f.512c.{number}.abcdefghijklmnop=ann@customer.example" for number in ("t1", "t2"))
+    door.is_tagged = lambda address: str(address) == ours
+    await talk(door, lambda client: client.sendmail("", [old], b"x\r\n"))
+    assert kept(door) == []
+    assert (refusals(door, "tag"), refusals(door, "address")) == (1, 0)
+    await talk(door, lambda client: client.sendmail("", [old, ours], b"y\r\n"))
+    await talk(door, lambda client: client.sendmail("", [old, ABUSE], b"z\r\n"))
+    assert kept(door) == [b"X-Original-To: " + ours.encode() + b"\r\ny\r\n", b"z\r\n"]
+    assert refusals(door, "tag") == 1
+
+
+async def test_what_only_looks_like_a_tag_is_no_address(door: Door) -> None:
+    for text in (
+        "bt=7f.512c.t1.abc=ann@x.example",
+        "bt=x=ann@x.example",
+        f"bt=7f.512c.{'t' * 41}.{'a' * 16}=a@x.example",
+    ):
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            await talk(door, lambda client, to=text: client.sendmail("", [to], b"x\r\n"))  # type: ignore[misc]
 
 
 async def test_a_huge_message_is_refused(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
