@@ -1,6 +1,8 @@
 """What is fuzzed: one function for each door that strangers reach. It takes any octets and asserts what must hold."""
 
 import asyncio
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -45,7 +47,9 @@ CORPUS = Path(__file__).with_name("corpus")  # a directory for each target
 @cache
 def _sessions() -> Sessions:
     limits = ("relay.limits.message_size_bytes = 20_000", "relay.limits.errors_per_session = 5")
-    return Sessions(Path(tempfile.mkdtemp(prefix="fuzz")), *limits)
+    spool = tempfile.mkdtemp(prefix="fuzz")
+    atexit.register(shutil.rmtree, spool, ignore_errors=True)
+    return Sessions(Path(spool), *limits)
 
 
 def smtp(octets: bytes) -> None:
