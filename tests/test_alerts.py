@@ -14,7 +14,7 @@ from tests.test_house_rules import log_events
 
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy" / "prometheus"
-CASES = ("alerts_test.yml", "alerts_days_test.yml")
+CASES = ("alerts_test.yml", "alerts_minutes_test.yml", "alerts_days_test.yml")
 AMTOOL = Path("/usr/bin/amtool")
 RUNBOOK = (ROOT / "deploy" / "runbook.md").read_text("utf-8")
 ALERT = re.compile(r"^      - alert: (\w+)\n(.*?)(?=^      - |^  - |\Z)", re.DOTALL | re.MULTILINE)
