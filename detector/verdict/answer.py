@@ -214,9 +214,10 @@ def _of_transaction(answer: Answer, which: str) -> bytes:
 def _person(answer: Answer) -> tuple[bytes, ...]:
     """The mark of who complains of the account today: who gets ten letters a day must not count as ten people.
 
-    Bounces need none, for somebody is new to an account only once.
+    All who do not say who they are have one mark: they may be one person. Bounces need none, for somebody is new to an
+    account only once.
     """
-    if answer.kind is not Kind.COMPLAINT or not answer.recipient:
+    if answer.kind is not Kind.COMPLAINT:
         return ()
     account = answer.account.encode("utf-8", "surrogateescape")
     return (event_key(b"person", account, answer.recipient, b"%d" % day_of(answer.at)),)

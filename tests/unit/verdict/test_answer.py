@@ -126,6 +126,14 @@ def test_one_person_complains_once_a_day_however_many_letters_he_got() -> None:
     assert told(letters[0], tomorrow, of_another) == [Share.ALL, Share.ALL, Share.ALL]
 
 
+def test_complaints_that_name_nobody_may_all_be_one_persons() -> None:
+    unnamed = [replace(reported(Kind.COMPLAINT, 1, f"t{number}"), recipient=b"") for number in range(3)]
+    named = reported(Kind.COMPLAINT, 1, "t4")
+    assert told(*unnamed, named) == [Share.ALL, Share.SLOWS, Share.SLOWS, Share.ALL]
+    tomorrow, of_another = replace(unnamed[1], at=NOW + DAY), replace(unnamed[2], account="bea")
+    assert told(unnamed[0], tomorrow, of_another) == [Share.ALL, Share.ALL, Share.ALL]
+
+
 def test_a_complaint_that_names_nobody_is_no_news_after_another_about_the_same_message() -> None:
     named, unnamed = reported(Kind.COMPLAINT, 1), replace(reported(Kind.COMPLAINT, 1), recipient=b"")
     assert told(named, unnamed) == [Share.ALL, None]
@@ -162,7 +170,7 @@ def test_whatever_is_forged_first_what_our_own_servers_tell_is_counted_in_full_b
     assert {one.mark for one in evidence} >= {one.mark for one in sure}
     bad = [one for one in by_reports if one.kind in BAD]
     assert len(bad) == len({(one.transaction_id, one.kind is Kind.COMPLAINT) for one in bad})
-    people = [one.recipient for one in bad if one.kind is Kind.COMPLAINT and one.recipient]
+    people = [one.recipient for one in bad if one.kind is Kind.COMPLAINT]
     assert len(people) == len(set(people))
 
 
