@@ -118,10 +118,13 @@ async def become_a_thief(detector: DetectorProcess) -> None:
             await connection.say(b"DATA\r\n", b"354")
             await connection.say(b"Subject: offer %d\r\n\r\nbuy %d\r\n.\r\n" % (number, number), b"")
         except Refused:
-            break
+            await connection.say(b"RSET\r\n", b"250")
     connection.leave()
-    if not await blocked(detector):
-        raise RuntimeError("the thief is never recognised")
+    for _ in range(300):
+        if all([await blocked(detector) for _ in range(10)]):  # by the other worker, too
+            return
+        await asyncio.sleep(0.1)
+    raise RuntimeError("the thief is never recognised")
 
 
 async def blocked(detector: DetectorProcess) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from tests.bench.kills import kills
 from tests.bench.soak import Minute, soak
 
-pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server")]
+pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server"), pytest.mark.timeout(300)]
 
 MOMENTS = 10
 SECONDS = 12.0
