@@ -19,7 +19,9 @@ PROBLEM_BYTES = 300
 ENDS_WITHIN = 5.0
 """Seconds that a program which says nothing more has to end by itself. A signal sent to one that is just ending would
 take its exit status from us: asyncio then tells 255."""
-FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_HOSTNAME"
+FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_UID,_HOSTNAME"
+FIRST_PERSON = 1000
+"""User ids from here on are people's, and no mail server's (UID_MIN of login.defs(5), Debian Policy section 9.2.2)."""
 MAIL = "SYSLOG_FACILITY=2"  # RFC 5424 section 6.2.1: mail system
 ALL_BOOTS = "--merge"  # to follow means this boot only, unless several journals are read as one (journalctl.c)
 
@@ -33,7 +35,12 @@ class Entry(Struct):
     program: str | list[int] | None = field(name="SYSLOG_IDENTIFIER", default=None)
     process: str | None = field(name="SYSLOG_PID", default=None)
     writer: str | None = field(name="_PID", default=None)
+    user: str | None = field(name="_UID", default=None)
     host: str | None = field(name="_HOSTNAME", default=None)
+
+    def is_a_persons(self) -> bool:
+        """Anybody may call himself `postfix/smtp` (logger(1)); who it was, journald has from the kernel."""
+        return self.user is not None and int(self.user) >= FIRST_PERSON
 
     def line(self) -> bytes:
         """As a syslog daemon would have written it to a file."""
@@ -77,17 +84,21 @@ class JournalSource:
             await process.communicate()
 
     def _batch(self, entries: Sequence[bytes]) -> Batch:
-        lines, broken = [], 0
+        lines: list[bytes] = []
+        problems: list[str] = []
         for text in entries:
             try:
                 entry = msgspec.json.decode(text, type=Entry)
-                line = entry.line()
+                line, forged = entry.line(), entry.is_a_persons()
             except (msgspec.DecodeError, ValueError):
-                broken += 1
+                problems.append("broken")
                 continue
             self._cursor = entry.cursor
-            lines.append(line)
-        return Batch(lines, self._cursor, ("broken",) * broken)
+            if forged:
+                problems.append("refused")
+            else:
+                lines.append(line)
+        return Batch(lines, self._cursor, tuple(problems))
 
     async def _start(self) -> asyncio.subprocess.Process:
         place = ("--no-tail", f"--after-cursor={self._cursor}") if self._cursor else ("--lines=1",)

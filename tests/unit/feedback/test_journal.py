@@ -94,6 +94,16 @@ async def test_what_is_no_entry_is_counted(tmp_path: Path) -> None:
     assert (len(batch.lines), batch.position, batch.problems) == (1, "c2", ("broken",) * 3)
 
 
+async def test_what_a_person_writes_under_the_name_of_a_mail_server_is_refused(tmp_path: Path) -> None:
+    users = {"root": "0", "postfix": "105", "kim": "1000"}
+    said = [entry(f"c{user}", user, _UID=user_id) for user, user_id in users.items()]
+    source = JournalSource(program(tmp_path / "p", *said, entry("cx", "x", _UID="who")), "")
+    batch = await source.read()
+    await source.close()
+    assert [line.rpartition(b" ")[2] for line in batch.lines] == [b"root", b"postfix"]
+    assert (batch.position, batch.problems) == ("ckim", ("refused", "broken"))
+
+
 async def test_a_program_that_ends_says_why_and_is_started_again(tmp_path: Path) -> None:
     then = "sys.stderr.write('no such cursor'); sys.exit(3)"
     source = JournalSource(program(tmp_path / "p", entry("c1", "x"), then=then), "")
