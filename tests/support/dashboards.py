@@ -36,10 +36,19 @@ def most(metric: str, by: str = "", more: str = "", factor: str = "") -> Query:
     return Query(f"{grouped}{factor}", f"{{{{{by}}}}}" if by else "")
 
 
+def each_host(metric: str, by: str = "") -> Query:
+    """What each host says of its records. No figure tells if hosts share them: a sum or a maximum may be false."""
+    labels = f"instance, {by}" if by else "instance"
+    legend = f"{{{{instance}}}} {{{{{by}}}}}" if by else "{{instance}}"
+    return Query(f"max by ({labels}) ({metric}{{{HERE}}})", legend)
+
+
 def recorded(name: str, legend: str = "{{instance}}", more: str = "") -> Query:
     """A recording rule."""
     return Query(f"{name}{{{HERE}{', ' if more else ''}{more}}}", legend)
 
+
+HOSTS = "Hosts with the same records (records.url) all say the same; those with records of their own add up."
 
 OVERVIEW = Dashboard(
     "detector-overview",
@@ -79,19 +88,22 @@ OVERVIEW = Dashboard(
                 ),
                 Panel(
                     "Accounts blocked",
-                    "Their mail is refused at the hop until a person decides about their incident.",
+                    f"Their mail is refused at the hop until a person decides about their incident. {HOSTS}",
                     "none",
-                    (most("detector_blocked_accounts"),),
+                    (each_host("detector_blocked_accounts"),),
                     kind="stat",
                     width=3,
                 ),
                 Panel(
                     "Incidents for a person",
-                    "Pending ones wait with a password that still works; contained ones for confirm or dismiss.",
+                    "Pending ones wait with a password that still works; contained ones for confirm or dismiss. "
+                    + HOSTS,
                     "none",
                     (
                         Query(
-                            f'sum(max by (state) (detector_incidents{{{HERE}, state=~"pending|contained|confirmed"}}))'
+                            "sum by (instance) (max by (instance, state) "
+                            f'(detector_incidents{{{HERE}, state=~"pending|contained|confirmed"}}))',
+                            "{{instance}}",
                         ),
                     ),
                     kind="stat",
@@ -258,10 +270,9 @@ INCIDENTS = Dashboard(
                 Panel(
                     "Incidents by state",
                     "open: the containment runs. pending: a person must allow the new password. contained: confirm or "
-                    "dismiss. confirmed: waits for the release.",
+                    "dismiss. confirmed: waits for the release. " + HOSTS,
                     "none",
-                    (most("detector_incidents", "state"),),
-                    stacked=True,
+                    (each_host("detector_incidents", "state"),),
                 ),
                 Panel(
                     "Longest in its state",
@@ -279,16 +290,16 @@ INCIDENTS = Dashboard(
                 ),
                 Panel(
                     "Confirmed and dismissed",
-                    "What people made of the incidents of the last 30 days. Dismissed ones are false alarms.",
+                    "What people made of the incidents of the last 30 days. Dismissed ones are false alarms. " + HOSTS,
                     "none",
-                    (most("detector_incidents_decided", "decision"),),
+                    (each_host("detector_incidents_decided", "decision"),),
                     alert="DetectorFalseAlarms",
                 ),
                 Panel(
                     "Accounts blocked",
-                    "At the hop, now.",
+                    f"At the hop, now. {HOSTS}",
                     "none",
-                    (most("detector_blocked_accounts"),),
+                    (each_host("detector_blocked_accounts"),),
                 ),
                 Panel(
                     "Breaker and freeze",
@@ -465,9 +476,9 @@ RELAY = Dashboard(
             (
                 Panel(
                     "Reached",
-                    "1 if the last attempt to reach this server worked.",
+                    "0 if one of the chosen hosts cannot reach this server; it is tried again and again, mail or no mail.",
                     "none",
-                    (most("detector_next_hop_up", "server"),),
+                    (Query(f"min by (server) (detector_next_hop_up{{{HERE}}})", "{{server}}"),),
                     alert="DetectorNextHopDown",
                 ),
                 Panel(
