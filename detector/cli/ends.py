@@ -2,6 +2,7 @@
 
 import sys
 from contextvars import ContextVar
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -46,6 +47,8 @@ class Commands(TyperGroup):
         return found
 
     def invoke(self, ctx: Any) -> Any:
+        if isinstance(sys.stdout, TextIOWrapper):  # what a terminal or a file cannot show must not end the command
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except typer.Exit:

@@ -88,7 +88,7 @@ def messages(name: str) -> Iterator[bytes]:
         else:
             yield from _of_file(Path(name))
     except OSError as error:
-        msg = f"{name}: cannot be read: {error.strerror}"
+        msg = f"{error.filename or name}: cannot be read: {error.strerror}"
         raise Impossible(msg) from error
 
 

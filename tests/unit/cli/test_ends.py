@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from detector.cli.ends import Commands, Impossible
 from detector.cli.main import app
+from detector.cli.page import Page
 from detector.config import ConfigError
 from detector.models import ModelError
 from detector.ports import Refused, Temporary
@@ -43,6 +44,20 @@ def test_a_fault_of_ours_keeps_its_traceback() -> None:
     def root() -> None: ...
 
     assert isinstance(CliRunner().invoke(commands, ["fail"]).exception, ZeroDivisionError)
+
+
+def test_what_a_terminal_cannot_show_is_written_as_its_code() -> None:
+    commands = typer.Typer(cls=Commands)
+
+    @commands.command()
+    def say() -> None:
+        Page().line("Böb")
+
+    @commands.callback()
+    def root() -> None: ...
+
+    result = CliRunner(charset="ascii").invoke(commands, ["say"])
+    assert (result.exit_code, result.stdout) == (0, "B\\xf6b\n")
 
 
 def test_every_mistake_of_a_configuration_is_told(tmp_path: Path) -> None:

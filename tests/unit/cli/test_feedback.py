@@ -88,3 +88,16 @@ def test_standard_input_may_be_a_mailbox(settings_file: Path) -> None:
     command = [sys.executable, "-m", "detector", "feedback", "--json", "--config", str(settings_file), "-"]
     result = subprocess.run(command, input=box, capture_output=True, text=True, check=True)
     assert json.loads(result.stdout)["counts"] == {"bounce": 3, "untagged": 3}
+
+
+def test_a_file_of_a_maildir_that_cannot_be_read_is_named_in_one_line(settings_file: Path, tmp_path: Path) -> None:
+    for part in ("cur", "new", "tmp"):
+        (tmp_path / "Maildir" / part).mkdir(parents=True)
+    loop = tmp_path / "Maildir" / "new" / "löop"
+    loop.symlink_to(loop)
+    words = ["feedback", "--config", str(settings_file), str(tmp_path / "Maildir")]
+    result = CliRunner(charset="ascii").invoke(app, words)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("/Maildir/new/l\\xf6op: cannot be read: Too many levels of symbolic links")
