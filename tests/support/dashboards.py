@@ -476,7 +476,7 @@ RELAY = Dashboard(
             (
                 Panel(
                     "Reached",
-                    "0 if one of the chosen hosts cannot reach this server; it is tried again and again, mail or no mail.",
+                    "0 if one of the chosen hosts cannot reach this server; it is tried again, mail or no mail.",
                     "none",
                     (Query(f"min by (server) (detector_next_hop_up{{{HERE}}})", "{{server}}"),),
                     alert="DetectorNextHopDown",
