@@ -32,9 +32,14 @@ class Aside:
         self._waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._begun = self._stuck = False
+        self._done_count = 0
 
     async def do(self, work: Callable[[], T]) -> T:
-        """Raises `Temporary` when it takes too long, and at once while something before it does; and what it raises."""
+        """Raises `Temporary` when it takes too long, and at once while something before it does; and what it raises.
+
+        What takes its time is one thing that does not end. Who waits behind many that do end goes on waiting: on a busy
+        machine each of them needs milliseconds to get the interpreter, and that says nothing about the disk.
+        """
         if self._stuck:
             raise Temporary(self._problem)
         if not self._begun:
@@ -43,11 +48,13 @@ class Aside:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._waiting.put(lambda: _perform(work, loop, answer))
-        await asyncio.wait([answer], timeout=self._patience)
-        if not answer.done():
-            await asyncio.sleep(0.0)  # it may have been our own loop that was late, and the answer is there
-        if not answer.done():
-            self._say_late()
+        while not answer.done():
+            done_before = self._done_count
+            await asyncio.wait([answer], timeout=self._patience)
+            if not answer.done():
+                await asyncio.sleep(0.0)  # it may have been our own loop that was late, and the answer is there
+            if not answer.done() and self._done_count == done_before:
+                self._say_late()
         return answer.result()
 
     def _say_late(self) -> NoReturn:
@@ -59,6 +66,7 @@ class Aside:
     def _run(self) -> None:
         while True:
             self._waiting.get()()
+            self._done_count += 1
             if self._stuck:
                 self._stuck = False
                 self._late(False)

@@ -41,6 +41,14 @@ async def test_many_at_a_time_get_their_own_answers() -> None:
     assert await asyncio.gather(*(aside.do(partial(abs, number)) for number in numbers)) == list(numbers)
 
 
+async def test_whoever_waits_behind_many_that_end_is_not_told_that_the_disk_does_not_answer(
+    gate: threading.Event,
+) -> None:
+    aside = Aside("work", never_late, patience=0.2)
+    each_ends = [aside.do(partial(gate.wait, 0.02)) for _ in range(20)]
+    assert await asyncio.gather(*each_ends) == [False] * 20
+
+
 async def test_whoever_waits_too_long_goes_on_without_and_those_behind_do_not_wait_at_all(
     gate: threading.Event,
 ) -> None:
