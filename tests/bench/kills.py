@@ -78,7 +78,8 @@ async def _under_load(
         in_a_row = in_a_row + 1 if who == "worker" else 0
         killed = time.monotonic()
         if who == "worker":
-            os.kill(dice.choice(_workers(detector)), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has died already
+                os.kill(dice.choice(_workers(detector)), signal.SIGKILL)
         else:
             detector.kill()
             starting = asyncio.create_task(asyncio.to_thread(_start_again, detector))
