@@ -16,6 +16,7 @@ from detector.reports import wording
 from detector.reports.delivery_status import LONGEST_DIAGNOSTIC, MOST_RECIPIENTS
 from detector.reports.original import original_of
 from detector.reports.parts import MOST_RETURNED, Pieces, first
+from detector.reports.passed_on import passed_on
 from detector.reports.values import Bounce, Failed
 
 MOST_LINES = 400
@@ -122,7 +123,7 @@ def _is_bounce(pieces: Pieces, lower: str, returned: Header) -> bool:
         return returns or wording.says(lower, wording.FAILURE_SAID) or cause_of(lower) is not Cause.OTHER
     if wording.says(pieces.subject.lower(), wording.AUTOMATIC_SUBJECT):  # also of an answer to a bounce
         return False
-    looks_so = wording.says(pieces.subject.lower(), wording.FAILURE_SUBJECT)
+    looks_so = wording.says(passed_on(pieces).subject, wording.FAILURE_SUBJECT)  # and not the subject of the message
     return (looks_so or (returns and _comes_from_nobody(pieces.header))) and wording.says(lower, wording.FAILURE_SAID)
 
 

@@ -74,6 +74,17 @@ def test_a_spammer_has_no_words_that_turn_a_complaint_into_something_else(
     assert isinstance(read(complaint.encode()), Complaint)
 
 
+@pytest.mark.parametrize("way", [ATTACHED, BELOW], ids=["attached", "below"])
+@pytest.mark.parametrize("fwd", ["Fwd: {}", "[Fwd: {}]", "{}"])
+def test_spam_that_looks_like_a_bounce_is_complained_of_all_the_same(way: str, fwd: str) -> None:
+    """Who complains may say that he has rejected it."""
+    note = way.replace("please stop this", "please stop this, it was rejected here")
+    complaint = (
+        f"From: bob@example.net\nSubject: {fwd.format('Delivery failed')}\n{note}{SPAM.format('Delivery failed', '')}"
+    )
+    assert isinstance(read(complaint.encode()), Complaint)
+
+
 def test_a_postmaster_who_passes_mail_on_complains() -> None:
     head = "From: Postmaster <postmaster@other.example>\nSubject: {}buy now\n"
     for forward in ("Fwd: ", "FW: ", "WG: ", "[Fwd: "):
