@@ -227,8 +227,8 @@ class Metrics:
             "detector_feedback_answers",
             "Answers to mail that passed, each counted once: delivered (to somebody new), refused (no such recipient), "
             "unwanted (turned away as spam), complaint, address (because of our own address), "
-            "slowed (put off as too much or as spam), deferred (put off otherwise); reported ones came as mail, and few "
-            "of them block nobody; weak ones are tied by their Message-ID only and never block.",
+            "slowed (put off as too much or as spam), deferred (put off otherwise); reported ones came as mail, and "
+            "few of them block nobody; weak ones are tied by their Message-ID only and never block.",
             ["kind", "tie"],
             registry=registry,
         )
