@@ -35,7 +35,8 @@ def send(detector: DetectorProcess, sender: str) -> int:
         smtp.ehlo()
         code, _ = smtp.mail(sender)
         if code == 250:
-            smtp.rcpt("kim@example.net")
+            code, _ = smtp.rcpt("kim@example.net")  # it may be blocked since MAIL
+        if code == 250:
             code, _ = smtp.data(b"Subject: x\r\n\r\ny\r\n")
         return code
 
