@@ -122,7 +122,10 @@ def _refuse_to_release_what_ended(connection: Connection, incident: Incident, ev
 
 
 def record_step(connection: Connection, incident_id: str, told: TimelineEntry) -> None:
+    """The end of a step, which has a time of its beginning, is told once: two processes may have done the same step."""
     incident = get(connection, incident_id)
+    if told.began_at is not None and _has_ended(connection, incident_id, told.event):
+        return
     _tell(connection, incident_id, told)
     if told.event == PASSWORD_CHANGED:
         detail = ": ".join(filter(None, (incident.account, told.detail)))
@@ -160,6 +163,14 @@ def password_changes_since(connection: Connection, then: float) -> int:
 
 def _incident(row: Mapping[Any, Any]) -> Incident:
     return Incident(**{**row, "state": State(row["state"])})
+
+
+def _has_ended(connection: Connection, incident_id: str, event: str) -> bool:
+    """Asked one after the other: the incident's row is locked until the transaction ends."""
+    this = incidents.c.incident_id == incident_id
+    connection.execute(update(incidents).where(this).values(changed_at=incidents.c.changed_at))
+    same = (timeline.c.incident_id == incident_id) & (timeline.c.event == event) & timeline.c.began_at.is_not(None)
+    return connection.execute(select(timeline.c.number).where(same).limit(1)).first() is not None
 
 
 def _tell(connection: Connection, incident_id: str, told: TimelineEntry) -> None:

@@ -18,6 +18,14 @@ def test_a_step_tells_when_it_began(records: Records, make_incident: MakeInciden
     assert records.timeline("i1")[-1] == TimelineEntry(105.0, "detector", "end_sessions: done", "kicked", 103.5)
 
 
+def test_a_step_that_two_processes_have_done_ends_once(records: Records, make_incident: MakeIncident) -> None:
+    records.open_incident(make_incident("i1"))
+    for began_at in (103.5, 104.0):
+        records.record_step("i1", "change_password", "done", 105.0, began_at=began_at)
+    assert [told.began_at for told in records.timeline("i1") if told.event == "change_password: done"] == [103.5]
+    assert [entry.action for entry in records.audit_log(10)].count("change_password") == 1
+
+
 def test_all_that_the_breaker_stopped_go_on_together(records: Records, make_incident: MakeIncident) -> None:
     for incident_id in ("i1", "i2", "i3"):
         stopped(records, make_incident, incident_id)
