@@ -5,7 +5,7 @@ In this order, so that a crash may tell a delivery again (its `key` is known the
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from detector import log
@@ -23,6 +23,8 @@ SETTLE_TIME = 0.25
 """Seconds: the next hop may have delivered a message before the relay has read its reply with the queue id."""
 MANY_LINES, MANY_OCTETS = 1_000, 131_072
 """Of either so much: there is more to read than we wait for. A refusal's line may have 300 octets and more."""
+STOP_TIME = 5.0
+"""Seconds that what is being told gets to be marked, too, when we stop; after that the next process tells it again."""
 AGAIN_AFTER = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds after each failure in a row."""
 
@@ -85,12 +87,15 @@ class Follower:
         fresh = await asyncio.to_thread(self.followed.news, found) if found else []
         counts["told"] += len(fresh)
         counts["repeated"] += len(found) - len(fresh)
-        if fresh:
-            await self.sink.tell(fresh)
         if fresh or batch.position:
-            await asyncio.to_thread(self.followed.move_on, self.name, batch.position, fresh, self.clock())
+            await _to_its_end(self._tell(fresh, batch.position))
         for label, count in counts.items():
             self.metrics.feedback_log_lines.labels(label).inc(count)
+
+    async def _tell(self, fresh: Sequence[Delivery], position: str) -> None:
+        if fresh:
+            await self.sink.tell(fresh)
+        await asyncio.to_thread(self.followed.move_on, self.name, position, fresh, self.clock())
 
     async def _deliveries(self, lines: Sequence[bytes]) -> tuple[list[Delivery], Counter[str]]:
         found: list[Delivery] = []
@@ -134,6 +139,18 @@ class Follower:
         if failures == 0:
             log.following_failed(self.name, str(error))
         await self.sleep(AGAIN_AFTER[min(failures, len(AGAIN_AFTER) - 1)])
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Whoever is cancelled meanwhile waits for it first, `STOP_TIME` at most."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=STOP_TIME)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def _is_little(lines: Sequence[bytes]) -> bool:

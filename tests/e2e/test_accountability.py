@@ -30,7 +30,7 @@ def detector(tmp_path: Path, sink: SmtpSink) -> Iterator[DetectorProcess]:
 
 
 def send(detector: DetectorProcess, sender: str) -> int:
-    """The code of the reply to MAIL or the message, whichever is the last."""
+    """The code of the reply to MAIL, RCPT or the message, whichever is the last."""
     with smtplib.SMTP(HOST, detector.port, timeout=20) as smtp:
         smtp.ehlo()
         code, _ = smtp.mail(sender)

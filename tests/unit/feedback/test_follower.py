@@ -103,6 +103,34 @@ async def test_a_line_that_comes_twice_is_told_once(house: House) -> None:
     assert house.value("log_lines", result="repeated") == 5
 
 
+class SlowSink(MemorySink):
+    """Answers when it may; `asked` says that it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def tell(self, deliveries: Sequence[Delivery]) -> None:
+        self.asked.set()
+        await self.may_answer.wait()
+        await super().tell(deliveries)
+
+
+async def test_what_is_being_told_when_we_stop_is_marked_as_told(house: House) -> None:
+    house.sink = sink = SlowSink()
+    following = asyncio.ensure_future(house.follower(ScriptedSource(Batch(lines("5.1.1"), "7"))).run())
+    await asyncio.wait_for(sink.asked.wait(), 30)
+    following.cancel()
+    await asyncio.sleep(0)
+    assert not following.done()
+    sink.may_answer.set()
+    await asyncio.gather(following, return_exceptions=True)
+    assert following.cancelled()
+    assert house.followed.position("log") == "7"
+    await house.run(Batch(lines("5.1.1"), "8"))
+    assert (len(sink.deliveries), sink.repeated) == (1, 0)
+
+
 async def test_a_sink_out_of_reach_is_asked_again_and_the_position_waits(house: House) -> None:
     house.sink.failures = 3
     await house.run(Batch(lines("5.1.1"), "7"))
