@@ -109,7 +109,7 @@ def test_mail_is_judged_by_its_login_and_shows_where_it_came_from(balanced: Bala
     with log_in(balanced.submission, ANN) as client:
         client.sendmail(ANN.login, ["kim@example.org"], letter(ANN.login, "balanced"))
     [message] = balanced.sink.wait_for_messages(1, to="kim@")
-    [verdict] = balanced.first.events("verdict")
+    [verdict] = balanced.first.wait_for_events("verdict")
     assert (verdict["account"], verdict["identity_source"]) == (ANN.login, "policy-service")
     assert f"[{SUBMISSION}]".encode() in message.header[: message.header.index(b"by hop.example")]
 
@@ -134,5 +134,5 @@ def test_the_second_takes_over_when_the_first_is_down(balanced: Balanced) -> Non
     with log_in(balanced.submission, ANN) as client:
         client.sendmail(ANN.login, ["lou@example.org"], letter(ANN.login, "taken over"))
     balanced.sink.wait_for_messages(1, to="lou@")
-    [verdict] = balanced.second.events("verdict")
+    [verdict] = balanced.second.wait_for_events("verdict")
     assert (verdict["account"], verdict["identity_source"]) == (ANN.login, "policy-service")

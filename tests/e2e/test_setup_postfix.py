@@ -64,7 +64,7 @@ class Setup:
             client.sendmail(ANN.login, [f"{name}@example.org"], letter(ANN.login, name))
         self.peers.sink.wait_for_messages(1, to=f"{name}@")
         if through_the_hop:
-            wait_for(lambda: len(self.verdicts()) > before, "the hop has said whose it was")
+            self.detector.wait_for_events("verdict", before + 1)
         return self.verdicts()[before:]
 
     def verdicts(self) -> list[str]:

@@ -96,6 +96,11 @@ class DetectorProcess:
         lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
         return [line for line in lines if name in {"", line["event"]}]
 
+    def wait_for_events(self, name: str, count: int = 1) -> list[dict[str, Any]]:
+        """As `events`, when there are so many: mail may be at its recipient before the hop has told of it."""
+        wait_for(lambda: len(self.events(name)) >= count, f"{count} events {name}")
+        return self.events(name)
+
     def metrics(self) -> dict[str, float]:
         """All samples of /metrics, `name{label="value"}` to value."""
         with urlopen(f"http://{HOST}:{self.metrics_port}/metrics", timeout=10) as answer:
