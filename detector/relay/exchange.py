@@ -38,7 +38,7 @@ class Route:
 
 
 class Exchange:
-    """The life of one transaction. `abandon` or `message` ends it."""
+    """The life of one transaction. `abandon` ends it, or `message`, the answer to the client, and `settle`."""
 
     def __init__(self, route: Route, draft: Draft, mail_from: Path, argument: str) -> None:
         self._route = route
@@ -107,9 +107,12 @@ class Exchange:
                 reply = await (self._hold if self._draft.waits else self._pass_on)(section, body)
         finally:
             body.close()
+        return reply
+
+    async def settle(self, reply: Reply) -> None:
+        """After `message` has led to this reply: the connection goes back, and the books are told."""
         await self._give_back()
         await self._route.assessor.settle(self._draft, reply)
-        return reply
 
     async def abandon(self) -> None:
         """The transaction ends without a message: RSET, a refused MAIL, or a lost client."""

@@ -153,25 +153,28 @@ class Session(Wire):
         self.say(await self.exchange.rcpt(recipient, arg))
 
     async def smtp_DATA(self, arg: str) -> None:
-        self.say(await self._data(arg))
-
-    async def _data(self, arg: str) -> Reply:
         exchange = self.exchange
         if exchange is None:
-            return self._not_now() or replies.MAIL_FIRST
-        if arg:
-            return replies.BAD_SYNTAX
-        return exchange.data_refusal() or await self._take_message(exchange)
+            self.say(self._not_now() or replies.MAIL_FIRST)
+        elif arg:
+            self.say(replies.BAD_SYNTAX)
+        elif (refusal := exchange.data_refusal()) is not None:
+            self.say(refusal)
+        else:
+            await self._take_message(exchange)
 
-    async def _take_message(self, exchange: Exchange) -> Reply:
+    async def _take_message(self, exchange: Exchange) -> None:
         message = await self.receive_message(exchange.size_limit_bytes, self.server.spool())
         self.exchange, self.xforward = None, {}
         if isinstance(message, Reply):
             self.server.metrics.reasons.labels("message").inc()
             await exchange.abandon()
-            return message
+            self.say(message)
+            return
         with self.to_its_end():
-            return await exchange.message(message)
+            reply = await exchange.message(message)
+            self.say(reply)  # at once: our books are not his business
+            await exchange.settle(reply)
 
     def _not_now(self) -> Reply | None:
         if self.settings.tls.mode == "require" and not self.under_tls:
