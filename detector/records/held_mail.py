@@ -104,6 +104,11 @@ class HeldMail(Database):
         with self._write("doubt_held") as connection:
             return held_queue.doubt(connection, spool, now)
 
+    def doubt_one_held(self, message_id: str, now: float, problem: str) -> None:
+        """If it waits, it does so for people from now on, because of that problem."""
+        with self._write("doubt_one_held") as connection:
+            held_queue.doubt_one(connection, message_id, now, problem)
+
     # -- files and rows that go --
 
     def known_held(self, message_ids: Iterable[str]) -> set[str]:

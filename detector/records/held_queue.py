@@ -124,6 +124,13 @@ def doubt(connection: Connection, spool: str, now: float) -> list[str]:
     return found
 
 
+def doubt_one(connection: Connection, message_id: str, now: float, problem: str) -> None:
+    """What waits is not to go by itself, but only if people say so."""
+    where = and_(held.c.message_id == message_id, held.c.state == HeldState.HELD.value)
+    doubtful = {"state": HeldState.IN_DOUBT.value, "changed_at": now, "problem": problem}
+    connection.execute(update(held).where(where).values(**doubtful))
+
+
 # -- files and rows that go --
 
 

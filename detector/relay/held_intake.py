@@ -1,8 +1,7 @@
 """From a doubtful message to a file and a row: both are durable before the client hears 250."""
 
-import asyncio
-import errno
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -15,23 +14,18 @@ from detector.ports import Clock, Temporary
 from detector.records.held_entries import HeldMessage, HeldRecipient
 from detector.records.records import Records
 from detector.relay import replies
+from detector.relay.body import DISK_TIME
 from detector.relay.draft import Draft, Letter
-from detector.relay.held_files import HeldFiles, HeldWriter
+from detector.relay.held_files import HeldFiles
+from detector.relay.held_filing import CannotHold, Filing
 from detector.relay.held_use import Use
+from detector.state.aside import Aside
 from detector.verdict.hold import held
 from detector.verdict.verdict import Verdict
 
 END = b".\r\n"
+NOT_TAKEN = "recorded after its client had heard that it was not; it may have come again"
 MOST_ORIGINS = 200_000  # queue ids of held messages in memory, 100 octets each; a client tries again within days
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-
-
-class CannotHold(Exception):
-    """The reason is a label of a metric."""
-
-    def __init__(self, reason: str, problem: str = "") -> None:
-        super().__init__(problem)
-        self.reason = reason
 
 
 class Intake:
@@ -55,8 +49,10 @@ class Intake:
         self._tell = tell
         self._settings = settings
         self._spool = spool
-        self._files = files
+        self._filing = Filing(files)
+        self._key_id = files.keys.newest.key_id
         self._records = records
+        self._recording = Aside("recording held mail", lambda _: None, DISK_TIME)
         self._use = use
         self._metrics = metrics
         self._clock = clock
@@ -78,11 +74,12 @@ class Intake:
         None when it is another message. The login may be forgotten by now, so nothing but the message itself counts.
         """
         seen = _Digest(letter)
-        async for octets in without_end(chunks):
-            seen.update(octets)
         try:
-            held_before = await asyncio.to_thread(self._records.was_held, str(seen))
-        except Temporary as error:  # what is passed on now may go twice
+            async for octets in without_end(chunks):
+                seen.update(octets)
+            # Behind what is being recorded: if that is this message, it is known now.
+            held_before = await self._recording.do(lambda: self._records.was_held(str(seen)))
+        except (Temporary, OSError) as error:  # what is passed on now may go twice
             self._metrics.held_failures.labels("records").inc()
             log.hold_failed(letter.draft.transaction_id, "records", str(error))
             return replies.MESSAGE_HELD
@@ -112,7 +109,9 @@ class Intake:
         self, letter: Letter, transaction: Transaction, verdict: Verdict, chunks: AsyncIterable[bytes]
     ) -> None:
         account, size_bytes = transaction.identity.account, transaction.size_bytes
-        self._check_room(account, size_bytes)
+        if limit := self._use.limit_reached(account, size_bytes):
+            raise CannotHold(limit)
+        await self._filing.check_room(size_bytes, self._settings.free_bytes)
         self._use.add(account, 1, size_bytes)
         try:
             kept = await self._file_and_record(letter, transaction, verdict, chunks)
@@ -126,54 +125,33 @@ class Intake:
             self._use.add(account, -1, -size_bytes)
             self._metrics.held_results.labels("repeated").inc()
 
-    def _check_room(self, account: str, size_bytes: int) -> None:
-        limit = self._use.limit_reached(account, size_bytes)
-        if limit:
-            raise CannotHold(limit)
-        try:
-            free = self._files.free_bytes
-        except OSError as error:
-            raise CannotHold("disk", str(error)) from error
-        if free - size_bytes < self._settings.free_bytes:
-            raise CannotHold("disk_full", f"only {free} octets are free in {self._files.directory}")
-
     async def _file_and_record(
         self, letter: Letter, transaction: Transaction, verdict: Verdict, chunks: AsyncIterable[bytes]
     ) -> bool:
         """False if we have the same message already."""
-        message_id = transaction.transaction_id
-        digest = await self._file(letter, transaction, chunks)
+        message_id, seen = transaction.transaction_id, _Digest(letter)
+        await self._filing.file(message_id, _under(letter.received, seen, without_end(chunks)))
+        digest = str(seen)
         self.remember([digest])
         self._tell(digest)
+        row = self._row(letter, transaction, verdict, digest)
         try:
-            kept = await asyncio.to_thread(self._records.put_held, self._row(letter, transaction, verdict, digest))
+            kept = await self._recording.do(lambda: self._records.put_held(row))
         except Temporary as error:
             # It may be recorded all the same, as after a lost connection: then the row and the file belong together,
             # and the message is known when it comes again. Otherwise the file is removed at the next start.
+            if not digest:
+                await self._leave_to_people(message_id)
             raise CannotHold("records", str(error)) from error
         if not kept:
-            await asyncio.to_thread(self._files.erase, [message_id])
+            await self._filing.erase(message_id)
         return kept
 
-    async def _file(self, letter: Letter, transaction: Transaction, chunks: AsyncIterable[bytes]) -> str:
-        """Write the message without its end mark; what the same message handed over again would be known by."""
-        seen = _Digest(letter)
-        writer: HeldWriter | None = None
-        try:
-            writer = await asyncio.to_thread(self._files.create, transaction.transaction_id)
-            await asyncio.to_thread(writer.write, letter.received)
-            async for octets in without_end(chunks):
-                seen.update(octets)
-                await asyncio.to_thread(writer.write, octets)
-            await asyncio.to_thread(writer.commit)
-        except BaseException as error:
-            if writer is not None:
-                await asyncio.to_thread(writer.abort)
-            if isinstance(error, OSError):
-                reason = "disk_full" if error.errno in NO_SPACE else "disk"
-                raise CannotHold(reason, f"{self._files.directory}: {error.strerror}") from error
-            raise
-        return str(seen)
+    async def _leave_to_people(self, message_id: str) -> None:
+        """It will not be known when it comes again, so that it would go twice if it was released by itself."""
+        with suppress(Temporary):
+            now = self._clock()
+            await self._recording.in_any_case(lambda: self._records.doubt_one_held(message_id, now, NOT_TAKEN))
 
     def _row(self, letter: Letter, transaction: Transaction, verdict: Verdict, digest: str) -> HeldMessage:
         now, content = self._clock(), transaction.content
@@ -190,7 +168,7 @@ class Intake:
             size_bytes=transaction.size_bytes,
             held_at=now,
             changed_at=now,
-            key_id=self._files.keys.newest.key_id,
+            key_id=self._key_id,
             fingerprint=f"{content.text:016x}" if content is not None else "",
             digest=digest,
         )
@@ -219,6 +197,14 @@ def _origin(draft: Draft) -> str:
     """Of a queue id at the server that hands us mail."""
     words = f"{draft.facts.peer}\n{draft.queue_id}"
     return blake2b(words.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+
+
+async def _under(received: bytes, seen: _Digest, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Our own line is none of what the same message is known by."""
+    yield received
+    async for octets in chunks:
+        seen.update(octets)
+        yield octets
 
 
 async def without_end(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -42,20 +42,32 @@ class Aside:
         """
         if self._stuck:
             raise Temporary(self._problem)
-        if not self._begun:
-            self._begun = True
-            self._thread.start()
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        self._waiting.put(lambda: _perform(work, loop, answer))
+        answer = self._line_up(work)
         while not answer.done():
             done_before = self._done_count
             await asyncio.wait([answer], timeout=self._patience)
             if not answer.done():
                 await asyncio.sleep(0.0)  # it may have been our own loop that was late, and the answer is there
             if not answer.done() and self._done_count == done_before:
+                answer.cancel()  # nobody hears it any more
                 self._say_late()
         return answer.result()
+
+    async def in_any_case(self, work: Callable[[], object]) -> None:
+        """As `do`; but behind what does not end it is done, too, once that has ended, only that nobody waits for it."""
+        if self._stuck:
+            self._line_up(work).cancel()
+            raise Temporary(self._problem)
+        await self.do(work)
+
+    def _line_up(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        if not self._begun:
+            self._begun = True
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._waiting.put(lambda: _perform(work, loop, answer))
+        return answer
 
     def _say_late(self) -> NoReturn:
         if not self._stuck:

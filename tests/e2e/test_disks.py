@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.detector_process import DetectorProcess, Settings
 from tests.support.disks import MIB, Disk, disk, memory_disk
+from tests.support.held_house import STRANGERS
 from tests.support.ports import wait_for
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
@@ -127,6 +128,36 @@ async def test_a_disk_that_does_not_answer_stops_no_mail_and_no_block(
         for thief in (THIEF, OTHER_THIEF):
             assert (await send(detector, thief)).startswith(BLOCKED)
         detector.stop()
+
+
+async def test_doubtful_mail_that_its_disk_does_not_take_stays_with_the_client_and_other_mail_does_not_wait(
+    slow_disk: Disk, sink: SmtpSink, tmp_path: Path
+) -> None:
+    held = slow_disk.place / "held"
+    hold: Settings = {"directory": str(held), "free_bytes": 0}
+    doubtful = {**SETTINGS, "judging": {"block_score": 50.0, "hold_score": 0.5}, "hold": hold}
+    with DetectorProcess(tmp_path / "d", sink.port, doubtful) as detector:
+        assert (await send_to_strangers(detector, ANN)).startswith("250 2.0.0 Ok: queued as")
+        slow_disk.freeze()
+        async with asyncio.timeout(60):  # nobody waits for ever
+            answer = asyncio.get_running_loop().create_task(send_to_strangers(detector, THIEF))
+            assert (await send(detector, BEN)).startswith("250 ")
+            assert (await answer).startswith("451 4.7.1")
+            assert (await send_to_strangers(detector, THIEF)).startswith("451 4.7.1")
+        slow_disk.thaw()
+        await asyncio.to_thread(wait_for, lambda: len(list(held.glob("*.held"))) == 1, "what came too late is gone")
+        assert (await send_to_strangers(detector, THIEF)).startswith("250 2.0.0 Ok: queued as")
+        detector.stop()
+        assert (len(list(held.glob("*.held"))), list(held.glob("*.new"))) == (2, [])
+
+
+async def send_to_strangers(detector: DetectorProcess, sender: str) -> str:
+    async with client(detector) as talk:
+        await talk.ask(f"MAIL FROM:<{sender}>")
+        for stranger in STRANGERS:
+            await talk.ask(f"RCPT TO:<{stranger}>")
+        await talk.ask("DATA")
+        return await talk.message(SMALL)
 
 
 async def test_on_a_full_disk_small_mail_passes_large_mail_is_deferred_and_blocks_hold(

@@ -1,6 +1,8 @@
 """A doubtful message on its way to disk, and what the client hears when it cannot be kept."""
 
+import asyncio
 import errno
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,16 +13,20 @@ from hypothesis import strategies as st
 from detector import config
 from detector.mail.reply import Reply
 from detector.ports import Temporary
-from detector.records.held_entries import HeldMessage
-from detector.relay import replies
+from detector.records.held_entries import HeldMessage, HeldState
+from detector.relay import held_intake, replies
 from detector.relay.held_files import HeldWriter
 from detector.relay.held_intake import without_end
 from tests.support.held_house import DOUBTFUL, STRANGERS, HeldWorld, doubtful, held_house
-from tests.support.mail_to import submit, submit_without_login
+from tests.support.mail_to import ANN, submit, submit_without_login
+from tests.support.ports import wait_for
+from tests.support.relay_house import House
 from tests.support.smtp_sink import SmtpSink
+from tests.support.smtp_talk import smtp_talk
 
 Settings = Callable[..., config.Config]
 HELD = "250 2.0.0 Ok: queued as "
+BY_SENDER = 'identity = [{ source = "envelope-sender" }]'
 
 
 def files_of(world: HeldWorld) -> list[str]:
@@ -142,6 +148,58 @@ async def test_what_was_recorded_though_the_answer_was_lost_does_not_pass_as_wel
         assert await doubtful(place) == HELD + "t2"
         assert files_of(world) == ["t1.held"]
     assert sink.messages == []
+
+
+async def test_records_that_do_not_answer_are_given_up_and_the_message_waits_with_the_client_until_they_can_tell(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_intake, "DISK_TIME", 0.05)
+    gate = threading.Event()
+    async with held_house(settings(DOUBTFUL), tmp_path, sink) as (place, world):
+        late_records(world, gate, monkeypatch)
+        assert await doubtful(place) == str(replies.MESSAGE_HELD)
+        place.exempt("ann@example.org")
+        assert await doubtful(place) == str(replies.MESSAGE_HELD)  # it may be recorded at any moment
+        gate.set()
+        await asyncio.to_thread(wait_for, lambda: world.states() == [HeldState.HELD], "it is recorded")
+        assert await doubtful(place) == HELD + "t3"
+        assert world.value("detector_held_failures_total", reason="records") == 2
+    assert sink.messages == []
+
+
+async def test_what_is_recorded_too_late_and_would_not_be_known_again_is_left_to_people(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_intake, "DISK_TIME", 0.05)
+    gate = threading.Event()
+    async with held_house(settings(DOUBTFUL, BY_SENDER), tmp_path, sink) as (place, world):
+        late_records(world, gate, monkeypatch)
+        assert await without_queue_id(place) == str(replies.MESSAGE_HELD)
+        gate.set()
+        await asyncio.to_thread(wait_for, lambda: world.states() == [HeldState.IN_DOUBT], "it is in doubt")
+        assert "it may have come again" in world.one().problem
+        await world.turn()
+    assert sink.messages == []
+
+
+async def without_queue_id(place: House) -> str:
+    """As `doubtful`, from a client that does not tell what it calls the message."""
+    async with smtp_talk(place.port) as talk:
+        await talk.hear()
+        for command in ("EHLO pc.example", f"MAIL FROM:<{ANN}>", *(f"RCPT TO:<{one}>" for one in STRANGERS), "DATA"):
+            await talk.ask(command)
+        return await talk.message(b"Subject: x\r\n\r\nhello")
+
+
+def late_records(world: HeldWorld, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take a message as soon as the gate is open."""
+    really_put = world.records.put_held
+
+    def put(message: HeldMessage) -> bool:
+        assert gate.wait(20)
+        return really_put(message)
+
+    monkeypatch.setattr(world.records, "put_held", put, raising=False)
 
 
 async def test_a_message_handed_over_again_is_kept_once(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:

@@ -98,3 +98,24 @@ async def test_a_caller_that_is_gone_is_told_nothing(gate: threading.Event) -> N
         await asked
     gate.set()
     assert await aside.do(lambda: 7) == 7
+
+
+async def test_what_must_be_done_in_any_case_is_done_when_its_turn_comes_though_nobody_waits_for_it(
+    gate: threading.Event,
+) -> None:
+    late: list[bool] = []
+    aside = Aside("writing", late.append, patience=0.01)
+    with pytest.raises(Temporary):
+        await aside.do(gate.wait)
+    done = threading.Event()
+    with pytest.raises(Temporary, match="writing: no answer"):
+        await aside.in_any_case(done.set)
+    assert not done.is_set()
+    gate.set()
+    assert await asyncio.to_thread(done.wait, 20)
+
+
+async def test_what_must_be_done_in_any_case_is_waited_for_where_nothing_hinders_it() -> None:
+    aside, done = Aside("writing", never_late, patience=60.0), threading.Event()
+    await aside.in_any_case(done.set)
+    assert done.is_set()
