@@ -23,6 +23,7 @@ from detector.models import ModelError
 from detector.office import Office
 from detector.process import VERSION, clock, run, settle_in, stopwatch
 from detector.relay.headcount import OwnHeadcount
+from detector.roll import Roll
 from detector.tasks import Tasks
 from detector.workers import Workers
 
@@ -85,7 +86,7 @@ class Application:
         await office.open()
         hop = self._hop = Hop(memory, office.desk, office.held.intake, self._tasks, learns=alone)
         hop.build()
-        await office.begin(hop, listeners)
+        await office.begin(hop)
         if self._workers is None:
             taken = await hop.listen(listeners, OwnHeadcount())
             self._metrics.workers.set(1)
@@ -98,7 +99,8 @@ class Application:
 
     def _load_workers(self, listeners: Listeners, stack: contextlib.AsyncExitStack) -> Workers:
         """It takes them as long as it takes us to open the office; who is not needed any more is stopped at last."""
-        config = self._config
+        config, roll = self._config, Roll(self._config.state.directory)
+        addresses = [*config.relay.listen, *config.policy_service.listen]
         workers = Workers(
             config.workers,
             self._text,
@@ -106,7 +108,8 @@ class Application:
             self._metrics,
             self._opened,
             lambda: self._office.decisions.forgiven,
-            listeners.for_workers(config.relay.listen),
+            roll,
+            listeners.for_workers(addresses, left=roll.anybody()),
         )
         stack.push_async_callback(self._stop_workers)
         workers.load()

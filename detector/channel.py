@@ -14,7 +14,7 @@ MOST_BYTES = 2**24
 class Begin(msgspec.Struct, tag=True, frozen=True):
     """The first message to a worker: the text of the configuration that holds, and where it stands.
 
-    `forgiven`: see `Decisions.forgiven`.
+    `forgiven`: see `Decisions.forgiven`. `name` is that of the first process, see `Roll`.
     """
 
     number: int
@@ -22,6 +22,7 @@ class Begin(msgspec.Struct, tag=True, frozen=True):
     text: str
     source: str
     forgiven: int
+    name: str = ""
 
 
 class Follow(msgspec.Struct, tag=True, frozen=True):

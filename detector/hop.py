@@ -17,6 +17,7 @@ from detector.relay.exchange import Route
 from detector.relay.gate import Gate
 from detector.relay.headcount import Headcount
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
+from detector.relay.policy_service import PolicyService
 from detector.relay.pool import Pool
 from detector.relay.server import Server
 from detector.relay.tagging import build_tagger
@@ -52,7 +53,11 @@ class Hop:
         self.memory.stack.push_async_callback(self._close_pool)
 
     async def listen(self, listeners: Listeners, headcount: Headcount) -> list[str]:
-        """Take mail, at these addresses. Raises `OSError` when one cannot be bound."""
+        """Hear of logins, and take mail, at these addresses. Raises `OSError` when one cannot be bound."""
+        memory = self.memory
+        policy_service = PolicyService(self.config.policy_service, memory.stores.joins, memory.metrics, memory.clock)
+        await policy_service.start(listeners)
+        memory.stack.push_async_callback(policy_service.stop)
         tls = relay_context(self.config.relay.tls)
         self.server = Server(self.config, self.route, tls, new_id, headcount)
         self.memory.stack.push_async_callback(self.server.stop)

@@ -56,17 +56,18 @@ class Listeners:
             protocol, address.host, address.port, backlog=BACKLOG, reuse_port=self._shared or None
         )
 
-    def for_workers(self, addresses: Sequence[HostPort]) -> Sequence[socket.socket]:
+    def for_workers(self, addresses: Sequence[HostPort], left: bool = False) -> Sequence[socket.socket]:
         """What processes of ours are to listen on: sockets that were passed; the other addresses are free for them.
 
-        Raises `OSError` for an address that another program has.
+        `left`: processes of ours that a first process of before has left listen there now. Raises `OSError` for an
+        address that another program has.
         """
         taken = []
         for address in addresses:
             passed = self._passed.pop((_spelling(address.host), address.port), None)
             if passed is not None:
                 taken.append(passed)
-            else:
+            elif not left:
                 _try(address)
         return taken
 

@@ -103,6 +103,11 @@ def worker_died(number: int, status: int, again_after: float) -> None:
     _logger.error("worker_died", worker=number, status=status, again_after=again_after)
 
 
+def first_process_died() -> None:
+    """A worker takes mail until those of the next first process do, or for a minute."""
+    _logger.error("first_process_died")
+
+
 def internal_error(where: str, error: BaseException) -> None:
     _logger.error("internal_error", where=where, exc_info=error)
 

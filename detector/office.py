@@ -9,10 +9,8 @@ from detector.config import Config
 from detector.config.database import is_shared
 from detector.feedback.room import FeedbackRoom, House, Rules
 from detector.hop import Hop
-from detector.listeners import Listeners
 from detector.memory import Memory, new_id
 from detector.relay.held_room import HeldRoom
-from detector.relay.policy_service import PolicyService
 from detector.relay.tagging import tag_keys
 from detector.reports.ties import Ties
 from detector.response.decisions import Decisions
@@ -69,7 +67,7 @@ class Office:
         self.tasks.spawn(upkeep.keep())
         self.held = await asyncio.to_thread(HeldRoom, config, memory.records, memory.metrics, memory.clock, new_id)
 
-    async def begin(self, hop: Hop, listeners: Listeners) -> None:
+    async def begin(self, hop: Hop) -> None:
         """What comes back is learned first: a crash may have taken some of it. Raises as `open`."""
         memory, config, stores = self.memory, self.memory.config, self.memory.stores
         house = House(
@@ -86,9 +84,6 @@ class Office:
         self._feedback = FeedbackRoom(config, house, self._rules(config, hop), server_context(config.relay.tls))
         memory.stack.push_async_callback(self._feedback.stop)
         await self._feedback.start()
-        policy_service = PolicyService(config.policy_service, memory.stores.joins, memory.metrics, memory.clock)
-        await policy_service.start(listeners)
-        memory.stack.push_async_callback(policy_service.stop)
         memory.stack.push_async_callback(self.held.stop)
         await self.held.start()
         self.held.follow(hop.route)

@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Event, Thread
 
 from detector import log
 from detector.channel import (
@@ -40,9 +40,12 @@ from detector.process import VERSION, clock, run, settle_in, stopwatch
 from detector.relay.headcount import Ledger, SharedHeadcount
 from detector.relay.held_room import HeldHatch
 from detector.response.desk import Desk
+from detector.roll import Roll
 from detector.tasks import Tasks, called
 
 BEAT_EVERY = 1.0
+LAST_MOMENT = 15.0
+"""Seconds beyond `relay.limits.stop_time` in which a worker that is left alone writes what it has learned."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,7 @@ class Worker:
     """Runs until it is told to stop. `version` is for the metrics."""
 
     channel: Channel[ToWorker]
+    lifeline: int
     ledger: int
     listening: Sequence[int]
     version: str
@@ -67,12 +71,17 @@ class Worker:
     _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop = field(init=False, default_factory=asyncio.get_running_loop)
     _stop: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _told_to_end: Event = field(init=False, default_factory=Event)
 
     async def run(self) -> None:
         """Whatever keeps it from starting is told to the first process. Raises what it does not know."""
         begin = await self.channel.receive()
+        if begin is None:  # the first process has died before anything began
+            return
         if not isinstance(begin, Begin):
             raise TypeError("another message comes first")
+        # Of systemd, or of a person, after the first process has died; while it lives it is the one to tell us.
+        self._loop.add_signal_handler(signal.SIGTERM, self._told_to_end.set)
         self._begin, self._told = begin, Look(begin.forgiven)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._tasks.cancel)
@@ -88,6 +97,9 @@ class Worker:
         begin, tasks = self._begin, self._tasks
         config = share_of(parse(begin.text, begin.source), begin.workers)
         log.configure(config.log.format, config.log.level, begin.number)
+        roll, stop_time = Roll(config.state.directory), config.relay.limits.stop_time
+        stack.callback(os.close, roll.enter())
+        Thread(target=self._outlive, args=(roll, stop_time), name="lifeline", daemon=True).start()
         tasks.spawn(self._beat())
         self._metrics = Metrics(self.version)
         memory = self._memory = Memory(config, self._metrics, self.clock, self.stopwatch, stack)
@@ -172,6 +184,16 @@ class Worker:
         """Called in a thread."""
         self._loop.call_soon_threadsafe(self.channel.send, Opened(incident_id))
 
+    def _outlive(self, roll: Roll, stop_time: float) -> None:
+        """Nobody would start us again, or tell us anything: without the first process no worker goes on for long."""
+        os.read(self.lifeline, 1)  # it says nothing while it lives
+        log.first_process_died()
+        roll.outlive(self._begin.name, self._told_to_end)
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            self._loop.call_soon_threadsafe(self._stop.set)
+        Event().wait(stop_time + LAST_MOMENT)
+        os._exit(1)
+
     async def _beat(self) -> None:
         while True:
             self.channel.send(Alive())
@@ -181,21 +203,14 @@ class Worker:
 def work(descriptors: Sequence[int]) -> None:
     """A worker's process: its end of the channel, the lifeline, the ledger of clients, and sockets to listen on."""
     channel, lifeline, ledger, *listening = descriptors
-    Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the first process hears them, and tells us
         signal.signal(number, signal.SIG_IGN)
 
     async def main() -> None:
         ends = await Channel.open(socket.socket(fileno=channel), to_worker)
-        await Worker(ends, ledger, listening, VERSION, clock, stopwatch).run()
+        await Worker(ends, lifeline, ledger, listening, VERSION, clock, stopwatch).run()
 
     run(main)
-
-
-def _end_with(lifeline: int) -> None:
-    """Nobody would start us again, or tell us to stop: without the first process no worker goes on."""
-    os.read(lifeline, 1)  # it says nothing while it lives
-    os._exit(1)
 
 
 def share_of(config: Config, workers: int) -> Config:

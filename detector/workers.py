@@ -11,9 +11,11 @@ from detector import log
 from detector.channel import Begin, Failed, FromWorker, Held, Look, Opened, Page, Ready, Stop, ToWorker
 from detector.config import ConfigError
 from detector.life import FIGURES_WITHIN, Life
+from detector.memory import new_id
 from detector.merging import counted
 from detector.metrics import Metrics
 from detector.relay.headcount import Ledger
+from detector.roll import Roll
 from detector.tasks import Tasks
 
 PATIENCE = 15.0
@@ -38,6 +40,7 @@ class Workers:
 
     `opened` is told the ids of incidents that workers have opened; `forgiven` tells what `Begin` says of it. `text` is
     the configuration that holds, read from `source`; `listening` are sockets that the service manager has opened.
+    When we are killed they go on without us, see `Roll`.
     """
 
     number: int
@@ -46,6 +49,7 @@ class Workers:
     metrics: Metrics
     opened: Callable[[str], None]
     forgiven: Callable[[], int]
+    roll: Roll
     listening: Sequence[socket.socket] = ()
     _lives: dict[int, Life] = field(init=False, default_factory=dict)
     _gone: Page = field(init=False, default_factory=dict)
@@ -57,6 +61,7 @@ class Workers:
     _ledger: Ledger = field(init=False)
     _lifeline: tuple[int, int] = field(init=False, default_factory=os.pipe)
     """Its other end closes when we die, however that is."""
+    _name: str = field(init=False, default_factory=new_id)
     _loop: asyncio.AbstractEventLoop = field(init=False, default_factory=asyncio.get_running_loop)
 
     def __post_init__(self) -> None:
@@ -69,10 +74,11 @@ class Workers:
         self._keepers = [self._loop.create_task(self._keep(number)) for number in numbers]
 
     async def start(self) -> None:
-        """Return when all take mail. Raises `ConfigError` when one of them cannot."""
+        """Return when all take mail. Raises `ConfigError` when one of them cannot, and `OSError`."""
         self._go.set()
         try:
             await asyncio.gather(*self._started.values())
+            self.roll.take_over(self._name)
         finally:
             self._started = {}
 
@@ -145,7 +151,7 @@ class Workers:
         life = self._lives[number] = await Life.start(descriptors)
         try:
             await self._go.wait()
-            life.begin(Begin(number, self.number, self.text, self.source, self.forgiven()))
+            life.begin(Begin(number, self.number, self.text, self.source, self.forgiven(), self._name))
             while (message := await life.hear()) is not None:
                 self._heed(number, life, message)
         except Exception as error:  # a fault of ours: it begins anew

@@ -174,9 +174,10 @@ class Config(Section):
                 f"url = 'valkey://127.0.0.1:6379/0' in [state], or write workers = 1"
             )
             yield Contradiction(text, (("workers",), ("state", "url")))
-        if any(address.port == 0 for address in self.relay.listen):
-            text = "each of several workers would take another free port; write the port"
-            yield Contradiction(text, (("relay", "listen"), ("workers",)))
+        for section, addresses in (("relay", self.relay.listen), ("policy_service", self.policy_service.listen)):
+            if any(address.port == 0 for address in addresses):
+                text = "each of several workers would take another free port; write the port"
+                yield Contradiction(text, ((section, "listen"), ("workers",)))
 
     @property
     def spool_directory(self) -> Path:

@@ -1,6 +1,7 @@
 """One server, two processes that take mail, real sockets: they know the same, and the death of none loses mail."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.detector_process import DetectorProcess, Settings, merged
-from tests.support.ports import wait_for
+from tests.support.ports import HOST, wait_for
 from tests.support.smtp_client import Letter, Outcome, Sender
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
@@ -212,17 +213,25 @@ def test_a_worker_that_is_killed_under_load_costs_no_message_and_is_back(
     assert accepted(detector) > passed  # what the dead one had counted is not forgotten
 
 
-async def test_after_the_first_process_is_killed_nobody_is_left_and_the_next_one_knows_all(
+async def test_after_the_first_process_is_killed_workers_take_mail_until_those_of_the_next_one_do(
     detector: DetectorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    thief = "first@example.org"
-    async with many(detector, 1) as (talk,):
-        await blast(detector, talk, thief)
-        processes = workers(detector).values()
-        assert all(map(runs, processes))
+    thief, other = "first@example.org", "second@example.org"
+    processes = workers(detector).values()
+    async with many(detector) as talks:
+        await blast(detector, talks[0], thief)
         detector.kill()
-        assert await talk.hear() == ""
-    wait_for(lambda: not any(map(runs, processes)), "the workers have ended")
+        for number, talk in enumerate(talks):
+            await blocked(talk, thief)
+            assert (await send(talk, f"alone-{number}@example.org", "bob@example.net")).startswith("250 ")
+        await blast(detector, talks[0], other)
+        for talk in talks:
+            await blocked(talk, other)
+    async with many(detector) as talks:
+        for number, talk in enumerate(talks):
+            assert (await send(talk, f"alone-{number}@example.org", "bob@example.net")).startswith("250 ")
+    assert await logins_are_heard(detector)
+    assert all(map(runs, processes))
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -232,9 +241,27 @@ async def test_after_the_first_process_is_killed_nobody_is_left_and_the_next_one
         while not {b"READY=1", b"WATCHDOG=1"} <= set(told):
             told.append(manager.recv(100))
     assert told.count(b"READY=1") == 1  # workers do not speak for the service
+    wait_for(lambda: not any(map(runs, processes)), "the workers of before have ended")
     async with many(detector) as talks:
         for talk in talks:
             assert (await talk.ask(f"MAIL FROM:<{thief}>")).startswith("450 4.7.1")
+            assert (await talk.ask(f"MAIL FROM:<{other}>")).startswith("450 4.7.1")
+    incidents = json.loads(detector.command("incidents", "list", "--config", str(detector.path), "--json"))
+    assert {thief, other} <= {incident["account"] for incident in incidents}
+
+
+async def test_a_worker_that_is_left_alone_ends_when_it_is_told(detector: DetectorProcess) -> None:
+    """So that the service manager can stop the service whatever has happened to its first process."""
+    processes = workers(detector).values()
+    for process_id in processes:
+        os.kill(process_id, signal.SIGTERM)  # as long as there is a first process, nobody listens to that
+    async with many(detector) as talks:
+        assert (await send(talks[0], "told@example.org", "bob@example.net")).startswith("250 ")
+        assert all(map(runs, processes))
+        detector.kill()
+        assert await talks[1].hear() == "421 4.3.2 Service is shutting down, try again later"
+    wait_for(lambda: not any(map(runs, processes)), "the workers have ended")
+    await asyncio.to_thread(detector.start)
 
 
 def kill_a_worker(detector: DetectorProcess) -> None:
@@ -264,6 +291,14 @@ async def greetings(detector: DetectorProcess) -> set[str]:
         async with smtp_talk(detector.port) as talk:
             found.add(await talk.hear())
     return found
+
+
+async def logins_are_heard(detector: DetectorProcess) -> bool:
+    reader, writer = await asyncio.open_connection(HOST, detector.policy_port)
+    writer.write(b"request=smtpd_access_policy\nqueue_id=1A\nsasl_username=ann@example.net\n\n")
+    answer = await reader.readline()
+    writer.close()
+    return answer == b"action=DUNNO\n"
 
 
 async def run(sender: Sender) -> Outcome:

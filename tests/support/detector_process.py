@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from detector.roll import Roll
 from tests.support.ports import HOST, free_port, wait_for
 
 CHECKOUT = Path(__file__).parents[2]
@@ -53,6 +54,10 @@ class DetectorProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.kill()
+        if (self.state / "workers").exists():  # they go on for a while without the first process
+            roll = Roll(self.state)
+            roll.take_over("nobody")
+            wait_for(lambda: not roll.anybody(), "workers that were left alone have ended", timeout=30)
 
     @property
     def process_id(self) -> int:

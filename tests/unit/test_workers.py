@@ -3,19 +3,23 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from detector.config import ConfigError
 from detector.metrics import Metrics
+from detector.roll import Roll
 from detector.workers import Workers
 
 
 @pytest.mark.parametrize(
     ("text", "problem"), [("obzerve = true", "did you mean `observe`"), ('observe = true\nworkers = "two"', "workers")]
 )
-async def test_what_is_wrong_with_the_configuration_is_told_in_the_words_of_the_worker(text: str, problem: str) -> None:
-    workers = Workers(1, text, "detector.toml", Metrics("test"), lambda _: None, lambda: 0)
+async def test_what_is_wrong_with_the_configuration_is_told_in_the_words_of_the_worker(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    workers = Workers(1, text, "detector.toml", Metrics("test"), lambda _: None, lambda: 0, Roll(tmp_path))
     workers.load()
     with pytest.raises(ConfigError, match=problem):
         await workers.start()
@@ -23,8 +27,8 @@ async def test_what_is_wrong_with_the_configuration_is_told_in_the_words_of_the_
     await workers.stop(1.0)
 
 
-async def test_who_is_stopped_before_anything_began_leaves_nobody() -> None:
-    workers = Workers(2, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0)
+async def test_who_is_stopped_before_anything_began_leaves_nobody(tmp_path: Path) -> None:
+    workers = Workers(2, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0, Roll(tmp_path))
     workers.load()
     while len(workers._lives) < 2:  # noqa: ASYNC110 - they tell nobody that they are loading
         await asyncio.sleep(0)
@@ -34,8 +38,8 @@ async def test_who_is_stopped_before_anything_began_leaves_nobody() -> None:
     assert [process.returncode for process in processes] == [-signal.SIGKILL] * 2
 
 
-async def test_who_dies_while_it_begins_is_told_by_its_status() -> None:
-    workers = Workers(1, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0)
+async def test_who_dies_while_it_begins_is_told_by_its_status(tmp_path: Path) -> None:
+    workers = Workers(1, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0, Roll(tmp_path))
     workers.load()
     while not workers._lives:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0)
