@@ -37,8 +37,10 @@ MARKED = (
     "SELECT at, number, key, value FROM rows WHERE mark_2 = ? ORDER BY 1 DESC, 2 DESC LIMIT ?"
 )
 
-MOST_ASKED = 500
-"""Keys in one query: its text is about as long, and SQLite takes 999 everywhere (SQLITE_MAX_VARIABLE_NUMBER)."""
+READ = "(SELECT value FROM rows WHERE key = ?)"
+# One row for many keys: a thread gives the interpreter away with each row, and takes it from the event loop thereafter.
+# Of few sizes, so that each is compiled once.
+ASKS = tuple((size, f"SELECT {', '.join([READ] * size)}") for size in (64, 16, 4, 1))
 
 Packed = tuple[bytes, float, bytes, bytes | None, bytes | None]
 """A row: key, time, value and marks."""
@@ -123,12 +125,15 @@ def read_value(connection: sqlite3.Connection, key: str) -> bytes | None:
 
 def read_values(connection: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[str, bytes]]:
     """Those of the keys that are there, with their values."""
-    found: list[tuple[bytes, bytes]] = []
-    for start in range(0, len(keys), MOST_ASKED):
-        asked = [octets(key) for key in keys[start : start + MOST_ASKED]]
-        places = ",".join("?" * len(asked))
-        found += connection.execute(f"SELECT key, value FROM rows WHERE key IN ({places})", asked)  # noqa: S608 - no input
-    return [(bytes(key).decode("utf-8", "surrogateescape"), bytes(value)) for key, value in found]
+    found: list[tuple[str, bytes]] = []
+    done = 0
+    for size, ask in ASKS:
+        while len(keys) - done >= size:
+            some = keys[done : done + size]
+            values = connection.execute(ask, tuple(map(octets, some))).fetchone()
+            found += [(key, bytes(value)) for key, value in zip(some, values, strict=True) if value is not None]
+            done += size
+    return found
 
 
 def read_marked(connection: sqlite3.Connection, mark: bytes, most: int) -> list[tuple[str, bytes]]:

@@ -92,9 +92,13 @@ class WriteBehind(Generic[V]):
 
     async def find(self, key: str) -> V | None:
         """As `get`, but waits a moment only. Raises `Temporary`."""
-        found = await self._reads.aside(lambda: self.get(key))
-        with self._lock:  # it may have been put meanwhile
-            return (self._waiting.get(key) or self._writing.get(key) or (0.0, found))[1]
+        there = self._unwritten([key])
+        if not there:
+            packed = await self._reads.value(key)
+            there = self._unwritten([key])  # put meanwhile
+            if not there and packed is not None:
+                return self._unpacked(key, packed)
+        return there.get(key)
 
     async def find_all(self, keys: Collection[str]) -> dict[str, V]:
         """Those of them that are there; waits once for all, as `find`. Raises `Temporary`."""

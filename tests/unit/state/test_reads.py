@@ -53,3 +53,50 @@ async def test_a_disk_that_does_not_answer_is_shown(tmp_path: Path, degraded: Ga
     finally:
         gate.set()
     await asyncio.to_thread(wait_for, lambda: value(degraded) == 0.0, "it is over")
+
+
+async def test_values_that_are_asked_for_at_the_same_time_come_together(tmp_path: Path, degraded: Gauge) -> None:
+    path = tmp_path / "rows.sqlite"
+    writer = table.open_for_writing(path)
+    names = [f"user{number}" for number in range(150)]
+    with writer:
+        table.write_rows(writer, [(name.encode(), 1.0, name.upper().encode(), None, None) for name in names])
+    reads = Reads(path, degraded)
+    found = await asyncio.gather(*map(reads.value, [*names, "nobody", names[0]]))
+    assert found == [*(name.upper().encode() for name in names), None, b"USER0"]
+    assert await reads.values([*names, "nobody"]) == [(name, name.upper().encode()) for name in names]
+    writer.close()
+
+
+async def test_values_are_read_again_when_a_disk_that_did_not_answer_is_back(tmp_path: Path, degraded: Gauge) -> None:
+    path, gate = tmp_path / "rows.sqlite", threading.Event()
+    writer = table.open_for_writing(path)
+    with writer:
+        table.write_rows(writer, [(b"ann", 1.0, b"here", None, None)])
+    reads = Reads(path, degraded)
+    try:
+        with pytest.raises(Temporary):
+            await reads.aside(gate.wait)
+        for _ in range(2):
+            with pytest.raises(Temporary):
+                await reads.value("ann")
+    finally:
+        gate.set()
+    await asyncio.to_thread(wait_for, lambda: value(degraded) == 0.0, "it is over")
+    assert await reads.value("ann") == b"here"
+    writer.close()
+
+
+async def test_who_does_not_wait_for_a_value_any_more_keeps_it_from_nobody_else(
+    tmp_path: Path, degraded: Gauge
+) -> None:
+    path = tmp_path / "rows.sqlite"
+    writer = table.open_for_writing(path)
+    with writer:
+        table.write_rows(writer, [(b"ann", 1.0, b"here", None, None)])
+    reads = Reads(path, degraded)
+    first, second = (asyncio.get_running_loop().create_task(reads.value("ann")) for _ in range(2))
+    await asyncio.sleep(0.0)
+    first.cancel()
+    assert await second == b"here"
+    writer.close()
