@@ -97,8 +97,9 @@ class DetectorProcess:
         return self._log_file.read_text("utf-8", "replace") if self._log_file.exists() else ""
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
-        """The log lines with that event, or all of them."""
-        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        """The log lines with that event, or all of them; not one that is being written this very moment."""
+        whole = self.log().rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if name in {"", line["event"]}]
 
     def wait_for_events(self, name: str, count: int = 1) -> list[dict[str, Any]]:
