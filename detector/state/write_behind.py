@@ -92,13 +92,11 @@ class WriteBehind(Generic[V]):
 
     async def find(self, key: str) -> V | None:
         """As `get`, but waits a moment only. Raises `Temporary`."""
-        there = self._unwritten([key])
-        if not there:
-            packed = await self._reads.value(key)
-            there = self._unwritten([key])  # put meanwhile
-            if not there and packed is not None:
-                return self._unpacked(key, packed)
-        return there.get(key)
+        if there := self._unwritten([key]):
+            return there[key]
+        packed = await self._reads.value(key)
+        there = self._unwritten([key])  # put meanwhile
+        return self._unpacked(key, packed) if packed is not None and not there else there.get(key)
 
     async def find_all(self, keys: Collection[str]) -> dict[str, V]:
         """Those of them that are there; waits once for all, as `find`. Raises `Temporary`."""
@@ -131,8 +129,8 @@ class WriteBehind(Generic[V]):
         """Everything that was put. Raises `Temporary`; may be called in any thread."""
         with self._lock:
             rows = self._writing | self._waiting
-        there = {key for key, (_, value, _) in rows.items() if value is not None}
-        return there.union(set(table.stored_keys(self._path)) - rows.keys())
+        stored = set(table.stored_keys(self._path)) - rows.keys()
+        return stored.union([key for key, (_, value, _) in rows.items() if value is not None])
 
     def forget(self, before: float, keep: int) -> None:
         """Remove, with the next writing, rows put `at` an earlier time, and the oldest beyond `keep`; 0 is no time."""
@@ -201,16 +199,13 @@ class WriteBehind(Generic[V]):
     ) -> None:
         writer.execute("BEGIN IMMEDIATE")
         table.move_to_unreadable(writer, [(table.octets(key), packed) for key, packed in unreadable.items()])
-        table.write_rows(writer, self._packed())
-        table.delete_rows(
-            writer, [(table.octets(key),) for key, (_, value, _) in self._writing.items() if value is None]
-        )
+        table.write_rows(writer, list(self._packed()))
+        erased = [(table.octets(key),) for key, (_, value, _) in self._writing.items() if value is None]
+        table.delete_rows(writer, erased)
         if forget is not None:
             table.forget_rows(writer, *forget)
         writer.execute("COMMIT")
-        self._erased = self._erased or any(value is None for _, value, _ in self._writing.values())
-        if self._erased:
-            self._erased = not table.empty_journal(writer)
+        self._erased = bool(self._erased or erased) and not table.empty_journal(writer)
 
     def _packed(self) -> Iterator[table.Packed]:
         for key, (at, value, marks) in self._writing.items():
