@@ -5,19 +5,15 @@ Listens on a unix socket in its directory and on a free port of the loopback int
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import tempfile
 from itertools import count
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pymysql
 
 from tests.support.certificates import make_certificate
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, wait_for
+from tests.support.private_server import PrivateServer
 
 # What a test writes need not survive a power failure, only the death of the process; and a small server starts faster.
 SETTINGS = (
@@ -31,16 +27,13 @@ SUPERUSER = "root"
 RUNS_AS = "mysql"  # Debian's package makes this user; as root the server wants to become somebody
 
 
-class MariaDB:
-    """One instance, running. A context manager: leaving it stops the process and removes the directory."""
+class MariaDB(PrivateServer):
+    """Running from the beginning."""
 
     def __init__(self) -> None:
-        self.port = free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix="mariadb-"))
+        super().__init__("mariadb")
         self.socket = self.directory / "socket"
-        self.log = self.directory / "log"
         self.certificate = make_certificate(self.directory, HOST)
-        self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         self._user = [f"--user={RUNS_AS}"] if os.geteuid() == 0 else []
         if self._user:
@@ -52,38 +45,14 @@ class MariaDB:
         )  # fmt: skip
         self.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def start(self) -> None:
-        """Returns when it answers. Does nothing if it runs."""
-        if self.running:
-            return
+    def _start(self) -> None:
         command = [
             "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.directory / 'data'}", f"--socket={self.socket}",
             f"--bind-address={HOST}", f"--port={self.port}", f"--pid-file={self.directory / 'pid'}",
             f"--ssl-cert={self.certificate.path}", f"--ssl-key={self.certificate.key_path}", *SETTINGS, *self._user,
         ]  # fmt: skip
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.directory)
+        self._begin(command)
         wait_for(self._answers, f"MariaDB answers, see {self.log}", timeout=60.0)
-
-    def kill(self) -> None:
-        """As in a crash: nobody is told anything."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(timeout=60)
-            self._process = None
 
     def execute(self, *statements: str, database: str | None = None) -> tuple[tuple[object, ...], ...]:
         """As superuser; the rows of the last statement."""

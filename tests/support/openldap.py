@@ -7,18 +7,14 @@ Directory: it keeps what it gets in `unicodePwd` as it came, so a test can look 
 
 import base64
 import os
-import shutil
-import signal
 import subprocess
-import tempfile
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 from tests.support.certificates import make_certificate
 from tests.support.ports import HOST, free_port, wait_for
+from tests.support.private_server import PrivateServer
 
 MICROSOFT = Path("/etc/ldap/schema/msuser.schema")
 SUFFIX = "dc=example,dc=org"
@@ -73,15 +69,13 @@ userPassword: {BIND_PASSWORD}
 """
 
 
-class OpenLDAP:
-    """One directory, running. A context manager: leaving it stops the process and removes the directory."""
+class OpenLDAP(PrivateServer):
+    """Running from the beginning."""
 
     def __init__(self) -> None:
-        self.port, self.tls_port = free_port(), free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix="openldap-"))
-        self.log = self.directory / "log"
+        super().__init__("openldap")
+        self.tls_port = free_port()
         self.certificate = make_certificate(self.directory, HOST)
-        self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         (self.directory / "data").mkdir()
         self._configuration = self.directory / "slapd.conf"
@@ -97,15 +91,6 @@ class OpenLDAP:
         self._run(["/usr/sbin/slapadd", "-q", "-f", str(self._configuration)], BASE_ENTRIES)
         self.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
     @property
     def url(self) -> str:
         return f"ldap://{HOST}:{self.port}"
@@ -118,27 +103,10 @@ class OpenLDAP:
     def socket_url(self) -> str:
         return f"ldapi://{quote(str(self.directory / 'socket'), safe='')}"
 
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def start(self) -> None:
-        """Returns when it answers. Does nothing if it runs."""
-        if self.running:
-            return
+    def _start(self) -> None:
         urls = " ".join((self.url, self.tls_url, self.socket_url))
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["/usr/sbin/slapd", "-d", "0", "-h", urls, "-f", self._configuration], stdout=log, stderr=log
-            )
+        self._begin(["/usr/sbin/slapd", "-d", "0", "-h", urls, "-f", self._configuration])
         wait_for(self._answers, f"slapd answers, see {self.log}")
-
-    def kill(self) -> None:
-        """As in a crash: nobody is told anything."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(timeout=60)
-            self._process = None
 
     def fresh(self) -> str:
         """Make an empty branch; its name."""

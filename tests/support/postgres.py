@@ -9,17 +9,16 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypedDict
+from typing import TypedDict
 
 import psycopg
 
 from tests.support.certificates import make_certificate
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, wait_for
+from tests.support.private_server import PrivateServer
 
 # What a test writes need not survive a power failure, only the death of the processes.
 FAST = ("fsync=off", "full_page_writes=off")
@@ -42,19 +41,16 @@ def programs() -> Path:
     return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 
 
-class Postgres:
-    """One instance, running. A context manager: leaving it stops every process and removes the directory.
+class Postgres(PrivateServer):
+    """Running from the beginning.
 
     Tests take the fixtures `postgres` (the shared instance) and `postgres_url` (a fresh database in it).
     `durable`: with fsync, for tests of what survives. `kill`, `stop` and `start` are for tests of faults.
     """
 
     def __init__(self, durable: bool = False) -> None:
-        self.port = free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix="postgres-"))
-        self.log = self.directory / "log"
+        super().__init__("postgres")
         self._settings = SETTINGS if durable else SETTINGS + FAST
-        self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(self.directory, SUPERUSER, SUPERUSER)
@@ -72,28 +68,11 @@ class Postgres:
         self.start()
         self.execute(f"CREATE ROLE {OWNER} LOGIN")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def start(self) -> None:
-        """Returns when it answers. Does nothing if it runs."""
-        if self.running:
-            return
+    def _start(self) -> None:
         settings = [argument for setting in self._settings for argument in ("-c", setting)]
         place: list[str | Path] = ["-D", self._data, "-p", str(self.port), "-k", self.directory]
         command: list[str | Path] = [programs() / "postgres", *place, *settings]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.directory, **self._identity())
+        self._begin(command, **self._identity())
         wait_for(self._answers, f"PostgreSQL answers, see {self.log}", timeout=60.0)
 
     def stop(self) -> None:

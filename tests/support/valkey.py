@@ -5,15 +5,12 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.ports import HOST, free_port, wait_for
+from tests.support.private_server import PrivateServer
 
 PASSWORD = "valkey secret"
 
@@ -23,17 +20,15 @@ def program() -> str:
     return shutil.which("valkey-server") or "/usr/bin/redis-server"
 
 
-class Valkey:
-    """One instance, running, in memory only. A context manager: leaving it stops the process.
+class Valkey(PrivateServer):
+    """Running from the beginning, in memory only.
 
     Tests take the fixture `valkey`. `kill`, `freeze`, `thaw` and `start` are for tests of faults. `tls`: on `port` it
     speaks TLS only, and wants a password. `options` are lines of its configuration, as words.
     """
 
     def __init__(self, options: Sequence[str] = (), tls: bool = False) -> None:
-        self.port = free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix="valkey-"))
-        self.log = self.directory / "log"
+        super().__init__("valkey")
         self.certificate: Certificate | None = None
         self._file = self.directory / "conf"  # a Sentinel writes there what it has found out
         self._file.touch()
@@ -46,17 +41,7 @@ class Valkey:
             self._options += ["--tls-auth-clients", "no"]
         else:
             self._options += ["--port", str(self.port)]
-        self._process: subprocess.Popen[bytes] | None = None
         self.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def bus_port(self) -> str:
@@ -67,21 +52,9 @@ class Valkey:
     def url(self) -> str:
         return f"{'valkeys' if self.certificate else 'valkey'}://{HOST}:{self.port}/0"
 
-    def start(self) -> None:
-        """Returns when it answers. Does nothing if it runs."""
-        if self._process is not None and self._process.poll() is None:
-            return
-        with self.log.open("ab") as log:
-            command = [program(), str(self._file), *self._options]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.directory)
+    def _start(self) -> None:
+        self._begin([program(), str(self._file), *self._options])
         wait_for(self._answers, f"Valkey answers, see {self.log}")
-
-    def kill(self) -> None:
-        """As in a crash: what it had in memory is gone."""
-        self._signal(signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait(timeout=60)
-        self._process = None
 
     def freeze(self) -> None:
         """It accepts connections, or rather the kernel does, and answers nothing."""
@@ -104,8 +77,7 @@ class Valkey:
         assert self.say("CONFIG", "SET", "maxmemory", "0") == "+OK"
 
     def _answers(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self.log.read_text("utf-8", "replace")
+        assert self.running, self.log.read_text("utf-8", "replace")
         try:
             if self.certificate is None:
                 return self.say("PING") == "+PONG"
