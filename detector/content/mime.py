@@ -11,7 +11,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from detector.content.charset import decoded, from_base64, header_text
-from detector.mail.headers import Header
+from detector.mail.headers import SECTION_LENGTH, Header
+from detector.mail.search import find_by
 from detector.mail.written import Written
 
 MOST_BYTES = 1 << 20  # of a message; what stands further down is seldom read
@@ -20,6 +21,7 @@ MOST_MARKS = 200  # lines that begin like a delimiter of a multipart
 MOST_HEADER_BYTES = (
     131_072  # header sections of all parts together: each of their fields costs as much as a line of text
 )
+MOST_SECTION_BYTES = SECTION_LENGTH + 2  # with the empty line
 DEEPEST = 8
 MOST_TEXT_BYTES = 262_144  # of a part, as transferred
 SHOWN_KINDS = ("text/plain", "text/html")
@@ -31,7 +33,10 @@ _KIND = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
 
 
 class Part(Struct, frozen=True, gc=False):
-    """A leaf of the tree of parts. `kind` is the media type; `alternative`: another part says the same differently."""
+    """A leaf of the tree of parts. `kind` is the media type; `alternative`: another part says the same differently.
+
+    What it holds stays where it lies, in `octets[start:end]`: most of a large message is attached, and never read.
+    """
 
     header: Header
     kind: str
@@ -40,7 +45,14 @@ class Part(Struct, frozen=True, gc=False):
     filename: str
     attached: bool
     alternative: bool
-    content: bytes
+    octets: bytes
+    start: int
+    end: int
+
+    @property
+    def content(self) -> bytes:
+        """As transferred."""
+        return self.octets[self.start : self.end]
 
     @property
     def shown(self) -> bool:
@@ -50,7 +62,11 @@ class Part(Struct, frozen=True, gc=False):
     @property
     def text_bytes(self) -> bytes:
         """What is read of it."""
-        return self.content[:MOST_TEXT_BYTES]
+        return self.octets[self.start : self.start + self.text_size_bytes]
+
+    @property
+    def text_size_bytes(self) -> int:
+        return min(self.end - self.start, MOST_TEXT_BYTES)
 
     @property
     def text(self) -> str:
@@ -86,8 +102,9 @@ class Message(Struct, frozen=True, gc=False):
 
 def parsed(written: Written) -> Message:
     """The parts of a message, and what its header says to readers."""
-    header, rest = written.header, written.rest[: MOST_BYTES - len(written.header.section)]
-    parts = tuple(islice(_leaves(header, rest), MOST_PARTS))
+    header, start = written.header, written.start
+    end = min(written.end, start + MOST_BYTES - len(header.section))
+    parts = tuple(islice(_leaves(header, written.octets, start, end), MOST_PARTS))
     return Message(header_text(_first(header, b"subject")), header_text(_first(header, b"reply-to")), parts)
 
 
@@ -103,34 +120,34 @@ class _Described(NamedTuple):
     attached: bool
 
 
-def _leaves(header: Header, content: bytes) -> Iterator[Part]:
+def _leaves(header: Header, octets: bytes, start: int, end: int) -> Iterator[Part]:
     found, depth, alternative = _described(header), 0, False
-    waiting: list[tuple[bytes, int, bool]] = []
+    waiting: list[tuple[int, int, int, bool]] = []
     room = MOST_HEADER_BYTES
     for _ in range(2 * MOST_PARTS):
         header, kind, boundary, charset, encoding, filename, attached = found
         if boundary and depth < DEEPEST and kind.startswith("multipart/"):
             alternative = alternative or kind == "multipart/alternative"
-            pieces = _split(content, boundary.encode("utf-8", "surrogateescape"))
-            waiting += [(piece, depth + 1, alternative) for piece in reversed(pieces)]
+            pieces = _split(octets, start, end, boundary.encode("utf-8", "surrogateescape"))
+            waiting += [(*piece, depth + 1, alternative) for piece in reversed(pieces)]
         else:
             kind = "text/plain" if kind.startswith("multipart/") else kind
-            yield Part(header, kind, charset, encoding, filename, attached, alternative, content)
+            yield Part(header, kind, charset, encoding, filename, attached, alternative, octets, start, end)
         if not waiting or room <= 0:
             return
-        piece, depth, alternative = waiting.pop()
-        found, content = _apart(piece)
-        room -= len(piece) - len(content)
+        top, end, depth, alternative = waiting.pop()
+        found, start = _apart(octets, top, end)
+        room -= start - top
 
 
-def _apart(piece: bytes) -> tuple[_Described, bytes]:
-    """What the header section of a part says, and what follows it."""
-    end = piece.find(b"\n\r\n", 0, LONGEST_KNOWN) + 3
-    known = _known(piece[:end]) if end > 2 else None
+def _apart(octets: bytes, start: int, end: int) -> tuple[_Described, int]:
+    """What the header section of a part says, and where what follows it begins."""
+    top = octets.find(b"\n\r\n", start, min(start + LONGEST_KNOWN, end)) + 3
+    known = _known(octets[start:top]) if top > 2 else None
     if known is not None:
-        return known, piece[end:]
-    written = Written.of(piece)
-    return _described(written.header), written.rest
+        return known, top
+    header = Header.of(octets[start : min(start + MOST_SECTION_BYTES, end)])
+    return _described(header), start + len(header.section)
 
 
 @lru_cache(maxsize=512)
@@ -187,23 +204,26 @@ def _pairs(value: str) -> Iterator[tuple[str, str]]:
         yield name.lower(), quoted or bare
 
 
-def _split(content: bytes, boundary: bytes) -> list[bytes]:
-    """The body parts of a multipart (RFC 2046 section 5.1.1); the last may lack its closing delimiter."""
-    content, mark = b"\n" + content, b"\n--" + boundary
-    found: list[bytes] = []
-    start = -1
-    at = content.find(mark)
+def _split(octets: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+    """Where the body parts of a multipart begin and end (RFC 2046 section 5.1.1); the last may lack its delimiter.
+
+    Above `start` there is a header section, for that names the boundary.
+    """
+    mark = b"\n--" + boundary
+    found: list[tuple[int, int]] = []
+    part = -1
+    at = start - 1 if octets.startswith(mark[1:], start, end) else find_by(b"-", mark, octets, start, end)
     for _ in range(MOST_MARKS):
         if at < 0 or len(found) == MOST_PARTS:
             break
-        line_end = content.find(b"\n", at + len(mark))
-        line_end = len(content) if line_end < 0 else line_end
-        padding = content[at + len(mark) : line_end].strip()
+        line_end = octets.find(b"\n", at + len(mark), end)
+        line_end = end if line_end < 0 else line_end
+        padding = octets[at + len(mark) : line_end].strip()
         if padding in (b"", b"--"):  # else a longer boundary that starts alike
-            if start >= 0:
-                found.append(content[start:at])
-            start = line_end + 1
+            if part >= 0:
+                found.append((part, max(part, at)))
+            part = min(line_end + 1, end)
             if padding:
                 return found
-        at = content.find(mark, line_end)
-    return [*found, content[start:]] if start >= 0 else found
+        at = find_by(b"-", mark, octets, line_end, end)
+    return [*found, (part, end)] if part >= 0 else found

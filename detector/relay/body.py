@@ -9,8 +9,8 @@ from typing import IO, TypeVar, cast
 import numpy as np
 
 from detector.mail.reply import Reply
+from detector.mail.search import find_by
 from detector.relay import replies
-from detector.relay.dots import find_dot
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class BodyReader:
         at = seam.find(END)
         if at >= 0:
             return at + len(END) - len(self._tail)
-        at = find_dot(octets, END)
+        at = find_by(b".", END, octets)
         return at + len(END) if at >= 0 else -1
 
     def _check(self, octets: bytes) -> None:

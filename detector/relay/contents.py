@@ -17,12 +17,12 @@ from detector.content.mime import MOST_BYTES, parsed
 from detector.content.reader import Reader
 from detector.mail.content import Content
 from detector.mail.headers import Header
+from detector.mail.search import find_by
 from detector.mail.transaction import Transaction
 from detector.mail.written import Written
 from detector.metrics import Metrics
 from detector.ports import CampaignStore, Clock
 from detector.relay.body import Body
-from detector.relay.dots import find_dot
 from detector.relay.seldom import Seldom
 from detector.traffic.campaign import keys_of
 from detector.verdict.campaign import suspicious
@@ -73,7 +73,7 @@ class Contents:
     async def _read(self, header: Header, body: Body) -> Content:
         # Parts are found so soon that handing that to a thread would cost more; what is attached is not read.
         parts = parsed(_written(header, body))
-        if sum([len(part.text_bytes) for part in parts.parts if part.shown]) <= READ_AT_ONCE:
+        if sum([part.text_size_bytes for part in parts.parts if part.shown]) <= READ_AT_ONCE:
             return self._reader.read_parts(header, parts)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._reader.read_parts, header, parts)
@@ -102,7 +102,8 @@ def _written(header: Header, body: Body) -> Written:
     Lines lose the dot that SMTP doubled (RFC 5321 section 4.5.2); in the header it is left, where fields are read so.
     What lies on disk stands further down than anybody reads.
     """
-    rest = b"\r\n" + body.head[len(header.section) : min(body.size_bytes, MOST_BYTES)]
-    if find_dot(rest, b"\r\n..") >= 0:
-        rest = rest.replace(b"\r\n..", b"\r\n.")
-    return Written(header, rest[2:])
+    octets, start, end = body.head, len(header.section), min(len(body.head), body.size_bytes, MOST_BYTES)
+    if octets.startswith(b"..") or find_by(b".", b"\r\n..", octets, max(0, start - 2), end) >= 0:
+        octets = (b"\r\n" + octets[start:end]).replace(b"\r\n..", b"\r\n.")
+        start, end = 2, len(octets)
+    return Written(header, octets, start, end)

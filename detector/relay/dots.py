@@ -2,26 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-NEAR = 4096
-"""Octets in which more dots are expected where there is one: it is text. Most of what is attached has none at all."""
-
-
-def find_dot(octets: bytes, wanted: bytes) -> int:
-    r"""As `octets.find(wanted)`; `wanted` has a dot, which is sooner found alone.
-
-    >>> find_dot(b"a.b\r\n.\r\n", b"\r\n.\r\n")
-    3
-    """
-    before = wanted.index(b".")
-    beyond = NEAR - before + len(wanted)
-    dot = octets.find(b".")
-    while dot >= 0:
-        found = octets.find(wanted, max(0, dot - before), dot + beyond)
-        if found >= 0:
-            return found
-        dot = octets.find(b".", dot + NEAR)
-    return -1
-
 
 def stuffed(octets: bytes) -> bytes:
     r"""As SMTP sends it.

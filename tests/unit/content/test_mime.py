@@ -141,3 +141,10 @@ def test_lines_that_only_begin_like_a_delimiter_are_passed_over_so_many_times_an
 
     assert parts_behind(MOST_MARKS - 2) == 2
     assert parts_behind(MOST_MARKS) == 1
+
+
+def test_parts_lie_in_the_message_and_are_not_cut_out_of_it() -> None:
+    octets = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n"
+    parts = parsed(Written.of(octets)).parts
+    assert [part.content for part in parts] == [b"one\r", b"two\r"]
+    assert all(part.octets is octets for part in parts)

@@ -1,17 +1,9 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.relay.dots import NEAR, find_dot, stuffed, unstuffed, unstuffing
+from detector.relay.dots import stuffed, unstuffed, unstuffing
 
 LINES = st.lists(st.sampled_from([b".", b"a", b"\r\n", b"..", b"\r\n."]), max_size=30).map(b"".join)
-
-
-@pytest.mark.parametrize("wanted", [b"\r\n.\r\n", b"\r\n..", b"."])
-@given(st.lists(st.sampled_from([b".", b"\r\n", b"\r\n.", b"a", b"a" * (NEAR - 2), b"a" * 3 * NEAR]), max_size=9))
-def test_what_has_a_dot_is_found_where_it_comes_first(wanted: bytes, pieces: list[bytes]) -> None:
-    octets = b"".join(pieces)
-    assert find_dot(octets, wanted) == octets.find(wanted)
 
 
 @given(LINES)
