@@ -19,7 +19,9 @@ CR, LF = 13, 10
 READ_BYTES = 1_048_576  # each is a turn of another thread
 ONE_PIECE_BYTES = 65_536  # more is not copied once more to stand in one piece
 DISK_TIME = 10.0  # seconds for a piece of a message; a disk that takes longer is as good as full
-MANY_BYTES = 8_192  # numpy sees to more of them sooner
+MANY_BYTES = 2_048  # numpy sees to more of them sooner
+AT_ONCE_BYTES = 65_536  # what is made of more would be new pages from the system each time
+IS_CR, IS_LF = bytes(octet == CR for octet in range(256)), bytes(octet == LF for octet in range(256))
 
 
 class BodyReader:
@@ -90,15 +92,20 @@ class BodyReader:
 
 def _all_paired(octets: bytes, after_cr: bool) -> bool:
     """Whether no CR or LF stands alone; a CR at the very end still may be followed by its LF."""
-    pairs = octets.count(b"\r\n") + (after_cr and octets[0] == LF)
-    return octets.count(b"\n") == pairs == octets.count(b"\r") + after_cr - (octets[-1] == CR)
+    carriage_returns, line_feeds = octets.translate(IS_CR), octets.translate(IS_LF)
+    return line_feeds[0] == after_cr and carriage_returns[:-1] == line_feeds[1:]
 
 
 def _all_paired_in_many(octets: bytes, after_cr: bool) -> bool:
     values = np.frombuffer(octets, np.uint8)
-    carriage_returns, line_feeds = values == CR, values == LF
-    # Octets are compared sooner than numpy's truth values.
-    return bool(line_feeds[0]) is after_cr and carriage_returns[:-1].tobytes() == line_feeds[1:].tobytes()
+    for start in range(0, len(values), AT_ONCE_BYTES):
+        some = values[start : start + AT_ONCE_BYTES]
+        carriage_returns, line_feeds = some == CR, some == LF
+        # Octets are compared sooner than numpy's truth values.
+        if line_feeds[0] != after_cr or carriage_returns[:-1].tobytes() != line_feeds[1:].tobytes():
+            return False
+        after_cr = carriage_returns[-1]
+    return True
 
 
 class Body:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.relay import replies
-from detector.relay.body import MANY_BYTES, BodyReader, Spool
+from detector.relay.body import AT_ONCE_BYTES, MANY_BYTES, BodyReader, Spool
 
 LINE = st.binary(max_size=30).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b""))
 CUTS = st.lists(st.integers(0, 200))
@@ -48,14 +48,14 @@ def test_a_bare_line_end_is_found_however_the_network_cuts_it(octets: bytes, cut
     st.lists(st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"x"]), min_size=1, max_size=9), st.booleans()
 )
 def test_many_octets_are_looked_through_as_few_are(pieces: list[bytes], cut: bool) -> None:
-    filler = b"y" * MANY_BYTES
     octets = b"".join(pieces)
-    few, many = BodyReader(10_000_000), BodyReader(10_000_000)
-    for reader, more in ((few, b"y"), (many, filler)):
+    few, many, very_many = BodyReader(10_000_000), BodyReader(10_000_000), BodyReader(10_000_000)
+    filler = b"y" * (AT_ONCE_BYTES - len(octets) // 2)
+    for reader, more in ((few, b"y"), (many, b"y" * MANY_BYTES), (very_many, filler)):
         reader.feed(more + octets if cut else octets + more)
         reader.feed(octets + more)
         reader.feed(b"\r\n.\r\n")
-    assert (few.problem, few.complete) == (many.problem, many.complete)
+    assert (few.problem, few.complete) == (many.problem, many.complete) == (very_many.problem, very_many.complete)
 
 
 @pytest.mark.parametrize("smuggled", [b"x\n.\nMAIL", b"x\r.\rMAIL", b"x\n.\r\nMAIL", b"x\r\n.\nMAIL", b"x\r\n.\rMAIL"])
