@@ -11,7 +11,8 @@ from pathlib import Path
 from detector import log
 from detector.channel import Page
 from detector.condition import show_clock, show_configuration, show_models
-from detector.config import Config, ConfigError, parse, read_text
+from detector.config import ConfigError, parse, read_text
+from detector.config.reload import taken_over, takes_a_restart
 from detector.health import HealthServer
 from detector.hop import Hop
 from detector.host import become_owner, hold_alone, leave_no_core, make_directories, notify_systemd
@@ -27,9 +28,6 @@ from detector.roll import Roll
 from detector.tasks import Tasks
 from detector.workers import Workers
 
-RESTART_NEEDED = ("workers", "policy_service", "state", "records", "hold", "response", "metrics", "log")
-"""What a reload does not take over; `relay.listen` is another, and all of `feedback` but its tags."""
-
 
 class Application:
     """Serves by one configuration file, and by what it says at each SIGHUP."""
@@ -38,7 +36,7 @@ class Application:
         """Raises `ConfigError`."""
         self._path = path
         self._text = read_text(path)
-        self._config = parse(self._text, str(path))
+        self._config = self._began = parse(self._text, str(path))
         self._metrics = Metrics(VERSION)
         self._tasks = Tasks()
         self._workers: Workers | None = None
@@ -150,7 +148,8 @@ class Application:
             notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
                 text = read_text(self._path)
-                config = parse(text, str(self._path))
+                wanted = parse(text, str(self._path))
+                config = taken_over(self._began, wanted)
                 make_directories(config)
                 await self._hop.follow(config)
             except (ConfigError, ModelError, OSError) as error:
@@ -158,24 +157,14 @@ class Application:
                 self._metrics.reload_successful.set(0)
             else:
                 self._office.follow(config, self._hop)
-                tell_what_takes_a_restart(self._config, config)
+                for setting in takes_a_restart(self._began, wanted):
+                    log.restart_needed(setting)
                 self._config = config
                 if self._workers is not None:
                     await self._workers.follow(text)
                 show_configuration(self._metrics, config, clock())
                 log.reloaded()
             notify_systemd("READY=1")
-
-
-def tell_what_takes_a_restart(before: Config, config: Config) -> None:
-    for setting in RESTART_NEEDED:
-        if getattr(config, setting) != getattr(before, setting):
-            log.restart_needed(setting)
-    if config.relay.listen != before.relay.listen:
-        log.restart_needed("relay.listen")
-    for name, value in dict(config.feedback).items():
-        if name != "tags" and value != getattr(before.feedback, name):
-            log.restart_needed(f"feedback.{name}")
 
 
 def serve(path: Path) -> None:

@@ -14,12 +14,14 @@ MOST_BYTES = 2**24
 class Begin(msgspec.Struct, tag=True, frozen=True):
     """The first message to a worker: the text of the configuration that holds, and where it stands.
 
-    `forgiven`: see `Decisions.forgiven`. `name` is that of the first process, see `Roll`.
+    `began` is that with which the first process has begun: what takes a restart is as it says. `forgiven`: see
+    `Decisions.forgiven`. `name` is that of the first process, see `Roll`.
     """
 
     number: int
     workers: int
     text: str
+    began: str
     source: str
     forgiven: int
     name: str = ""

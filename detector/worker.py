@@ -29,6 +29,7 @@ from detector.channel import (
     to_worker,
 )
 from detector.config import Config, ConfigError, parse
+from detector.config.reload import taken_over
 from detector.hop import Hop
 from detector.listeners import Listeners
 from detector.memory import Memory, new_id
@@ -95,7 +96,7 @@ class Worker:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         begin, tasks = self._begin, self._tasks
-        config = share_of(parse(begin.text, begin.source), begin.workers)
+        config = self._config(begin.text)
         log.configure(config.log.format, config.log.level, begin.number)
         roll, stop_time = Roll(config.state.directory), config.relay.limits.stop_time
         stack.callback(os.close, roll.enter())
@@ -146,10 +147,16 @@ class Worker:
             case Stop():
                 self._stop.set()
 
+    def _config(self, text: str) -> Config:
+        """Raises `ConfigError`."""
+        begin = self._begin
+        began = parse(begin.began, begin.source)
+        return share_of(taken_over(began, parse(text, begin.source)), begin.workers)
+
     async def _follow(self, text: str) -> str:
         """What is wrong with it; then everything is as it was."""
         try:
-            await self._hop.follow(share_of(parse(text, self._begin.source), self._begin.workers))
+            await self._hop.follow(self._config(text))
         except (ConfigError, ModelError, OSError) as error:
             return str(error)
         return ""

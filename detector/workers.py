@@ -58,6 +58,7 @@ class Workers:
     _go: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _stopped: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _tasks: Tasks = field(init=False, default_factory=Tasks)
+    _began: str = field(init=False)
     _ledger: Ledger = field(init=False)
     _lifeline: tuple[int, int] = field(init=False, default_factory=os.pipe)
     """Its other end closes when we die, however that is."""
@@ -65,7 +66,7 @@ class Workers:
     _loop: asyncio.AbstractEventLoop = field(init=False, default_factory=asyncio.get_running_loop)
 
     def __post_init__(self) -> None:
-        self._ledger = Ledger(self.number)
+        self._began, self._ledger = self.text, Ledger(self.number)
 
     def load(self) -> None:
         """They come up while everything else does, and wait."""
@@ -121,8 +122,8 @@ class Workers:
     def pages(self) -> list[Page]:
         """The figures of all, those that have died included. Waits a moment: call it in another thread."""
         with contextlib.suppress(TimeoutError, RuntimeError):  # stopped meanwhile: what was told last
-            asyncio.run_coroutine_threadsafe(self._ask(), self._loop).result(2 * FIGURES_WITHIN)
-        return [self._gone, *(life.page for life in list(self._lives.values()))]
+            return asyncio.run_coroutine_threadsafe(self._ask(), self._loop).result(2 * FIGURES_WITHIN)
+        return self._told()
 
     # -- each of them --
 
@@ -151,7 +152,7 @@ class Workers:
         life = self._lives[number] = await Life.start(descriptors)
         try:
             await self._go.wait()
-            life.begin(Begin(number, self.number, self.text, self.source, self.forgiven(), self._name))
+            life.begin(Begin(number, self.number, self.text, self._began, self.source, self.forgiven(), self._name))
             while (message := await life.hear()) is not None:
                 self._heed(number, life, message)
         except Exception as error:  # a fault of ours: it begins anew
@@ -206,5 +207,9 @@ class Workers:
         if problem:
             log.reload_refused(f"worker {number}: {problem}")
 
-    async def _ask(self) -> None:
+    async def _ask(self) -> list[Page]:
         await asyncio.gather(*(life.ask() for life in self._lives.values() if life.ready))
+        return self._told()  # here, where no one is between the living and the dead this moment
+
+    def _told(self) -> list[Page]:
+        return [self._gone, *(life.page for life in list(self._lives.values()))]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.detector_process import DetectorProcess, Settings, merged
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, free_port, wait_for
 from tests.support.smtp_client import Letter, Outcome, Sender
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
@@ -189,6 +189,18 @@ async def test_a_reload_reaches_one_after_the_other_and_a_mistake_none(detector:
     await asyncio.to_thread(rewrite_and_reload, detector, "obzerve = false", "observe = false")
 
 
+async def test_who_takes_a_dead_ones_place_listens_where_the_others_do_whatever_waits_for_a_restart(
+    detector: DetectorProcess,
+) -> None:
+    here, elsewhere = f'listen = ["{HOST}:{detector.port}"]', f'listen = ["{HOST}:{free_port()}"]'
+    await asyncio.to_thread(rewrite_and_reload, detector, here, elsewhere)
+    assert detector.events("restart_needed")[-1]["setting"] == "relay.listen"
+    for number in (1, 2):
+        await asyncio.to_thread(kill_a_worker, detector, number)
+    assert len(await greetings(detector)) == 1
+    await asyncio.to_thread(rewrite_and_reload, detector, elsewhere, here)
+
+
 def test_a_worker_that_is_killed_under_load_costs_no_message_and_is_back(
     detector: DetectorProcess, shared_sink: SmtpSink
 ) -> None:
@@ -264,9 +276,9 @@ async def test_a_worker_that_is_left_alone_ends_when_it_is_told(detector: Detect
     await asyncio.to_thread(detector.start)
 
 
-def kill_a_worker(detector: DetectorProcess) -> None:
+def kill_a_worker(detector: DetectorProcess, number: int = 1) -> None:
     """And wait until it is back."""
-    number, process_id = next(iter(workers(detector).items()))
+    process_id = workers(detector)[number]
     before = len(detector.events("worker_ready"))
     os.kill(process_id, signal.SIGKILL)
     wait_for(lambda: len(detector.events("worker_ready")) > before, "it takes mail again")

@@ -20,7 +20,7 @@ from detector.channel import (
 )
 
 MESSAGES: list[ToWorker] = [
-    Begin(1, 2, 'hostname = "ä"\nobserve = true\n', "/etc/detector.toml", 7),
+    Begin(1, 2, 'hostname = "ä"\nobserve = true\n', "observe = true\n", "/etc/detector.toml", 7),
     Follow("line\nby line\r\n\x00"),
     Held("digest"),
 ]

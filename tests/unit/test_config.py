@@ -10,6 +10,7 @@ import pytest
 
 from detector.config import Config, ConfigError, HostPort, Section, load, parse
 from detector.config.policy_version import policy_version
+from detector.config.reload import SECTIONS, taken_over, takes_a_restart
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deploy" / "detector.toml"
@@ -165,3 +166,29 @@ def test_the_policy_of_an_incident_has_a_name_that_changes_with_what_is_decided_
         for a, b in (("text", "bulk"), ("bulk", "text"))
     }
     assert len(some) == 1
+
+
+BEGAN = """
+relay.listen = ["127.0.0.1:10025"]
+feedback.clients = ["192.0.2.1"]
+"""
+WANTED = """
+workers = 2
+observe = false
+relay.listen = ["127.0.0.1:10024"]
+relay.hostname = "other.example"
+state.url = "valkey://127.0.0.1/0"
+feedback.clients = ["192.0.2.2"]
+feedback.tags.lifetime = 86400.0
+"""
+
+
+def test_what_takes_a_restart_stays_as_it_was_and_all_else_is_taken_over() -> None:
+    began, wanted = parse(BEGAN), parse(WANTED)
+    now = taken_over(began, wanted)
+    assert (now.observe, now.relay.hostname, now.feedback.tags) == (False, "other.example", wanted.feedback.tags)
+    assert now.relay.listen == began.relay.listen
+    assert now.feedback.clients == began.feedback.clients
+    assert all(getattr(now, section) == getattr(began, section) for section in SECTIONS)
+    assert takes_a_restart(began, wanted) == ["workers", "state", "relay.listen", "feedback.clients"]
+    assert takes_a_restart(began, now) == []

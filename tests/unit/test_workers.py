@@ -4,10 +4,14 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from threading import Thread, current_thread
+from typing import Any
 
 import pytest
 
+from detector.channel import Figure
 from detector.config import ConfigError
+from detector.life import Life
 from detector.metrics import Metrics
 from detector.roll import Roll
 from detector.workers import Workers
@@ -46,4 +50,27 @@ async def test_who_dies_while_it_begins_is_told_by_its_status(tmp_path: Path) ->
     os.kill(workers._lives[1].process.pid, signal.SIGKILL)
     with pytest.raises(ConfigError, match="worker 1 ended with status -9"):
         await workers.start()
+    await workers.stop(1.0)
+
+
+class _Lives(dict[int, Life]):
+    """Remembers the threads that look at all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen_by: set[Thread] = set()
+
+    def values(self) -> Any:
+        self.seen_by.add(current_thread())
+        return super().values()
+
+
+async def test_figures_are_put_together_by_the_thread_that_buries_the_dead_so_that_what_was_counted_never_becomes_less(
+    tmp_path: Path,
+) -> None:
+    workers = Workers(1, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0, Roll(tmp_path))
+    workers._lives = lives = _Lives()
+    workers._gone = {"detector_messages": [Figure("detector_messages_total", {}, 7.0)]}
+    assert await asyncio.to_thread(workers.pages) == [workers._gone]
+    assert lives.seen_by == {current_thread()}
     await workers.stop(1.0)
