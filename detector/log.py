@@ -3,10 +3,13 @@
 Fields never hold a password, a message body or a recipient address.
 """
 
+import asyncio
 import json
 import logging
 import sys
-from typing import Literal
+import threading
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Literal, Protocol
 
 import msgspec
 import structlog
@@ -15,7 +18,80 @@ from detector.mail.reply import Reply
 from detector.mail.transaction import Transaction
 from detector.verdict.verdict import Verdict
 
-_logger: structlog.stdlib.BoundLogger = structlog.get_logger("detector")
+PIPE_BYTES = 4096
+"""Written at once to a pipe they stay together, when other processes write to it, too (PIPE_BUF of Linux)."""
+
+
+class Logger(Protocol):
+    """`exc_info` is an exception whose traceback is told."""
+
+    def info(self, event: str, **fields: Any) -> None: ...
+
+    def warning(self, event: str, **fields: Any) -> None: ...
+
+    def error(self, event: str, **fields: Any) -> None: ...
+
+
+_logger: Logger = structlog.get_logger("detector")
+
+
+class JsonLines:
+    """Events as lines of JSON. Those at level info that a turn of the event loop brings forth go out together.
+
+    Writing a line takes longer than making it. What is worse than info goes out at once, after what waits.
+    """
+
+    def __init__(self, file: BinaryIO, level: str, worker: int = 0) -> None:
+        self._file = file
+        self._least = logging.getLevelNamesMapping()[level.upper()]
+        self._teller = {"worker": worker} if worker else {}
+        self._encode = msgspec.json.Encoder(enc_hook=repr).encode
+        self._lock = threading.Lock()  # guards the two below
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+
+    def info(self, event: str, **fields: Any) -> None:
+        if self._least > logging.INFO:
+            return
+        line = self._line("info", event, fields)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write(line)
+            return
+        if self._waiting_bytes + len(line) > PIPE_BYTES:
+            self._write()
+        with self._lock:
+            self._waiting.append(line)
+            self._waiting_bytes += len(line)
+            if len(self._waiting) == 1:
+                loop.call_soon(self._write)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        if self._least <= logging.WARNING:
+            self._write(self._line("warning", event, fields))
+
+    def error(self, event: str, **fields: Any) -> None:
+        if self._least <= logging.ERROR:
+            self._write(self._line("error", event, fields))
+
+    def _line(self, level: str, event: str, fields: dict[str, Any]) -> bytes:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")  # noqa: TID251 - when it is told, not when it was
+        told = {**fields, "event": event, **self._teller, "level": level, "timestamp": now}
+        if "exc_info" in told:
+            told = dict(structlog.processors.format_exc_info(None, level, told))
+        try:
+            return self._encode(told) + b"\n"
+        except UnicodeEncodeError:  # a login may carry octets that are not UTF-8, as surrogate escapes
+            return json.dumps(told, default=repr).encode("ascii") + b"\n"
+
+    def _write(self, line: bytes = b"") -> None:
+        with self._lock:
+            lines, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
+            for octets in (lines, line):
+                if octets:
+                    self._file.write(octets)
+                    self._file.flush()
 
 
 def configure(form: Literal["json", "console"], level: str, worker: int = 0) -> None:
@@ -23,35 +99,26 @@ def configure(form: Literal["json", "console"], level: str, worker: int = 0) -> 
 
     With a number each event says which worker tells it.
     """
+    global _logger  # noqa: PLW0603 - as structlog itself keeps one
 
     def name_worker(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
         return {**event, "worker": worker}
 
-    renderer: structlog.types.Processor = (
-        _json if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    factory = structlog.BytesLoggerFactory(sys.stderr.buffer) if form == "json" else None
     structlog.configure(
         processors=[
             *([name_worker] if worker else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            renderer,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=factory or structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,  # a second call of this function must have an effect
     )
+    _logger = JsonLines(sys.stderr.buffer, level, worker) if form == "json" else structlog.get_logger("detector")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells each command there
-
-
-def _json(_logger: object, _method: str, event: structlog.types.EventDict) -> bytes:
-    try:
-        return msgspec.json.encode(event, enc_hook=repr)
-    except UnicodeEncodeError:  # a login may carry octets that are not UTF-8, as surrogate escapes
-        return json.dumps(event, default=repr).encode("ascii")
 
 
 # -- the server --

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from detector import log
 from detector.records.records import Records
 from tests.support import packages
 from tests.support.mariadb import MariaDB
@@ -28,7 +29,9 @@ BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "corpora"
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """What a test does to logging ends with it: the standard error that pytest gave to it is closed by then."""
+    before = log._logger
     yield
+    log._logger = before
     structlog.reset_defaults()
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if type(handler) is logging.StreamHandler]:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import atheris
-import structlog
 
 # The kernel is machine code, in which atheris sees nothing.
 with atheris.instrument_imports(include=["detector"], exclude=["detector.content.kernel"]):
@@ -28,9 +27,8 @@ def fuzz(name: str, seconds: str) -> int:
     process = os.fork()
     if process:
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    log.configure("json", "debug")  # what is logged is written too, and nobody reads it
     nowhere = Path(os.devnull).open("wb")  # noqa: SIM115 - as long as this process lives
-    structlog.configure(logger_factory=structlog.BytesLoggerFactory(nowhere))
+    log._logger = log.JsonLines(nowhere, "debug")  # what is logged is written too, and nobody reads it
     found = Path(os.environ.get("KEEP") or tempfile.mkdtemp(prefix="fuzz")) / name
     found.mkdir(parents=True, exist_ok=True)
     options = (f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-artifact_prefix={name}-")

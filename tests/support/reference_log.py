@@ -13,6 +13,9 @@ One JSON object in a line on standard error (`log.format = "json"`): `event`, `l
 the fields below; `exception` holds a traceback where a fault is ours. No field holds a password, a text of a message or
 a recipient's address; `account` and `client` are personal. Made by `make pages` from `detector/log.py`.
 
+Events at level info that come in the same turn of the event loop are written together, within milliseconds: a process
+that is killed may not have told those of its last turn. Warnings and errors are written at once.
+
 | event | level | fields | when |
 |---|---|---|---|
 """
