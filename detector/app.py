@@ -42,7 +42,7 @@ class Application:
         self._workers: Workers | None = None
         self._ready = False
         self._stop = asyncio.Event()
-        self._reloading = asyncio.Lock()
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `Temporary` or `OSError` when it cannot start."""
@@ -93,6 +93,7 @@ class Application:
             stack.push_async_callback(self._stop_workers)
             await self._workers.start()
         listeners.refuse_the_rest()
+        office.contain()
         return taken
 
     def _load_workers(self, listeners: Listeners, stack: contextlib.AsyncExitStack) -> Workers:
@@ -123,7 +124,8 @@ class Application:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._tasks.spawn(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, self._changed.set)
+        self._tasks.spawn(self._reload_when_told())
 
     def _takes_mail(self) -> bool:
         return self._ready and (self._workers is None or self._workers.alive)
@@ -142,29 +144,38 @@ class Application:
     def _pages(self) -> Sequence[Page]:
         return () if self._workers is None else self._workers.pages()
 
-    async def _reload(self) -> None:
-        """Take over the configuration and certificates; a mistake in them leaves everything as it is."""
-        async with self._reloading:
+    async def _reload_when_told(self) -> None:
+        """However often we are told while we reload: it is done once more, and what the file says then counts."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
             notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
-                text = read_text(self._path)
-                wanted = parse(text, str(self._path))
-                config = taken_over(self._began, wanted)
-                make_directories(config)
-                await self._hop.follow(config)
-            except (ConfigError, ModelError, OSError) as error:
-                log.reload_refused(str(error))
-                self._metrics.reload_successful.set(0)
-            else:
-                self._office.follow(config, self._hop)
-                for setting in takes_a_restart(self._began, wanted):
-                    log.restart_needed(setting)
-                self._config = config
-                if self._workers is not None:
-                    await self._workers.follow(text)
-                show_configuration(self._metrics, config, clock())
-                log.reloaded()
+                await self._reload()
+            except Exception as error:  # a fault here must not leave us deaf
+                log.internal_error("reload", error)
             notify_systemd("READY=1")
+
+    async def _reload(self) -> None:
+        """Take over the configuration and certificates; a mistake in them leaves everything as it is."""
+        try:
+            text = read_text(self._path)
+            wanted = parse(text, str(self._path))
+            config = taken_over(self._began, wanted)
+            make_directories(config)
+            await self._hop.follow(config)
+        except (ConfigError, ModelError, OSError) as error:
+            log.reload_refused(str(error))
+            self._metrics.reload_successful.set(0)
+            return
+        self._office.follow(config, self._hop)
+        for setting in takes_a_restart(self._began, wanted):
+            log.restart_needed(setting)
+        self._config = config
+        if self._workers is not None:
+            await self._workers.follow(text)
+        show_configuration(self._metrics, config, clock())
+        log.reloaded()
 
 
 def serve(path: Path) -> None:

@@ -15,7 +15,7 @@ from detector.relay.tagging import tag_keys
 from detector.reports.ties import Ties
 from detector.response.decisions import Decisions
 from detector.response.desk import Desk
-from detector.response.durable import LOCAL
+from detector.response.engine import LOCAL
 from detector.response.providers import build
 from detector.response.tools import Tools
 from detector.response.upkeep import Upkeep
@@ -28,8 +28,9 @@ KEEP_IN_STEP_EVERY = 1.0
 
 @dataclass(slots=True)
 class Office:
-    """One for each state directory: `open` it, `begin` before the first mail, `follow` each new configuration.
+    """One for each state directory: `open` it, `begin` before the first mail, `contain` as soon as it may come.
 
+    Then `follow` each new configuration.
     After each look at what people decided `taken_over` is called, in a thread; `beat` about once a second.
     """
 
@@ -45,7 +46,7 @@ class Office:
     _feedback: FeedbackRoom = field(init=False)
 
     async def open(self) -> None:
-        """Learn who is blocked, and go on with what was begun. Raises `ConfigError`, `Temporary` or `OSError`."""
+        """Learn who is blocked. Raises `ConfigError`, `Temporary` or `OSError`."""
         memory, config, stack = self.memory, self.memory.config, self.memory.stack
         providers = build(config.response, config.next_hop, config.relay.hostname, memory.clock, config.state.directory)
         tools = Tools(memory.records, providers, config.response, memory.clock, memory.metrics)
@@ -88,6 +89,10 @@ class Office:
         await self.held.start()
         self.held.follow(hop.route)
 
+    def contain(self) -> None:
+        """Mail is taken: what it asks for is done from now on, and what a crash has cut off."""
+        self._containment.begin()
+
     def follow(self, config: Config, hop: Hop) -> None:
         """The hop follows it already."""
         self._feedback.follow(self._rules(config, hop))
@@ -104,7 +109,7 @@ class Office:
 
     def _changed(self) -> None:
         self.taken_over()
-        self._containment.keep_in_step()
+        self._containment.open()
 
     async def _keep_in_step(self) -> None:
         while True:

@@ -14,16 +14,12 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from detector.config import ConfigError
+from detector.response.engine import CONTAINMENTS, HOOKS, LOCAL
 
 T = TypeVar("T")
 
 # DBOS takes up only workflows of its own version; ours changes when the order of steps in a workflow does.
 VERSION = "containment-2"
-LOCAL = "local"
-"""The name of the one process that uses a SQLite file: the next one goes on with what it has begun."""
-
-CONTAINMENTS = "containments"
-HOOKS = "hooks"
 # Each has a thread. Most of them wait: for the next attempt, or for a provider.
 CONTAINMENTS_AT_ONCE = 64
 DELIVERIES_PER_HOOK = 4
@@ -90,6 +86,10 @@ class Durable:
             if workflow.app_version != VERSION and workflow.executor_id not in living
         ]
         DBOS.delete_workflows([workflow.workflow_id for workflow in gone])
+
+    def busy(self) -> bool:
+        """Whether anything waits or runs, whoever has begun it."""
+        return bool(DBOS.list_workflows(status=list(ACTIVE), limit=1, load_input=False, load_output=False))
 
     def at_work(self) -> set[str]:
         """The processes whose workflows are not finished, dead ones included."""

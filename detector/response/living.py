@@ -2,7 +2,7 @@
 
 from detector import log
 from detector.records.records import Records
-from detector.response.durable import Durable
+from detector.response.engine import Engine
 
 BEAT_EVERY = 3.0
 MISSED_BEATS = 5
@@ -15,9 +15,9 @@ Counted and not timed, because the clocks of two hosts are two clocks.
 class Living:
     """Heartbeats in the records. Nobody is asked for a vote: work that is taken over twice is done once."""
 
-    def __init__(self, records: Records, durable: Durable, executor_id: str) -> None:
+    def __init__(self, records: Records, engine: Engine, executor_id: str) -> None:
         self._records = records
-        self._durable = durable
+        self._engine = engine
         self._executor_id = executor_id
         self._heard: dict[str, tuple[int, int]] = {}
         self._looked_at = 0.0
@@ -37,10 +37,10 @@ class Living:
         beats = self._records.beats()
         self._heard = {name: self._again(name, beat) for name, beat in beats.items()}
         silent = {name for name, (_, missed) in self._heard.items() if missed >= MISSED_BEATS}
-        dead = silent | (self._durable.at_work() - beats.keys())  # who ends in order says goodbye
+        dead = silent | (self._engine.at_work() - beats.keys())  # who ends in order says goodbye
         dead.discard(self._executor_id)
         if dead:
-            self._durable.take_over(dead)
+            self._engine.take_over(dead)
         for name in dead:
             self._records.bury(name)
             self._heard.pop(name, None)

@@ -7,7 +7,7 @@ from detector.incident.incident import State
 from detector.records.errands import Errand, Waiting
 from detector.records.switches import Switch
 from detector.response.announcements import BREAKER_OPEN, BREAKER_WAITING, FROZEN, UNFROZEN
-from detector.response.durable import CONTAINMENTS, Durable
+from detector.response.engine import CONTAINMENTS, Engine
 from detector.response.permission import HOUR
 from detector.response.tools import Tools
 
@@ -27,9 +27,9 @@ Announce = Callable[[str, Mapping[str, object], str], None]
 class Watch:
     """All that it begins has an id of its own, so several processes that see the same begin it once."""
 
-    def __init__(self, tools: Tools, durable: Durable, announce: Announce) -> None:
+    def __init__(self, tools: Tools, engine: Engine, announce: Announce) -> None:
         self._tools = tools
-        self._durable = durable
+        self._engine = engine
         self._announce = announce
         self._begun: set[tuple[int, int]] = set()
         self._reminded: dict[str, tuple[float, int]] = {}
@@ -60,7 +60,7 @@ class Watch:
         for errand in new[:AT_ONCE]:
             workflow_id = f"{errand.incident_id}.{errand.event}.{errand.number}.{errand.run}"
             arguments = (errand.number, errand.run, errand.incident_id, [step.value for step in errand.steps])
-            self._durable.enqueue(CONTAINMENTS, "carry_out", workflow_id, *arguments)
+            self._engine.enqueue(CONTAINMENTS, "carry_out", workflow_id, *arguments)
             self._begun.add((errand.number, errand.run))
 
     # -- people who do not decide --
@@ -77,7 +77,7 @@ class Watch:
                 workflow_id = f"{incident.incident_id}.{incident.state}.{incident.since:.0f}.{count}"
                 words = f"nobody has decided for {now - incident.since:.0f} s"
                 arguments = (incident.incident_id, incident.since, count, words)
-                self._durable.enqueue(CONTAINMENTS, "remind", workflow_id, *arguments)
+                self._engine.enqueue(CONTAINMENTS, "remind", workflow_id, *arguments)
                 self._reminded[incident.incident_id] = incident.since, count
 
     # -- the breaker --

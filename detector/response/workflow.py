@@ -3,16 +3,18 @@
 import contextlib
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from threading import Condition, Event, Lock, Thread
 
 from detector import log
+from detector.config import ConfigError
 from detector.incident.incident import Event as Happening
 from detector.incident.incident import Step
 from detector.ports import Temporary
 from detector.response import operators
 from detector.response.announcements import Announcements
 from detector.response.calls import Calls
-from detector.response.durable import HOOKS, LOCAL, Durable
+from detector.response.engine import HOOKS, LOCAL, Engine
 from detector.response.living import Living
 from detector.response.operators import Operators
 from detector.response.patience import Patience
@@ -50,10 +52,10 @@ class Containment:
         self._permissions = Permissions(tools, self._patience)
         self._operators = Operators(tools, self._patience)
         self._announcements = Announcements(tools, self._patience)
-        self._durable = Durable(url, executor_id)
-        self._living = None if executor_id == LOCAL else Living(tools.records, self._durable, executor_id)
-        self._watch = Watch(tools, self._durable, self._announce)
-        self._tidied_at = 0.0
+        self._engine = Engine(url, executor_id)
+        self._living = None if executor_id == LOCAL else Living(tools.records, self._engine, executor_id)
+        self._watch = Watch(tools, self._engine, self._announce)
+        self._tidied_at = -inf
         self._looking = Lock()
         self._wake, self._ended = Event(), Event()
         self._thread = Thread(target=self._look_again_and_again, name="containment-look", daemon=True)
@@ -61,10 +63,10 @@ class Containment:
         self._idle = Condition()
 
     def start(self) -> None:
-        """Take up what was cut off, and begin what nobody has begun. Raises `ConfigError` or `Temporary`."""
+        """From now on do what is asked for. Raises `ConfigError` or `Temporary`."""
         if self._living is not None:
             self._living.beat()
-        self._durable.start(
+        self._engine.start(
             {
                 "carry_out": self._counted(self._carry_out),
                 "deliver": self._counted(self._operators.deliver),
@@ -72,8 +74,10 @@ class Containment:
                 "remind": self._counted(self._remind),
             }
         )
-        self._tidy(self._tools.clock())
-        self.keep_in_step()
+
+    def begin(self) -> None:
+        """In a thread: take up what was cut off, and begin what nobody has begun, again and again."""
+        self._wake.set()
         self._thread.start()
 
     def stop(self) -> None:
@@ -86,13 +90,13 @@ class Containment:
         self._wait_until_idle(STOP_TIME)
         if self._thread.ident is not None:
             self._thread.join(STOP_TIME)
-        self._durable.stop()
+        self._engine.stop()
         if self._living is not None:
             with contextlib.suppress(Temporary):
                 self._living.end()
 
-    def open(self, incident_id: str) -> None:  # noqa: ARG002 - the records know which
-        """Look soon: an incident was opened. Returns at once."""
+    def open(self, incident_id: str = "") -> None:  # noqa: ARG002 - the records know which
+        """Look soon: an incident was opened, or something was decided. Returns at once."""
         self._wake.set()
 
     def announce(self, kind: str, words: Mapping[str, object], key: str, personal: Mapping[str, object]) -> None:
@@ -112,9 +116,9 @@ class Containment:
         records = self._tools.records
         finished = self._do(incident_id, steps)
         if finished:
-            self._durable.step("errand done", self._insist, lambda: records.errand_done(number), "errand_done")
+            self._engine.step("errand done", self._patience.insist, lambda: records.errand_done(number), "errand_done")
         else:
-            self._durable.step("put off", self._insist, lambda: records.put_off(number, run), "put_off")
+            self._engine.step("put off", self._patience.insist, lambda: records.put_off(number, run), "put_off")
         return FINISHED if finished else PUT_OFF
 
     def _do(self, incident_id: str, steps: Sequence[str]) -> bool:
@@ -124,7 +128,7 @@ class Containment:
         for plan in SETTLING:
             if plan.step in steps and not self._perform(incident_id, plan.step):
                 return False
-        if Step.DISCARD_QUEUE in steps and self._durable.step(
+        if Step.DISCARD_QUEUE in steps and self._engine.step(
             "strikes", self._permissions.proposes_termination, incident_id
         ):
             self._tell_step(incident_id, operators.TERMINATION_PROPOSED)
@@ -137,11 +141,11 @@ class Containment:
         self._tell_step(incident_id, operators.OPENED)
         if self._frozen():
             return False
-        match self._durable.step("ask_permission", self._permissions.ask, incident_id):
+        match self._engine.step("ask_permission", self._permissions.ask, incident_id):
             case Permission.ASK:
                 self._tell_step(incident_id, operators.NEEDS_CONFIRMATION)
             case Permission.BREAKER:
-                self._durable.step("breaker", self._permissions.open_breaker)
+                self._engine.step("breaker", self._permissions.open_breaker)
             case Permission.GO:
                 return self._act(incident_id)
         return True
@@ -149,8 +153,8 @@ class Containment:
     def _act(self, incident_id: str) -> bool:
         if not all(self._perform(incident_id, plan.step) for plan in CONTAINING):
             return False
-        self._durable.step("finish", self._permissions.advance, incident_id, Happening.STEPS_DONE)
-        if not self._durable.step("closed", self._permissions.closed, incident_id):
+        self._engine.step("finish", self._permissions.advance, incident_id, Happening.STEPS_DONE)
+        if not self._engine.step("closed", self._permissions.closed, incident_id):
             self._tell_step(incident_id, operators.CONTAINED)
         return True
 
@@ -158,19 +162,19 @@ class Containment:
         """Do a step, whatever comes of it; False: not now."""
         if self._frozen():
             return False
-        if self._durable.step(step, self._steps.perform, incident_id, step) == Result.FAILED:
+        if self._engine.step(step, self._steps.perform, incident_id, step) == Result.FAILED:
             self._tell_step(incident_id, operators.STEP_FAILED, step)
         return True
 
     def _frozen(self) -> bool:
         records, clock = self._tools.records, self._tools.clock
-        return self._durable.step(
+        return self._engine.step(
             "frozen", lambda: self._patience.insist(lambda: records.frozen(clock()), "frozen") is not None
         )
 
     def _remind(self, incident_id: str, since: float, count: int, words: str) -> bool:
         """Nobody has decided. An incident may wait more than once, so it is told since when."""
-        self._durable.step("tell in the timeline", self._tell_reminded, incident_id, count, words)
+        self._engine.step("tell in the timeline", self._tell_reminded, incident_id, count, words)
         self._tell_step(incident_id, operators.WAITING, f"{since:.0f}.{count}")
         return True
 
@@ -178,38 +182,35 @@ class Containment:
 
     def _tell_reminded(self, incident_id: str, count: int, words: str) -> None:
         records, now = self._tools.records, self._tools.clock()
-        self._insist(
+        self._patience.insist(
             lambda: records.record_step(incident_id, "waiting", f"reminder {count}", now, words), "record_step"
         )
 
     def _tell_step(self, incident_id: str, kind: str, step: str = "") -> None:
         """One step however many hooks there are, so that another number of them after a restart does no harm."""
-        self._durable.step(f"tell {kind}", lambda: self._apart(lambda: self._tell(incident_id, kind, step)))
+        self._engine.step(f"tell {kind}", lambda: self._apart(lambda: self._tell(incident_id, kind, step)))
 
     def _tell(self, incident_id: str, kind: str, step: str) -> None:
         """Queue the event for each hook, once."""
         now = self._tools.clock()
         for name in self._operators.names:
             workflow_id = ".".join(filter(None, (incident_id, kind, step, name)))
-            self._durable.enqueue(HOOKS, "deliver", workflow_id, name, incident_id, kind, step, now, partition=name)
+            self._engine.enqueue(HOOKS, "deliver", workflow_id, name, incident_id, kind, step, now, partition=name)
 
     def _announce(self, kind: str, words: Mapping[str, object], key: str) -> None:
         """Queue what is about no single incident, once for each hook."""
         now = self._tools.clock()
         for name in self._operators.names:
-            self._durable.enqueue(HOOKS, "announce", f"{key}.{name}", name, kind, words, now, key, partition=name)
+            self._engine.enqueue(HOOKS, "announce", f"{key}.{name}", name, kind, words, now, key, partition=name)
 
     def _apart(self, action: Callable[[], None]) -> None:
         """In a context of its own: DBOS would refuse to start a workflow in the middle of a step."""
         contextvars.Context().run(action)
 
-    def _insist(self, action: Callable[[], None], operation: str) -> None:
-        self._patience.insist(action, operation)
-
     # -- time --
 
     def _tidy(self, now: float) -> None:
-        self._durable.tidy(now, set() if self._living is None else self._living.names())
+        self._engine.tidy(now, set() if self._living is None else self._living.names())
         self._watch.begin_again()
         self._tidied_at = now
 
@@ -221,9 +222,10 @@ class Containment:
                 if abs(self._tools.clock() - self._tidied_at) >= TIDY_EVERY:
                     self._tidy(self._tools.clock())
                 self.keep_in_step()
+                self._engine.rest(self._tools.clock())
                 if self._living is not None and self._living.is_due(self._tools.clock()):
                     self._living.look(self._tools.clock())
-            except Temporary as error:
+            except (Temporary, ConfigError) as error:
                 log.records_failed("containment", str(error))
             except Exception as error:  # a fault here must not end the loop that begins containments
                 log.internal_error("containment", error)

@@ -34,6 +34,7 @@ def main(directory: Path) -> None:
     tools = Tools(records, providers, Response(retry=Retry(attempts=2, first_wait=0.1)), time.time, Metrics("test"))
     containment = Containment(f"sqlite:///{directory / 'containment.sqlite'}", tools)
     containment.start()
+    containment.begin()
     print("started", flush=True)
     signal.sigwait({signal.SIGTERM})
     containment.stop()

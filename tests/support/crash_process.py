@@ -23,7 +23,7 @@ from detector.metrics import Metrics
 from detector.ports import Secret, Temporary
 from detector.records.records import Records
 from detector.response import durable, living, watch, workflow
-from detector.response.durable import LOCAL
+from detector.response.engine import LOCAL
 from detector.response.providers import Providers
 from detector.response.tools import Tools
 from tests.support.response import incident
@@ -81,6 +81,7 @@ def live(directory: Path, url: str, name: str, born: int) -> None:
     tools = Tools(records, providers, settings, time.time, Metrics("test"))
     containment = workflow.Containment(workflow_url(directory, url), tools, name)
     containment.start()
+    containment.begin()
     signal.pause()
 
 

@@ -6,7 +6,8 @@ import pytest
 from dbos import DBOS
 
 from detector.config import ConfigError
-from detector.response.durable import CONTAINMENTS, LOCAL, VERSION, Durable
+from detector.response.durable import VERSION, Durable
+from detector.response.engine import CONTAINMENTS, LOCAL
 from tests.support.ports import wait_for
 
 
