@@ -1,10 +1,12 @@
 """A message between 354 and its end mark: found, checked, bounded in memory, and kept octet for octet as it came."""
 
 import asyncio
+import errno
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, cast
 
 import numpy as np
 
@@ -12,11 +14,9 @@ from detector.mail.reply import Reply
 from detector.mail.search import find_by
 from detector.relay import replies
 
-T = TypeVar("T")
-
 END = b"\r\n.\r\n"
 CR, LF = 13, 10
-READ_BYTES = 1_048_576  # each is a turn of another thread
+READ_BYTES = 262_144
 ONE_PIECE_BYTES = 65_536  # more is not copied once more to stand in one piece
 DISK_TIME = 10.0  # seconds for a piece of a message; a disk that takes longer is as good as full
 MANY_BYTES = 2_048  # numpy sees to more of them sooner
@@ -127,10 +127,10 @@ class Body:
         return self._cut_below(top, section_bytes)
 
     async def chunks(self, head: bytes) -> AsyncIterator[bytes]:
-        """The octets to send on, beginning with `head` in place of our own."""
+        """The octets to send on, beginning with `head` in place of our own. Raises `OSError`."""
         yield head
         async for chunk in self._on_disk():
-            yield chunk
+            yield bytes(chunk)
 
     async def _cut_below(self, top: bytes, section_bytes: int) -> AsyncIterator[bytes | memoryview]:
         yield top
@@ -138,12 +138,16 @@ class Body:
         async for chunk in self._on_disk():
             yield chunk
 
-    async def _on_disk(self) -> AsyncIterator[bytes]:
-        file = self._file
-        if file is None:
+    async def _on_disk(self) -> AsyncIterator[bytes | memoryview]:
+        if self._file is None:
             return
-        await _in_time(file.seek, 0)
-        while chunk := await _in_time(file.read, READ_BYTES):
+        number, at = self._file.fileno(), 0
+        end = self.size_bytes + len(END) - 2 - len(self.head)
+        while at < end:
+            chunk = _at_hand(number, at) or await _in_time(number, at)
+            if not chunk:
+                raise OSError(errno.EIO, "the file of a message has lost its end")
+            at += len(chunk)
             yield chunk
 
     def close(self) -> None:
@@ -154,7 +158,7 @@ class Body:
 
 
 class Spool:
-    """Takes over what a message has beyond its share of memory. Raises `OSError` when the disk is full."""
+    """Takes over what a message has beyond its share of memory."""
 
     def __init__(self, directory: Path, opened: Callable[[int], None], closed: Callable[[int], None]) -> None:
         self._directory = directory
@@ -162,27 +166,22 @@ class Spool:
         self._closed = closed
         self._head: bytes | None = None
         self._file: IO[bytes] | None = None
-        self._write: asyncio.Future[None] | None = None
+        self._write: asyncio.Future[IO[bytes]] | None = None
+
+    @property
+    def empty(self) -> bool:
+        return self._head is None
+
+    def begin(self, chunks: list[bytes]) -> None:
+        """The first part stays in memory, as the head."""
+        self._head = chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def add(self, chunks: list[bytes]) -> None:
-        """The first part stays in memory as the head, all that follows goes to disk, written by a thread."""
-        if self._head is None:
-            self._head = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            return
-        file = self._file
-        if file is None:
-            # Nameless from the beginning: nothing is left behind by a crash, and nobody else can open it.
-            file = self._file = await self._opened_file()
-        self._write = asyncio.get_running_loop().run_in_executor(None, _write_all, file, chunks)
-        await asyncio.shield(self._write)
-
-    async def _opened_file(self) -> IO[bytes]:
-        opening = asyncio.get_running_loop().run_in_executor(None, _nameless_file, self._directory)
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:  # the disk takes its time, and may give it when nobody wants it any more
-            opening.add_done_callback(_close_file)
-            raise
+        """All that follows goes to disk, written by a thread. Raises `OSError` when it is full or takes too long."""
+        async with asyncio.timeout(DISK_TIME):
+            loop = asyncio.get_running_loop()
+            self._write = loop.run_in_executor(None, _written, self._directory, self._file, chunks)
+            self._file = await asyncio.shield(self._write)
 
     def body(self, reader: BodyReader) -> Body:
         """The complete message; call it after the last part was added."""
@@ -190,24 +189,45 @@ class Spool:
         if self._file is not None:
             self._opened(size_bytes)
         body = Body(self._head or b"", self._file, size_bytes, self._closed)
-        self._file = None
+        self._file = self._write = None
         return body
 
     def discard(self) -> None:
-        self._head = None
-        file, self._file = self._file, None
-        if file is None:
+        self._head = self._file = None
+        write, self._write = self._write, None
+        if write is None:
             return
-        if self._write is None or self._write.done():
-            file.close()
+        if write.done():
+            _close_file(write)
         else:  # a thread still writes: closed under its hands, its number could be another file's by then
-            self._write.add_done_callback(lambda _: file.close())
+            write.add_done_callback(_close_file)
 
 
-async def _in_time(work: Callable[[int], T], number: int) -> T:
+def _at_hand(number: int, at: int) -> memoryview | None:
+    """What the system has in memory of a file: nearly always all of it, as it was written just now."""
+    octets = np.empty(READ_BYTES, np.uint8).data  # a bytearray would be filled with zeros before
+    try:
+        return octets[: os.preadv(number, [octets], at, os.RWF_NOWAIT)]
+    except OSError:  # not at hand, or this file system does not tell
+        return None
+
+
+async def _in_time(number: int, at: int) -> bytes:
     """Raises `OSError` when the disk does not answer."""
     async with asyncio.timeout(DISK_TIME):
-        return await asyncio.to_thread(work, number)
+        return await asyncio.to_thread(os.pread, number, READ_BYTES, at)
+
+
+def _written(directory: Path, file: IO[bytes] | None, chunks: list[bytes]) -> IO[bytes]:
+    """The file, with the chunks behind what it has. Where it cannot take them it is closed."""
+    # Nameless from the beginning: nothing is left behind by a crash, and nobody else can open it.
+    file = file or _nameless_file(directory)
+    try:
+        _write_all(file, chunks)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _write_all(file: IO[bytes], chunks: list[bytes]) -> None:
@@ -217,9 +237,9 @@ def _write_all(file: IO[bytes], chunks: list[bytes]) -> None:
             view = view[file.write(view) :]
 
 
-def _close_file(opening: asyncio.Future[IO[bytes]]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+def _close_file(written: asyncio.Future[IO[bytes]]) -> None:
+    if not written.cancelled() and written.exception() is None:
+        written.result().close()
 
 
 def _nameless_file(directory: Path) -> IO[bytes]:

@@ -60,10 +60,11 @@ class Incoming:
             await self._grew
 
     async def _store(self) -> None:
-        if self._reader.pending_bytes:
+        if self._spool.empty:
+            self._spool.begin(self._reader.take())
+        elif self._reader.pending_bytes:
             try:
-                async with asyncio.timeout(DISK_TIME):
-                    await self._spool.add(self._reader.take())
+                await self._spool.add(self._reader.take())
             except OSError as error:  # TimeoutError is one
                 log.spool_failed(str(error) or f"no answer within {DISK_TIME:g} s")
                 self._reader.refuse(replies.NO_STORAGE)

@@ -1,13 +1,21 @@
 """Where a message ends, what makes it refused, and that not one octet is lost on the way to disk and back."""
 
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import IO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.relay import body as body_module
 from detector.relay import replies
-from detector.relay.body import AT_ONCE_BYTES, MANY_BYTES, BodyReader, Spool
+from detector.relay.body import AT_ONCE_BYTES, MANY_BYTES, Body, BodyReader, Spool
 
 LINE = st.binary(max_size=30).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b""))
 CUTS = st.lists(st.integers(0, 200))
@@ -80,19 +88,74 @@ def test_a_refused_message_keeps_no_memory() -> None:
     assert (reader.pending_bytes, reader.take()) == (0, [])
 
 
-async def test_what_goes_to_disk_comes_back_in_order(tmp_path: Path) -> None:
-    told: list[tuple[str, int]] = []
-    spool = Spool(tmp_path, lambda size: told.append(("opened", size)), lambda size: told.append(("closed", size)))
+PARTS = [bytes([65 + number]) * 300_000 for number in range(4)]
+
+
+async def spooled(spool: Spool) -> Body:
     reader = BodyReader(10_000_000)
-    parts = [bytes([65 + i]) * 300_000 for i in range(4)]
-    for part in parts:
+    for part in PARTS:
         reader.feed(part)
-        await spool.add(reader.take())
+        if spool.empty:
+            spool.begin(reader.take())
+        else:
+            await spool.add(reader.take())
     reader.feed(b"\r\n.\r\n")
     await spool.add(reader.take())
-    body = spool.body(reader)
-    assert b"".join([chunk async for chunk in body.chunks(body.head)]) == b"".join(parts) + b"\r\n.\r\n"
+    return spool.body(reader)
+
+
+def no_memory(*_: object) -> int:
+    raise OSError(errno.EOPNOTSUPP, "not supported")
+
+
+def a_little(number: int, buffers: list[memoryview], at: int, flags: int) -> int:
+    return os.preadv(number, [buffers[0][:100_000]], at) if flags else 0
+
+
+@pytest.mark.parametrize("at_hand", [os.preadv, a_little, no_memory])
+async def test_what_goes_to_disk_comes_back_in_order_however_much_of_it_is_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_hand: Callable[..., int]
+) -> None:
+    monkeypatch.setattr(body_module, "os", SimpleNamespace(preadv=at_hand, pread=os.pread, RWF_NOWAIT=1))
+    told: list[tuple[str, int]] = []
+    spool = Spool(tmp_path, lambda size: told.append(("opened", size)), lambda size: told.append(("closed", size)))
+    body = await spooled(spool)
+    assert b"".join([chunk async for chunk in body.chunks(body.head)]) == b"".join(PARTS) + b"\r\n.\r\n"
     assert body.size_bytes == 1_200_002
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240  nameless: nothing to find, nothing to clean up
     body.close()
     assert told == [("opened", 1_200_002), ("closed", 1_200_002)]
+
+
+async def test_a_file_that_has_lost_its_end_is_an_error_and_no_shorter_message(tmp_path: Path) -> None:
+    body = await spooled(Spool(tmp_path, lambda _: None, lambda _: None))
+    assert body._file is not None
+    body._file.truncate(400_000)
+    with pytest.raises(OSError, match="lost its end"):
+        assert [chunk async for chunk in body.chunks(b"")] == []
+    body.close()
+
+
+async def test_a_file_is_closed_when_a_slow_disk_gives_it_and_nobody_wants_it_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = threading.Event()
+
+    def opened(directory: Path) -> IO[bytes]:
+        disk.wait(60.0)
+        return nameless_file(directory)
+
+    nameless_file = body_module._nameless_file
+    monkeypatch.setattr(body_module, "DISK_TIME", 0.05)
+    monkeypatch.setattr(body_module, "_nameless_file", opened)
+    spool = Spool(tmp_path, lambda _: None, lambda _: None)
+    spool.begin([b"head"])
+    with pytest.raises(TimeoutError):
+        await spool.add([b"rest"])
+    written = spool._write
+    assert written is not None
+    spool.discard()
+    disk.set()
+    file = await written
+    await asyncio.sleep(0)
+    assert file.closed
