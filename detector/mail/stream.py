@@ -10,6 +10,7 @@ from detector.mail.transaction import PERSONAL, Stream
 # RFC 5322 section 3.6.6: a resent message has at least these two.
 _RESENT = frozenset({b"resent-from", b"resent-date", b"x-forwarded-to", b"x-forwarded-for"})
 _MARKS = _RESENT | {b"auto-submitted", b"list-id", b"precedence"}
+SAMPLED = 1000  # octets, twice; to hash more than 2047 gives the interpreter to another thread
 _SRS = re.compile(r"srs[01][=+-]", re.IGNORECASE)
 _DOMAIN_AT_END = re.compile(r"@([^\s@<>()\",;]+)")
 
@@ -39,8 +40,8 @@ def message_key(host: str, queue_id: str, message_id: str, mail_from: str, diges
     """The same for all parts and all retries of one message, so that it is counted once; 32 characters.
 
     A queue id (XFORWARD IDENT) names the message at the submission `host`. Without one, Message-ID, reverse-path and
-    the digest of the body do it together: the sender chooses the Message-ID, so it alone must not make one message
-    of many.
+    the digest of the body (`sample_of`) do it together: the sender chooses the Message-ID, so it alone must not make
+    one message of many.
     """
     parts = (
         (b"queue", _octets(host), _octets(queue_id))
@@ -48,6 +49,14 @@ def message_key(host: str, queue_id: str, message_id: str, mail_from: str, diges
         else (b"message", _octets(message_id), _octets(mail_from), digest)
     )
     return hashlib.blake2b(b"\n".join(parts), digest_size=16).hexdigest()
+
+
+def sample_of(size_bytes: int, head: bytes) -> bytes:
+    """A digest by which two messages are told apart: of their size, beginning and end.
+
+    Who sends different ones that are taken for one gains no more than who sends one of them again and again.
+    """
+    return hashlib.sha256(b"%d " % size_bytes + head[:SAMPLED] + head[-SAMPLED:]).digest()
 
 
 def _says_automatic(name: bytes, value: str) -> bool:

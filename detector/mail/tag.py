@@ -12,7 +12,6 @@ that return nothing of the message.
 import hashlib
 import hmac
 import re
-from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,6 +23,8 @@ DAY = 86_400.0
 SIGNATURE_BYTES = 10
 LONGEST_LOCAL_PART = 64  # RFC 5321 section 4.5.3.1.1
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 section 6, in lower case
+_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]  # 8 of them in the time of one `b32encode`
 _TAG = re.compile(r"([0-9a-f]{2})\.([0-9a-f]{4})\.([0-9a-z_-]{1,40})\.([a-z2-7]{16})")
 _ENVELOPE = re.compile(r"bt=([0-9a-z._-]{1,70})=(.+)", re.IGNORECASE)
 
@@ -107,7 +108,8 @@ def untagged(address: Address) -> tuple[Address, str]:
 def _signature(signed: str, key: TagKey) -> str:
     digest = _keyed(key.secret).copy()
     digest.update(b"tag\0" + signed.encode("ascii", "replace"))
-    return b32encode(digest.digest()[:SIGNATURE_BYTES]).decode("ascii").lower()
+    number = int.from_bytes(digest.digest()[:SIGNATURE_BYTES], "big")
+    return "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(70, -10, -10)])
 
 
 @lru_cache(maxsize=16)  # each message has a tag, and a key takes longer than a tag

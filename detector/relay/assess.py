@@ -12,7 +12,6 @@ happens then is `when_broken`.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 import msgspec
 
@@ -22,7 +21,7 @@ from detector.mail.address import Address
 from detector.mail.delivery import Handed, Receipt, queue_id_of
 from detector.mail.headers import Header
 from detector.mail.reply import Reply
-from detector.mail.stream import classify, message_key
+from detector.mail.stream import classify, message_key, sample_of
 from detector.mail.transaction import Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics, child
 from detector.ports import Clock, Desk, HandedOver, IdentitySource, ProfileStore, Temporary
@@ -33,8 +32,10 @@ from detector.relay.draft import Draft
 from detector.relay.gate import Gate
 from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
+from detector.relay.outcome import ABORTED, tell
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, admit_message, settle
+from detector.verdict.campaign import suspicious
 from detector.verdict.handed import handed
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
@@ -143,12 +144,11 @@ class Assessor:
         return self.gate.paced(len(asked))
 
     def _transaction(self, draft: Draft, header: Header, body: Body | None) -> Transaction:
-        # Where a queue id names the message nobody asks for its digest, and that of a large one takes its time.
-        digest = b"" if body is None or draft.queue_id else sha256(body.head).digest()
+        digest = b"" if body is None or draft.queue_id else sample_of(body.size_bytes, body.head)
         host = same_host_key(draft.facts.peer)
         return Transaction(
             transaction_id=draft.transaction_id,
-            message_key=message_key(host, draft.queue_id, header.message_id, str(draft.mail_from), digest),
+            message_key=message_key(host, draft.queue_id, draft.message_id, str(draft.mail_from), digest),
             identity=draft.identity,
             client=draft.client,
             helo=draft.facts.xforward.get("HELO") or draft.arrival.helo,
@@ -168,14 +168,12 @@ class Assessor:
         if body is not None:
             transaction = await self.contents.read(transaction, header, body)
         verdict, let_through = await self._verdict(transaction)
-        await self.contents.learn(transaction, verdict, self.policy.hold_score)
+        if suspicious(verdict):  # others may be sending the same at this moment
+            await self.contents.learn(transaction, verdict, self.policy.hold_score)
         self.metrics.judged(self.stopwatch() - started, draft.transaction_id)
         if draft.would_pace and verdict.action is Action.ACCEPT:
             verdict = msgspec.structs.replace(verdict, action=Action.PACE)
         draft.judged = transaction, verdict
-        for score in verdict.groups:
-            if score.nats > 0.0:
-                child(self.metrics.evidence, score.group).inc(score.nats)
         if verdict.score >= self.policy.hold_score:
             self.desk.note(transaction, verdict)
         if verdict.action is Action.BLOCK and not let_through:
@@ -196,18 +194,15 @@ class Assessor:
     # -- afterwards --
 
     async def _settle(self, draft: Draft, reply: Reply) -> None:
-        delivered = reply.positive and not draft.held
-        result = "held" if draft.held else "passed" if delivered else "stopped"
-        for recipient in draft.recipients:
-            if recipient.status is RecipientStatus.ACCEPTED:
-                child(self.metrics.recipients, result).inc()
-            elif recipient.status is RecipientStatus.REFUSED:
-                child(self.metrics.recipients, "refused").inc()
-        if draft.judged is None:
-            child(self.metrics.transactions, "none", _outcome(draft, reply)).inc()
-            return
-        transaction, verdict = draft.judged
-        now = self.clock()
+        if draft.judged is not None:
+            await self._learn(draft, draft.judged, reply)
+        tell(self.metrics, draft, reply)
+
+    async def _learn(self, draft: Draft, judged: tuple[Transaction, Verdict], reply: Reply) -> None:
+        transaction, verdict = judged
+        delivered, now = reply.positive and not draft.held, self.clock()
+        if not suspicious(verdict):
+            await self.contents.learn(transaction, verdict, self.policy.hold_score)
 
         def settled(profile: Profile) -> tuple[Profile, Handed]:
             passed = handed(profile, transaction, now, self.policy)
@@ -216,8 +211,6 @@ class Assessor:
         passed = await self.profiles.update(transaction.identity.account, settled)
         if delivered:
             await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
-        child(self.metrics.transactions, verdict.action, _outcome(draft, reply)).inc()
-        log.verdict(transaction, verdict, reply)
 
     async def _abandon(self, draft: Draft) -> None:
         await self._judge(draft, b"", None)
@@ -236,14 +229,3 @@ class Assessor:
                 log.internal_error("assess", error)
             self.metrics.broken_judgements.inc()
             return None if self.config.when_broken == "relay" else replies.LOCAL_ERROR
-
-
-ABORTED = Reply(0, ("aborted",))
-
-
-def _outcome(draft: Draft, reply: Reply) -> str:
-    if reply is ABORTED or draft.held:
-        return "aborted" if reply is ABORTED else "held"
-    if reply.positive:
-        return "accepted"
-    return "deferred" if reply.transient else "rejected"

@@ -7,7 +7,6 @@ import asyncio
 import os
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -59,7 +58,8 @@ class Contents:
         if content.score is not None:
             self._scored_at = now
         others = await self._safely(self._campaigns.suspicious_others(keys, account, now))
-        return replace(transaction, content=msgspec.structs.replace(content, accomplices=others) if others else content)
+        content = msgspec.structs.replace(content, accomplices=others) if others else content
+        return transaction.read(transaction.recipients, content)
 
     async def learn(self, transaction: Transaction, verdict: Verdict, hold_score: float) -> None:
         """What a message teaches about the mail of all accounts, once it was judged."""

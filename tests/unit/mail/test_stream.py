@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from detector.mail.address import Address
 from detector.mail.headers import Header
-from detector.mail.stream import classify, message_key
+from detector.mail.stream import classify, message_key, sample_of
 from detector.mail.transaction import Stream
 
 ANN = Address("ann", "example.org")
@@ -80,6 +80,16 @@ def test_without_queue_id_a_repeated_message_id_does_not_make_one_message_of_man
     assert message_key("192.0.2.7", "", "<1@x>", "ann@example.org", b"b") != first
     assert message_key("192.0.2.7", "", "<1@x>", "bea@example.org", b"a") != first
     assert message_key("192.0.2.7", "", "<2@x>", "ann@example.org", b"a") != first
+
+
+def test_messages_are_told_apart_by_size_beginning_and_end() -> None:
+    text = bytes(5000)
+    samples = {sample_of(5000, text), sample_of(5001, text), sample_of(5000, b"x" + text[1:])}
+    assert len(samples | {sample_of(5000, text[1:] + b"x")}) == 4
+
+
+def test_the_digest_of_a_short_message_is_of_all_of_it() -> None:
+    assert sample_of(1500, bytes(1500)) != sample_of(1500, bytes(750) + b"x" + bytes(749))
 
 
 @given(st.binary().map(lambda octets: octets.decode("utf-8", "surrogateescape")), st.binary())
