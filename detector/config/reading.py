@@ -18,12 +18,20 @@ def load(path: Path) -> Config:
 
 
 def read_text(path: Path) -> str:
-    """What `parse` reads. Raises `ConfigError`."""
+    """What `parse` reads. Raises `ConfigError`.
+
+    An empty file is refused, though nothing must stand in it: it is what a full disk, or an editor that writes this
+    very moment, makes of a longer one, and a reload would observe only and send all mail to the default next hop.
+    """
     try:
-        return path.read_text("utf-8")
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path}: cannot be read: {error}"
         raise ConfigError(msg) from error
+    if not text.strip():
+        msg = f"{path}: is empty; write at least `next_hop.servers`"
+        raise ConfigError(msg)
+    return text
 
 
 def parse(text: str, source: str = "configuration") -> Config:

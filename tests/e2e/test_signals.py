@@ -57,6 +57,22 @@ async def test_a_mistake_in_the_new_configuration_changes_nothing(sink: SmtpSink
         assert (await _greeting(detector.port)).startswith("220 hop.example")
 
 
+async def test_however_fast_it_is_told_to_reload_it_goes_by_what_the_file_says_last(
+    sink: SmtpSink, tmp_path: Path
+) -> None:
+    with DetectorProcess(tmp_path, sink.port) as detector:
+        text = detector.path.read_text("utf-8")
+        for number in range(30):
+            detector.path.write_text(text.replace("hop.example", f"{number}.example") if number % 3 else "", "utf-8")
+            os.kill(detector.process_id, signal.SIGHUP)
+        detector.path.write_text(text.replace("hop.example", "last.example"), "utf-8")
+        await asyncio.to_thread(_reload, detector)
+        async with asyncio.timeout(20):
+            while not (await _greeting(detector.port)).startswith("220 last.example"):
+                pass
+        assert detector.events("internal_error") == []
+
+
 async def test_sighup_takes_over_a_new_certificate(sink: SmtpSink, tmp_path: Path) -> None:
     first, second = make_certificate(tmp_path, "first.example"), make_certificate(tmp_path, "second.example")
     tls = {"mode": "may", "certificate": str(first.path), "key": str(first.key_path)}

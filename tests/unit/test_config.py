@@ -125,6 +125,13 @@ def test_a_missing_file_is_a_configuration_error(tmp_path: Path) -> None:
         load(tmp_path / "absent.toml")
 
 
+def test_an_empty_file_is_a_configuration_error_and_not_all_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "detector.toml"
+    path.write_text("\n\n")
+    with pytest.raises(ConfigError, match=r"is empty; write at least `next_hop\.servers`"):
+        load(path)
+
+
 def test_a_file_that_is_not_utf8_is_a_configuration_error(tmp_path: Path) -> None:
     path = tmp_path / "latin.toml"
     path.write_bytes(b'mode = "\xe9"')

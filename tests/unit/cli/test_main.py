@@ -7,8 +7,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from detector.app import RESTART_NEEDED
 from detector.cli.main import app
+from detector.config.reload import SECTIONS
 from detector.content.kernel import COMPILED
 
 COMMANDS = (
@@ -70,7 +70,7 @@ def test_the_version_is_told_and_whether_it_is_compiled() -> None:
 def test_serve_says_what_a_reload_does_not_take_over() -> None:
     told = " ".join(CliRunner().invoke(app, ["serve", "--help"]).output.split())
     _, _, restarts = told.partition("These take a restart: ")
-    assert set(re.findall(r"[\w.]+", restarts.partition(". ")[0])) >= {"relay.listen", *RESTART_NEEDED}
+    assert set(re.findall(r"[\w.]+", restarts.partition(". ")[0])) >= {"relay.listen", *SECTIONS}
 
 
 def test_serve_says_what_is_wrong_with_its_configuration() -> None:
