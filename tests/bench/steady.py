@@ -35,6 +35,8 @@ class Books:
     uncertain: Counter[int] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     lost_connections: int = 0
+    twice: int = 0
+    """Messages that have arrived more than once, as `differences` has found."""
 
     def differences(self, arrived: Sequence[SunkMessage]) -> list[str]:
         """What is not as it must be; nothing, if all is well."""
@@ -50,6 +52,7 @@ class Books:
             if sha256(content).digest() != self.digests.get(number, sha256(content).digest()):
                 wrong.append(f"message {number} is altered")
         wrong += [f"message {number} is lost" for number in self.digests.keys() - numbers.keys()]
+        self.twice = sum(times > 1 for times in numbers.values())
         for number, times in numbers.items():
             if times > 1 + self.uncertain[number]:
                 wrong.append(f"message {number} came {times} times, {self.uncertain[number]} replies were lost")

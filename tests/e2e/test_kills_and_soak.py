@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.bench.kills import kills
+from tests.bench.kills import FIRST, WORKER, kills, kills_alone, table
 from tests.bench.soak import Minute, soak
 
 pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server"), pytest.mark.timeout(300)]
@@ -22,7 +22,15 @@ def test_ten_deaths_of_workers_and_first_processes_cost_no_mail_and_lift_no_bloc
     report = kills(MOMENTS, seed=5, rate=40.0)
     assert report.wrong == []
     assert len(report.books.digests) >= MOMENTS
-    assert all(report.back.values())  # each kind of death was among them
+    assert report.in_force == report.moments >= MOMENTS
+    assert {WORKER, FIRST} <= set(report.deaths)
+    assert " 0, altered 0" in table([report])
+
+
+def test_a_process_that_does_everything_alone_dies_and_costs_no_mail_and_lifts_no_block() -> None:
+    report = kills_alone(2, seed=5, rate=40.0)
+    assert report.wrong == []
+    assert report.in_force == report.moments == 2
 
 
 def test_what_breaks_all_the_time_costs_no_mail_no_task_and_no_descriptors() -> None:
