@@ -93,6 +93,7 @@ class Application:
             stack.push_async_callback(self._stop_workers)
             await self._workers.start()
         listeners.refuse_the_rest()
+        office.contain()
         return taken
 
     def _load_workers(self, listeners: Listeners, stack: contextlib.AsyncExitStack) -> Workers:
