@@ -17,6 +17,7 @@ from detector.relay import replies
 END = b"\r\n.\r\n"
 CR, LF = 13, 10
 READ_BYTES = 262_144
+MOST_AT_ONCE = 1000  # pieces that the system writes in one call: no fewer than 1024 (IOV_MAX) on Linux
 ONE_PIECE_BYTES = 65_536  # more is not copied once more to stand in one piece
 DISK_TIME = 10.0  # seconds for a piece of a message; a disk that takes longer is as good as full
 MANY_BYTES = 2_048  # numpy sees to more of them sooner
@@ -231,10 +232,12 @@ def _written(directory: Path, file: IO[bytes] | None, chunks: list[bytes]) -> IO
 
 
 def _write_all(file: IO[bytes], chunks: list[bytes]) -> None:
-    for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            view = view[file.write(view) :]
+    for start in range(0, len(chunks), MOST_AT_ONCE):
+        some = chunks[start : start + MOST_AT_ONCE]
+        written = os.writev(file.fileno(), some)
+        rest = memoryview(b"".join(some))[written:] if written < sum(map(len, some)) else b""
+        while rest:
+            rest = rest[file.write(rest) :]
 
 
 def _close_file(written: asyncio.Future[IO[bytes]]) -> None:

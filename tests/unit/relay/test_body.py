@@ -104,6 +104,10 @@ async def spooled(spool: Spool) -> Body:
     return spool.body(reader)
 
 
+def system(**replaced: object) -> SimpleNamespace:
+    return SimpleNamespace(**{"preadv": os.preadv, "pread": os.pread, "writev": os.writev, "RWF_NOWAIT": 1, **replaced})
+
+
 def no_memory(*_: object) -> int:
     raise OSError(errno.EOPNOTSUPP, "not supported")
 
@@ -116,7 +120,7 @@ def a_little(number: int, buffers: list[memoryview], at: int, flags: int) -> int
 async def test_what_goes_to_disk_comes_back_in_order_however_much_of_it_is_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_hand: Callable[..., int]
 ) -> None:
-    monkeypatch.setattr(body_module, "os", SimpleNamespace(preadv=at_hand, pread=os.pread, RWF_NOWAIT=1))
+    monkeypatch.setattr(body_module, "os", system(preadv=at_hand))
     told: list[tuple[str, int]] = []
     spool = Spool(tmp_path, lambda size: told.append(("opened", size)), lambda size: told.append(("closed", size)))
     body = await spooled(spool)
@@ -125,6 +129,22 @@ async def test_what_goes_to_disk_comes_back_in_order_however_much_of_it_is_in_me
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240  nameless: nothing to find, nothing to clean up
     body.close()
     assert told == [("opened", 1_200_002), ("closed", 1_200_002)]
+
+
+async def test_many_small_pieces_go_to_disk_also_when_it_takes_a_few_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "os", system(writev=lambda number, some: os.writev(number, some[:700])))
+    spool, reader = Spool(tmp_path, lambda _: None, lambda _: None), BodyReader(10_000_000)
+    spool.begin([b""])
+    lines = [b"%d\r\n" % number for number in range(2500)]
+    for line in lines:
+        reader.feed(line)
+    reader.feed(b".\r\n")
+    await spool.add(reader.take())
+    body = spool.body(reader)
+    assert b"".join([chunk async for chunk in body.chunks(b"")]) == b"".join(lines) + b".\r\n"
+    body.close()
 
 
 async def test_a_file_that_has_lost_its_end_is_an_error_and_no_shorter_message(tmp_path: Path) -> None:
