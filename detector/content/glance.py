@@ -2,8 +2,8 @@
 
 from detector.content import kernel
 from detector.content.fingerprint import Fingerprint, fingerprint, of_octets
+from detector.content.letter import Letter
 from detector.content.model import TextModel
-from detector.content.text import Letter
 from detector.content.words import Hashes, Words, features, simple, words
 
 Glance = tuple[float | None, Fingerprint]

@@ -1,37 +1,23 @@
 """Links: the host they lead to, the shape of the path, and whether their text names another host."""
 
 import re
-from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
+from typing import Final
 from urllib.parse import unquote
 
-from msgspec import Struct
+from detector.content.letter import Link
 
-MOST_LINKS = 20
-LONGEST = 500
+MOST_LINKS: Final = 20
+LONGEST: Final = 500
 
 # Both begin with what can be sought as it stands, which is ten times as fast as a set of letters.
-_WITH_SCHEME = re.compile(r"://(?:(?<=[tT][tT][pP]://)|(?<=[tT][tT][pP][sS]://))[^\s<>\"'\])]{4,500}+")
-_WITHOUT = re.compile(r"www\.(?<![\w.]www\.)(?<!//www\.)[^\s<>\"'\])]{4,500}+")
-_PARTS = re.compile(
+_WITH_SCHEME: Final = re.compile(r"://(?:(?<=[tT][tT][pP]://)|(?<=[tT][tT][pP][sS]://))[^\s<>\"'\])]{4,500}+")
+_WITHOUT: Final = re.compile(r"www\.(?<![\w.]www\.)(?<!//www\.)[^\s<>\"'\])]{4,500}+")
+_PARTS: Final = re.compile(
     r"(?:(https?|ftp)://|(?=www\.))(?:[^/?#@\s]*@)?(\[[0-9a-f:.]+\]|[^/?#:\s\[\]]+)(?::\d*)?([^?#\s]*)", re.IGNORECASE
 )
-_HOST_IN_TEXT = re.compile(r"(?<![@\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,18}(?![@\w-])", re.IGNORECASE)
-_ADDRESS = re.compile(r"[\d.]+|\[.*\]|0x[0-9a-f]+")
-_DIGIT = re.compile(r"\d")
-
-
-class Link(Struct, frozen=True, gc=False):
-    """`shape` is the path without what varies from message to message: numbers, tokens, the query."""
-
-    host: str
-    shape: str
-    misleading: bool = False
-
-    @property
-    def numeric(self) -> bool:
-        """The host is an address, no name."""
-        return _ADDRESS.fullmatch(self.host) is not None
+_HOST_IN_TEXT: Final = re.compile(r"(?<![@\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,18}(?![@\w-])", re.IGNORECASE)
+_DIGIT: Final = re.compile(r"\d")
 
 
 def link(target: str, shown: str = "") -> Link | None:
@@ -49,18 +35,22 @@ def link(target: str, shown: str = "") -> Link | None:
     return Link(host, _shape(found[3]), _names_another(shown, host))
 
 
-def links_in(text: str) -> Iterator[Link]:
+def links_in(text: str, most: int = MOST_LINKS) -> list[Link]:
     """Links that are written out in plain text; first those with http."""
-    if "://" not in text and "www." not in text:
-        return
-    written = chain(
-        (f"http{match[0]}" for match in _WITH_SCHEME.finditer(text)),
-        (match[0] for match in _WITHOUT.finditer(text)),
-    )
-    for one in islice(written, MOST_LINKS):
-        found = link(one.rstrip(".,;:!?"))
-        if found:
-            yield found
+    written = [f"http{one}" for one in _written(_WITH_SCHEME, "://", text, MOST_LINKS)]
+    written += _written(_WITHOUT, "www.", text, MOST_LINKS - len(written))
+    found: list[Link] = []
+    for one in written:
+        if len(found) == most:
+            break
+        leads = link(one.rstrip(".,;:!?"))
+        if leads is not None:
+            found.append(leads)
+    return found
+
+
+def _written(pattern: re.Pattern[str], mark: str, text: str, most: int) -> list[str]:
+    return [found[0] for found in islice(pattern.finditer(text), most)] if mark in text else []
 
 
 def _shape(path: str) -> str:

@@ -4,10 +4,11 @@ from msgspec import Struct
 
 from detector.content.fingerprint import Fingerprint
 from detector.content.glance import glance
+from detector.content.letter import Structure
 from detector.content.mime import Message
 from detector.content.model import TextModel
 from detector.content.pivots import pivots
-from detector.content.text import Structure, letter_of
+from detector.content.text import letter_of
 
 
 class Content(Struct, frozen=True, gc=False):

@@ -3,30 +3,33 @@
 import re
 from html import unescape
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from mypy_extensions import i64
+
+from detector.content.sheet import LINE, Sheet
 from detector.content.style import DEFAULT, Change, Style, applied, hiding_classes, of_class
 from detector.content.tag import (
     CLOSES,
-    ENDED_BY,
+    COMMENT,
     IMAGE,
     LEADS,
     LEADS_AND_OPENS,
+    NOTHING,
     ODD,
     OPENS,
-    SILENT,
+    PAGE,
     Tag,
     meaning,
     remembered,
     understood,
 )
 
-MOST_TAGS = 5120
-AT_ONCE = 256  # tags that are cut apart before it is known whether they will be read
-SHORT = 16  # characters of a tag: no link, and met before
-MOST_TEXT = 2200  # characters, of which 2000 are read further on; links are sought in the rest, too
-MOST_LINKS = 40
-DEEPEST = 20  # elements that one end tag can end
+MOST_TAGS: Final = 5120
+SHORT: Final = 16  # characters of a tag: no link, and met before
+MOST_TEXT: Final = 2200  # characters, of which 2000 are read further on; links are sought in the rest, too
+MOST_LINKS: Final = 40
+DEEPEST: Final = 20  # elements that one end tag can end
 
 # An attribute may hold ">"; a lone quotation mark is taken as a character, as nothing else keeps the time linear.
 _TAG = re.compile(r"[^<>\"']*+(?>(?:(?:\"[^\"<]*+\"|'[^'<]*+'|[\"'])[^<>\"']*+)*)")
@@ -53,70 +56,80 @@ class Page(NamedTuple):
 
 
 class _Walk:
-    """Where the pass stands: the names of the open elements, and the style around each of them."""
+    """Where the pass stands: between two `<`, the open elements, and the style around each of them."""
 
-    def __init__(self, rest: str, classes: dict[str, tuple[Change, ...]], most_tags: int) -> None:
-        self.rest = rest
+    def __init__(self, source: str, classes: dict[str, tuple[Change, ...]], most_tags: int) -> None:
+        self.source = source
         self.classes = classes
-        self.most_tags = most_tags
-        self.batches = most_tags // AT_ONCE
-        self.batch: list[str] = []
-        self.at = 0  # of the batch
-        self.names: list[str] = [""]
+        self.most_tags = self.left = most_tags
+        self.at: i64 = 0  # after a `<`
+        self.end: i64 = _before("<", source, 0, len(source))
+        self.tags: list[Tag] = [PAGE]
         self.styles: list[Style] = [DEFAULT]
         self.style: Style = DEFAULT
-        self.pieces: list[str] = []
+        self.sheet = Sheet()
         self.anchors: list[Anchor] = []
         self.target = ""
-        self.since = 0
+        self.shown: list[str] = []  # of the open link
         self.images = 0
         self.form = False
         self.length = 0
         self.hidden = 0
 
-    def part(self) -> str | None:
-        """What stands between two `<`, a tag and the text after it; None at the end."""
-        if self.at == len(self.batch) and not self.cut():
-            return None
-        self.at += 1
-        return self.batch[self.at - 1]
-
-    def cut(self) -> bool:
-        """Whether there are more parts."""
-        if self.batches == 0 or (self.batch and not self.rest):
+    def next(self) -> bool:
+        """Whether there is another tag that may be read."""
+        if self.left == 0 or self.end == len(self.source):
             return False
-        self.batches -= 1
-        batch = self.rest.split("<", AT_ONCE)
-        self.rest = batch.pop() if len(batch) > AT_ONCE else ""
-        self.batch, self.at = batch, 0
+        self.left -= 1
+        self.at = self.end + 1
+        self.end = _before("<", self.source, self.at, len(self.source))
         return True
 
     def read(self) -> None:
         """Ends where there is enough text."""
-        names, pieces = self.names, self.pieces
-        while (part := self.part()) is not None:
-            tag, _, text = part.partition(">")
-            what = remembered(tag) if len(tag) < SHORT else meaning(tag)
-            name, kind, apart, changes = what
-            pieces.append(apart)
-            if kind == CLOSES and names[-1] == name != "a":
-                names.pop()
-                self.style = self.styles.pop()
-            elif kind == OPENS:
-                self.open(name, changes, tag)
-            else:
-                text = self.other(what, part)
-            if text:
-                self.text(text)
+        if self.end:
+            self.text(0)
+        while self.next():
+            start = self.tag()
+            if start < self.end:
+                self.text(start)
                 if self.length >= MOST_TEXT:
                     return
 
-    def text(self, text: str) -> None:
+    def tag(self) -> i64:
+        """Where the text begins that follows."""
+        closed: i64 = _before(">", self.source, self.at, self.end)
+        tag = self.source[self.at : closed]
+        met = remembered(tag) if closed - self.at < SHORT else meaning(tag)
+        self.apart(met.apart)
+        if met.kind == CLOSES and self.tags[-1].name == met.name != "a":
+            self.tags.pop()
+            self.style = self.styles.pop()
+        elif met.kind == OPENS:
+            self.open(met, tag)
+        elif met.kind == ODD:
+            return self.odd(met)
+        elif met.kind != NOTHING:
+            self.element(met, tag)
+        return closed + 1 if closed < self.end else closed
+
+    def apart(self, between: str) -> None:
+        if between:
+            self.sheet.apart(between)
+            if self.target:
+                self.shown.append(f" {LINE} " if between == LINE else between)
+
+    def text(self, start: i64) -> None:
+        """What stands between `start` and the next tag."""
+        text = self.source[start : self.end]
         bare = text.strip()
         if not bare:
-            self.pieces.append(" ")
+            self.apart(" ")
         elif self.style.visible:
-            self.pieces.append(text[: 8 * MOST_TEXT])
+            text = text[: 8 * MOST_TEXT]
+            self.sheet.write(text)
+            if self.target:
+                self.shown.append(text)
             if "\n" in bare:
                 bare = " ".join(bare.split())
             # &#1087; is one character
@@ -124,10 +137,11 @@ class _Walk:
         else:
             self.hidden += len(bare) - bare.count(" ")
 
-    def open(self, name: str, changes: tuple[Change, ...], tag: str) -> None:
-        while (ended := ENDED_BY.get(self.names[-1])) and name in ended:
-            self.close(self.names[-1])
-        self.names.append(name)
+    def open(self, met: Tag, tag: str) -> None:
+        name, changes = met.name, met.changes
+        while name in self.tags[-1].ended_by:
+            self.close(self.tags[-1].name)
+        self.tags.append(met)
         self.styles.append(self.style)
         if self.classes and "class" in tag:
             changes = of_class(tag, self.classes) + changes
@@ -137,57 +151,60 @@ class _Walk:
     def close(self, name: str) -> None:
         if name == "a":
             self.close_link()
-        if name not in self.names[-DEEPEST:]:
+        if name not in [one.name for one in self.tags[-DEEPEST:]]:
             return
         # An end tag that was forgotten further in ends with its parent.
-        while self.names.pop() != name:
+        while self.tags.pop().name != name:
             self.styles.pop()
         self.style = self.styles.pop()
 
-    def other(self, what: Tag, part: str) -> str:
-        """The text that follows."""
-        if what.kind == ODD:
-            return self.odd(what.name, part)
-        tag, _, text = part.partition(">")
-        self.element(what, tag)
-        return text
-
-    def element(self, what: Tag, tag: str) -> None:
-        name, kind, _, changes = what
+    def element(self, met: Tag, tag: str) -> None:
+        kind = met.kind
         if kind == CLOSES:
-            self.close(name)
+            self.close(met.name)
         elif kind == IMAGE:
             self.images += 1
         if kind in (LEADS, LEADS_AND_OPENS):
-            self.link(name, tag)
+            self.link(met.name, tag)
         if kind in (OPENS, LEADS_AND_OPENS):
-            self.open(name, changes, tag)
+            self.open(met, tag)
 
-    def odd(self, name: str, part: str) -> str:
-        if name == "!--":
-            part = part[1:]  # <!--> is a whole one (HTML Living Standard, section 13.2.5.43)
-            while "-->" not in part:
-                later = self.part()
-                part = "-->" if later is None else later
-            return part.partition("-->")[2]
-        if name in SILENT:
-            end = f"/{name}"
-            while (later := self.part()) is not None:
-                if later[: len(end)].lower() == end:
-                    return later.partition(">")[2]
-            return ""
-        if not name:
-            return f"<{part}"
-        tag = found[0] if (found := _TAG.match(part)) else part
-        what = understood(tag)
-        self.pieces.append(what.apart)
-        self.element(what, tag)
-        return part[len(tag) :].removeprefix(">")
+    def odd(self, met: Tag) -> i64:
+        """Where the text begins that follows."""
+        if not met.name:
+            return self.at - 1
+        if met.name == "?":
+            return self.unclear()
+        return self.after_comment() if met.name == COMMENT else self.after_silence(f"/{met.name}")
+
+    def unclear(self) -> i64:
+        found = _TAG.match(self.source, self.at, self.end)
+        closed: i64 = found.end() if found else self.end
+        tag = self.source[self.at : closed]
+        met = understood(tag)
+        self.apart(met.apart)
+        self.element(met, tag)
+        return closed + 1 if closed < self.end and self.source[closed] == ">" else closed
+
+    def after_comment(self) -> i64:
+        start: i64 = self.at + 1  # <!--> is a whole one (HTML Living Standard, section 13.2.5.43)
+        while (found := self.source.find("-->", start, self.end)) < 0:
+            if not self.next():
+                return self.end
+            start = self.at
+        return found + 3
+
+    def after_silence(self, end_tag: str) -> i64:
+        while self.next():
+            if self.source[self.at : self.at + len(end_tag)].lower() == end_tag:
+                closed = _before(">", self.source, self.at, self.end)
+                return closed + 1 if closed < self.end else closed
+        return self.end
 
     def links_only(self) -> None:
         """The rest of a long page."""
         self.close_link()
-        for found in islice(_LINK_TAG.finditer("<".join(["", *self.batch[self.at :], self.rest])), self.most_tags):
+        for found in islice(_LINK_TAG.finditer(self.source, self.end), self.most_tags):
             if len(self.anchors) >= MOST_LINKS:
                 return
             self.link("a", found[1])
@@ -199,11 +216,11 @@ class _Walk:
         found = _HREF.search(tag) or _LINK.search(tag)
         if found:
             self.target = found[1] or found[2] or found[3] or ""
-            self.since = len(self.pieces)
+            self.shown = []
 
     def close_link(self) -> None:
         if self.target and len(self.anchors) < MOST_LINKS:
-            shown = "".join(self.pieces[self.since :])[:200].replace("\0", "")
+            shown = "".join(self.shown)[:200].replace("\0", "")
             self.anchors.append(Anchor(unescape(self.target[:2000]).strip(), " ".join(unescape(shown).split())))
         self.target = ""
 
@@ -217,13 +234,13 @@ def rendered(source: str, most_tags: int = MOST_TAGS) -> Page:
     >>> page.text, page.hidden, page.anchors
     ('Dear Ann, b.example', 5, (Anchor(target='http://a.example/x', shown='b.example'),))
     """
-    before, tag, rest = source.partition("<")
-    walk = _Walk(rest, hiding_classes(source), most_tags)
-    walk.text(before)
-    if tag:
-        walk.read()
+    walk = _Walk(source, hiding_classes(source), most_tags)
+    walk.read()
     walk.links_only()
-    text = unescape("".join(walk.pieces).replace("&nbsp;", " "))
-    lines = [line.strip(" ") for line in " ".join(text.split()).split("\0")]
-    text = "\n".join([line for line in lines if line])
-    return Page(text, tuple(walk.anchors), walk.images, walk.form, walk.hidden)
+    return Page(walk.sheet.text(), tuple(walk.anchors), walk.images, walk.form, walk.hidden)
+
+
+def _before(mark: str, text: str, start: i64, end: i64) -> i64:
+    """Where the mark stands, or the end."""
+    found: i64 = text.find(mark, start, end)
+    return end if found < 0 else found

@@ -2,11 +2,11 @@
 
 from collections import Counter, OrderedDict, deque
 
+from detector.content.letter import Structure
 from detector.content.look import Content as Look
 from detector.content.look import look
 from detector.content.mime import Message, parsed
 from detector.content.model import TextModel, Usual
-from detector.content.text import Structure
 from detector.mail.content import Content
 from detector.mail.headers import Header
 from detector.mail.program import author_of, program_of

@@ -1,49 +1,22 @@
 """What the reader of a message sees: subject, text, where the links lead, and what is attached."""
 
 import re
-from itertools import islice
-
-from msgspec import Struct
+from typing import Final
 
 from detector.content.folding import folded
-from detector.content.links import MOST_LINKS, Link, link, links_in
+from detector.content.letter import PLAIN, Letter, Link, Structure
+from detector.content.links import MOST_LINKS, link, links_in
 from detector.content.mime import SHOWN_KINDS, Message, Part, parsed
 from detector.content.page import MOST_TAGS, Page, rendered
 from detector.mail.written import Written
 
-MOST_TEXT = 4000  # characters
-MOST_SHOWN = 6  # parts with text
-FULL_PAGES = 2  # of the longest; more of them share what two may cost
-LONGEST_SUBJECT = 250
-LONGEST_EXTENSION = 8
+MOST_TEXT: Final = 4000  # characters
+MOST_SHOWN: Final = 6  # parts with text
+FULL_PAGES: Final = 2  # of the longest; more of them share what two may cost
+LONGEST_SUBJECT: Final = 250
+LONGEST_EXTENSION: Final = 8
 
-_QUOTED = re.compile(r"\n[ \t]*+>[^\n]*+")
-
-
-class Structure(Struct, frozen=True, gc=False):
-    """What a message is made of. `attachments` are file name extensions, or media types where there is no name."""
-
-    html: bool = False
-    form: bool = False
-    images: int = 0
-    only_image: bool = False
-    hidden: int = 0  # characters that nobody sees
-    misleading: int = 0  # links whose text names another host
-    attachments: tuple[str, ...] = ()
-
-
-PLAIN = Structure()
-
-
-class Letter(Struct, frozen=True, gc=False):
-    """A message as it is read. `text` is folded; the sender's own words come first, what he quotes last."""
-
-    subject: str
-    text: str
-    quoted: str
-    links: tuple[Link, ...]
-    reply_to: str
-    structure: Structure
+_QUOTED: Final = re.compile(r"\n[ \t]*+>[^\n]*+")
 
 
 def read(written: Written) -> Letter:
@@ -61,7 +34,7 @@ def letter_of(message: Message) -> Letter:
     own, quoted = _quotes_apart(text)
     clicked = [link(anchor.target, anchor.shown) for page in pages.values() for anchor in page.anchors]
     links = [one for one in clicked if one is not None][:MOST_LINKS]
-    links += islice(links_in(own or quoted), MOST_LINKS - len(links))
+    links += links_in(own or quoted, MOST_LINKS - len(links))
     return Letter(
         subject=folded(message.subject[:LONGEST_SUBJECT]),
         text=own,

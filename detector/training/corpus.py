@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from detector.content.fingerprint import Fingerprint, fingerprint
 from detector.content.folding import folded
 from detector.content.glance import features_of, words_of
-from detector.content.text import Letter, read
+from detector.content.letter import Letter
+from detector.content.text import read
 from detector.content.words import Hashes
 from detector.mail.written import NOTHING, Written
 

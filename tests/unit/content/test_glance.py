@@ -4,8 +4,9 @@ import pytest
 
 from detector.content import kernel
 from detector.content.glance import by_arrays, by_kernel, features_of, glance, words_of
+from detector.content.letter import Letter
 from detector.content.model import TextModel
-from detector.content.text import Letter, read
+from detector.content.text import read
 from detector.content.words import features, words
 from detector.mail.written import Written
 from detector.models import load_content

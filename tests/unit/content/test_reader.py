@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.content import reader as reader_room
+from detector.content.letter import Structure
 from detector.content.look import Content as Look
 from detector.content.look import look
 from detector.content.mime import Message
 from detector.content.model import TextModel, Usual
 from detector.content.reader import LATEST, LEAST_SHARE, Reader, is_odd
-from detector.content.text import Structure
 from detector.content.words import features, words
 from detector.mail.content import Content
 from detector.mail.written import Written
