@@ -13,12 +13,12 @@ from detector.ports import Desk
 from detector.relay.assess import Assessor
 from detector.relay.contents import Contents
 from detector.relay.draft import Hold
-from detector.relay.exchange import Route
 from detector.relay.gate import Gate
 from detector.relay.headcount import Headcount
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
 from detector.relay.policy_service import PolicyService
 from detector.relay.pool import Pool
+from detector.relay.route import Route
 from detector.relay.server import Server
 from detector.relay.tagging import build_tagger
 from detector.state.usual import UsualFile

@@ -1,6 +1,6 @@
 """Commands to the next hop as a transaction needs them, and what its answers mean for a recipient."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from detector.mail import xtext
 from detector.mail.reply import Reply
@@ -12,21 +12,31 @@ def line(verb: str, argument: str) -> bytes:
     return f"{verb} {argument}".encode("utf-8", "surrogateescape")
 
 
-async def say_mail(connection: Connection, argument: str, xforward: Mapping[str, str]) -> Reply:
-    """MAIL, after all that XFORWARD told us of the customer, where the next hop wants to know it."""
-    lines = [line("MAIL", argument)]
+async def say_mail(
+    connection: Connection, argument: str, recipients: Sequence[str], xforward: Mapping[str, str]
+) -> list[Reply]:
+    """MAIL, after all that XFORWARD told us of the customer, where the next hop wants to know it; then RCPT.
+
+    A reply for each but XFORWARD.
+    """
+    lines = [line("MAIL", argument), *_rcpt_lines(recipients)]
     if xforward and connection.capabilities.offers("XFORWARD"):
-        lines = [*_xforward_lines(xforward), *lines]
-    return (await connection.commands(lines))[-1]
+        return (await connection.commands([*_xforward_lines(xforward), *lines]))[-len(lines) :]
+    return await connection.commands(lines)
 
 
-async def say_data(connection: Connection) -> Reply:
+async def say_rcpt(connection: Connection, recipients: Sequence[str]) -> list[Reply]:
+    """The arguments of RCPT, word for word; a reply for each."""
+    return await connection.commands(_rcpt_lines(recipients))
+
+
+async def say_data(connection: Connection) -> list[Reply]:
     reply = await connection.command(b"DATA")
     if reply.code < 400 and reply.code != 354:
         # Neither "go on" nor "no": a message that was not sent must not be called accepted.
         connection.close()
         raise NextHopError("protocol", f"answers DATA with {reply}")
-    return reply
+    return [reply]
 
 
 def status(reply: Reply) -> RecipientStatus:
@@ -34,6 +44,10 @@ def status(reply: Reply) -> RecipientStatus:
     if reply.positive:
         return RecipientStatus.ACCEPTED
     return RecipientStatus.DEFERRED if reply.transient else RecipientStatus.REFUSED
+
+
+def _rcpt_lines(recipients: Sequence[str]) -> list[bytes]:
+    return [line("RCPT", argument) for argument in recipients]
 
 
 def _xforward_lines(attributes: Mapping[str, str]) -> list[bytes]:

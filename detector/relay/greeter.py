@@ -89,14 +89,15 @@ class Greeter(_Nameless, SMTP):
 
     # -- replies --
 
-    def say(self, reply: Reply) -> None:
+    def say(self, *answers: Reply) -> None:
+        """One, or several to commands that came together: among those it was one error at most, it did not know yet."""
         stream = self.stream
         if stream.is_closing():
             return
-        stream.write(bytes(reply))
+        stream.write(b"".join(map(bytes, answers)))
         if stream.get_write_buffer_size() > UNREAD_LIMIT:
             stream.abort()  # it sends and never reads: RFC 5321 allows to give up
-        if reply.code >= 500 and reply in replies.PROTOCOL_ERRORS:
+        if any(reply.code >= 500 and reply in replies.PROTOCOL_ERRORS for reply in answers):
             self._errors += 1
             if self._errors > self.settings.limits.errors_per_session:
                 self.hang_up(replies.TOO_MANY_ERRORS)

@@ -13,10 +13,10 @@ from detector.metrics import Metrics
 from detector.ports import Clock, Temporary
 from detector.records.held_entries import Attempt, HeldMessage, HeldState, RecipientState
 from detector.records.records import Records
-from detector.relay.exchange import Route
 from detector.relay.held_courier import Courier, Delivery, Withdrawn, as_told
 from detector.relay.held_outcome import outcome, reported, state_of, wait_before
 from detector.relay.held_reports import Reports
+from detector.relay.route import Route
 from detector.traffic.profile import Profile
 from detector.verdict.admit import settle
 from detector.verdict.handed import handed

@@ -16,7 +16,7 @@ from detector.mail.transaction import Recipient, RecipientStatus
 from detector.ports import Clock, Temporary
 from detector.records.held_entries import HeldMessage, HeldRecipient, RecipientState
 from detector.records.records import Records
-from detector.relay.command_lines import line, say_data, say_mail, status
+from detector.relay.command_lines import say_data, say_mail, status
 from detector.relay.held_files import HeldFiles
 from detector.relay.held_intake import END
 from detector.relay.held_seal import Unreadable
@@ -95,29 +95,25 @@ class _Attempt:
         self._accepted: set[int] = set()
 
     async def on(self, connection: Connection) -> Delivery:
-        reply = await say_mail(connection, self._message.mail, self._message.xforward)
+        places = [place for place, one in enumerate(self._recipients) if one.state is RecipientState.WAITING]
+        arguments = [self._recipients[place].argument for place in places]
+        reply, *answers = await say_mail(connection, self._message.mail, arguments, self._message.xforward)
         if not reply.positive:
             return self._all_hear(reply, range(len(self._recipients)))
-        for place, recipient in enumerate(self._recipients):
-            if recipient.state is RecipientState.WAITING:
-                await self._ask_for(connection, place)
+        for place, answer in zip(places, answers, strict=True):
+            if answer.positive:
+                self._accepted.add(place)
+            else:
+                self._hear(place, answer)
         if not self._accepted:
             return self._done()
-        reply = await say_data(connection)
+        (reply,) = await say_data(connection)
         if reply.code == 354:
             reply = await connection.body(self._courier.chunks(self._message, self))
         if not reply.positive:
             return self._all_hear(reply, sorted(self._accepted))
         self._recipients = list(self.with_accepted(RecipientState.SENT, str(reply)))
         return replace(self._done(), taken=Receipt(str(connection.server), queue_id_of(reply)))
-
-    async def _ask_for(self, connection: Connection, place: int) -> None:
-        recipient = self._recipients[place]
-        reply = await connection.command(line("RCPT", recipient.argument))
-        if reply.positive:
-            self._accepted.add(place)
-        else:
-            self._hear(place, reply)
 
     def _hear(self, place: int, reply: Reply) -> None:
         recipient = self._recipients[place]

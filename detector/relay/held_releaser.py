@@ -9,10 +9,10 @@ from detector.metrics import Metrics
 from detector.ports import Clock, Temporary
 from detector.records.held_entries import HeldMessage, HeldState, HeldUse
 from detector.records.records import Records
-from detector.relay.exchange import Route
 from detector.relay.held_carrier import Carrier
 from detector.relay.held_outcome import MOST_WAIT
 from detector.relay.held_use import Use
+from detector.relay.route import Route
 from detector.traffic.profile import Profile
 from detector.verdict.release import LOOK_AGAIN, Leave, Waiting, leave, take_places
 

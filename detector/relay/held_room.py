@@ -10,7 +10,6 @@ from detector.config import Config
 from detector.metrics import Metrics
 from detector.ports import Clock, Temporary
 from detector.records.records import Records
-from detector.relay.exchange import Route
 from detector.relay.held_carrier import Carrier
 from detector.relay.held_courier import Courier
 from detector.relay.held_files import HeldFiles
@@ -20,6 +19,7 @@ from detector.relay.held_keys import load_keys
 from detector.relay.held_releaser import Releaser
 from detector.relay.held_reports import Reports
 from detector.relay.held_use import Use
+from detector.relay.route import Route
 
 TIDY_EVERY = 3600.0
 COUNT_EVERY = 5.0

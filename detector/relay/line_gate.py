@@ -55,7 +55,7 @@ class LineGate:
             return None
         line, self._start = held[start : end + 1], end + 1
         self._commands_left -= 1
-        if line.find(b"\r") != len(line) - 2 or len(line) < 2:
+        if not _ends_well(line):
             raise Violation(replies.BARE_LINE_END)
         if len(line) >= LINE_LIMIT:
             raise Violation(replies.LINE_TOO_LONG)
@@ -63,7 +63,17 @@ class LineGate:
             raise Violation(replies.TOO_MANY_COMMANDS)
         return line[:-2]
 
+    def next_line(self) -> bytes | None:
+        """What `line` will give, as long as that is a line: it came together with the one before (RFC 2920)."""
+        end = self._held.find(b"\n", self._start)
+        line = self._held[self._start : end + 1]
+        return line[:-2] if 0 < len(line) < LINE_LIMIT and _ends_well(line) and self._commands_left > 0 else None
+
     def take(self) -> bytes:
         """All that is held, to be read as part of a message, or forgotten."""
         held, self._held, start, self._start = self._held, b"", self._start, 0
         return held[start:] if start else held
+
+
+def _ends_well(line: bytes) -> bool:
+    return line.find(b"\r") == len(line) - 2 and len(line) > 1

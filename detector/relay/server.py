@@ -17,10 +17,11 @@ from detector.relay import replies
 from detector.relay.behind_proxy import ProxyDoor
 from detector.relay.body import Spool
 from detector.relay.draft import Draft
-from detector.relay.exchange import Exchange, Route
+from detector.relay.exchange import Exchange
 from detector.relay.headcount import Headcount
 from detector.relay.hosts import allowed
 from detector.relay.next_hop import Capabilities, NextHopError
+from detector.relay.route import Route
 from detector.relay.session import Session
 from detector.relay.wire import Wire
 

@@ -1,16 +1,19 @@
 """One SMTP client: commands in, the next hop's replies out. The protocol only; what to think of it is `assess`."""
 
+from collections.abc import Iterator
+
 from aiosmtpd.smtp import TLSSetupException
 
 from detector import log
 from detector.mail import path, xtext
 from detector.mail.reply import Reply
 from detector.relay import replies
-from detector.relay.exchange import Exchange
+from detector.relay.exchange import Asked, Exchange
 from detector.relay.wire import Wire
 
 XFORWARD_NAMES = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 XCLIENT_NAMES = "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
+GROUP = 50  # commands that are passed on together at most
 
 
 class Session(Wire):
@@ -135,11 +138,11 @@ class Session(Wire):
             self.say(replies.BAD_ADDRESS)
             return
         self.exchange = exchange = self.server.exchange(self, mail_from, arg)
-        reply = await exchange.mail()
+        reply, *others = await exchange.mail(list(self._recipients_behind()))
         if not reply.positive:
             self.exchange = None
             await exchange.abandon()
-        self.say(reply)
+        self.say(reply, *others)
 
     async def smtp_RCPT(self, arg: str) -> None:
         if self.exchange is None:
@@ -150,7 +153,20 @@ class Session(Wire):
         except ValueError:
             self.say(replies.BAD_ADDRESS)
             return
-        self.say(await self.exchange.rcpt(recipient, arg))
+        self.say(*await self.exchange.rcpt([(recipient, arg), *self._recipients_behind()]))
+
+    def _recipients_behind(self) -> Iterator[Asked]:
+        """Those of RCPT commands that came together with the one that is being answered."""
+        for _ in range(GROUP):
+            argument = self.next_argument(b"RCPT ")
+            if argument is None:
+                return
+            try:
+                recipient = path.parse_rcpt(argument)
+            except ValueError:  # it is answered when its turn comes
+                return
+            self.take_command()
+            yield recipient, argument
 
     async def smtp_DATA(self, arg: str) -> None:
         exchange = self.exchange

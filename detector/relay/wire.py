@@ -136,8 +136,7 @@ class Wire(Greeter):
                     continue
                 verb, _, argument = line.partition(b" ")
                 command = self.commands.get(verb) or self.commands.get(verb.upper(), _unknown)
-                # Octets that are not UTF-8 go to the next hop as they came.
-                await command(self, argument.strip().decode("utf-8", "surrogateescape"))
+                await command(self, _text(argument))
                 answered += 1
                 if answered % TURN == 0:
                     await asyncio.sleep(0)
@@ -152,6 +151,15 @@ class Wire(Greeter):
             self.hang_up(replies.LOCAL_ERROR)
         finally:
             self._work = None
+
+    def next_argument(self, verb: bytes) -> str | None:
+        """That of the next command, if it is here already and begins so."""
+        line = self._gate.next_line()
+        return _text(line[len(verb) :]) if line is not None and line[: len(verb)].upper() == verb else None
+
+    def take_command(self) -> None:
+        """The next one is answered together with this one."""
+        self._gate.line()
 
     def _after_an_answer(self) -> None:
         if self._held_back:
@@ -205,6 +213,11 @@ class Wire(Greeter):
         self._gate.put(message.feed(octets))
         if message.complete:
             self._message = None
+
+
+def _text(argument: bytes) -> str:
+    """Octets that are not UTF-8 go to the next hop as they came."""
+    return argument.strip().decode("utf-8", "surrogateescape")
 
 
 async def _unknown(wire: Wire, _: str) -> None:

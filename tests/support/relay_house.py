@@ -24,11 +24,11 @@ from detector.relay import replies
 from detector.relay.assess import Assessor
 from detector.relay.contents import Contents
 from detector.relay.draft import Draft, Hold, Letter
-from detector.relay.exchange import Route
 from detector.relay.gate import Gate
 from detector.relay.headcount import OwnHeadcount
 from detector.relay.identity import build_sources, headers_to_strip, needs_header
 from detector.relay.pool import Pool
+from detector.relay.route import Route
 from detector.relay.server import Server
 from detector.replay.campaigns import Campaigns
 from detector.traffic.profile import Profile
