@@ -87,6 +87,11 @@ class ClientWire(asyncio.Protocol):
         self._transport.write(octets)
         self._progress = self._loop.time()
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and the system has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     async def room(self) -> None:
         """Wait while the write buffer is full; ends early when the reply, or the end, comes."""
         if self._room is not None:

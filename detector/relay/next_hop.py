@@ -10,7 +10,7 @@ from detector.relay.client_wire import ClientWire, NextHopError, Octets, Replies
 
 __all__ = ["Capabilities", "Connection", "NextHopError"]
 
-PIECE_BYTES = 65_536
+PIECE_BYTES = 262_144  # so much may wait to be sent
 TURN_BYTES = 262_144  # after so much of a message, other sessions have their turn
 QUIT_TIME = 5.0
 
@@ -93,7 +93,7 @@ class Connection:
         except BaseException:
             self.close()
             raise
-        if complete:
+        if complete and not self.wire.unsent_bytes:
             self._in_transaction = False  # whatever the reply is (RFC 5321 section 4.1.1.4)
         elif reply.positive:
             self.wire.fail("protocol", f"accepted a message before its end: {reply}")

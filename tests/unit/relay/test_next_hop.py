@@ -1,14 +1,16 @@
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 
 from detector.config import ClientTls, NextHop
 from detector.mail.reply import Reply
 from detector.relay.dial import connect
-from detector.relay.next_hop import Capabilities, Connection, NextHopError
+from detector.relay.next_hop import PIECE_BYTES, Capabilities, Connection, NextHopError
 from tests.support.scripted_server import Script, ScriptedServer, Talk, polite
 
 SETTINGS = NextHop(tls=ClientTls(mode="off"), reply_time=20.0)
@@ -297,6 +299,35 @@ async def test_an_acceptance_before_the_end_of_the_message_is_not_believed() -> 
         with pytest.raises(NextHopError) as caught:
             await connection.body(endless())
     assert caught.value.reason == "protocol"
+
+
+@pytest.mark.parametrize("answer", [b"250 ok", b"552 5.3.4 too big"])
+async def test_what_is_answered_before_the_system_has_taken_the_end_is_answered_too_early(answer: bytes) -> None:
+    stop = asyncio.Event()
+
+    async def answers_early(talk: Talk) -> None:
+        talk.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        await until_data(talk)
+        await talk.reader.readexactly(1)
+        cast("asyncio.Transport", talk.writer.transport).pause_reading()
+        await talk.say(answer)
+        await stop.wait()
+
+    async with connected(answers_early) as (connection, _):
+        connection.wire._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        await begin(connection)
+        heard = str(await _of(connection.body(b"x" * (PIECE_BYTES - 5) + b"\r\n.\r\n")))
+        assert not connection.usable
+        stop.set()
+    assert ("accepted a message before its end" in heard) == (answer == b"250 ok")
+    assert ("too big" in heard) == (answer != b"250 ok")
+
+
+async def _of(reply: Awaitable[Reply]) -> Reply | NextHopError:
+    try:
+        return await reply
+    except NextHopError as error:
+        return error
 
 
 async def test_a_connection_lost_within_the_message_is_told() -> None:
