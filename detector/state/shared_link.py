@@ -8,17 +8,17 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from secrets import token_hex
 from typing import Any
 
 from prometheus_client import Gauge
-from valkey.exceptions import NoScriptError, ValkeyError
+from valkey.exceptions import NoScriptError, ResponseError, ValkeyError
 
 from detector import log
 from detector.config.errors import ConfigError
 from detector.ports import Temporary
 from detector.state.shared_client import Client
-from detector.state.shared_words import SEAL, SEAL_KEY, SEAL_OCTETS, Script, seal_of
+from detector.state.shared_seal import Seal
+from detector.state.shared_words import SEAL_KEY, Script
 
 TRY_EVERY = 0.25
 """Seconds between two attempts to reach it again: a restart takes a second or two, and an attempt costs nothing."""
@@ -27,6 +27,7 @@ TRY_TIME = 5.0
 CLOSE_TIME = 1.0
 TOGETHER = 500
 """Commands in one round trip, at most: more would let those who came first wait for the last."""
+WRONG_TYPE = "WRONGTYPE "
 MOST_WAITING = 10_000
 """Commands that wait for their turn. Beyond them it is as good as away: we ask for more than it can do."""
 
@@ -51,7 +52,7 @@ class Link:
 
     def __init__(self, open_client: Callable[[], Client], key: bytes, timeout: float, degraded: Gauge) -> None:
         self._open_client = open_client
-        self._seal = seal_of(key)
+        self.seal = Seal(key)
         self.timeout = timeout
         self._degraded = degraded
         self._client: Client | None = None
@@ -59,11 +60,9 @@ class Link:
         self._awake = asyncio.Event()
         self._lost = asyncio.Event()
         self._problem = ""
-        self._mark = b""
         self._dropped: list[Client] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.when_back: list[Callable[[], Awaitable[None]]] = []
-        self.emptied = False
         self.round_trips = 0
 
     @property
@@ -107,6 +106,12 @@ class Link:
             raise Away(self._problem)
         return self._client
 
+    async def confirm(self) -> None:
+        """Raises `Away` when it has lost everything: a connection to a server that restarts is made anew unseen."""
+        if not self.seal.unbroken(await self.send("GET", SEAL_KEY)):
+            self.cut("it has lost everything")
+            raise Away(self._problem)
+
     def cut(self, problem: str) -> None:
         """As if the connection had just failed."""
         if self._client is not None:
@@ -146,10 +151,19 @@ class Link:
         for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, NoScriptError) and call.script is not None:
                 self._calls.append(_Call(("EVAL", call.script.text, *call.command[2:]), None, call.answer))
+            elif isinstance(answer, ResponseError) and str(answer).startswith(WRONG_TYPE):
+                self._remove(call, answer)
             elif isinstance(answer, Exception):
                 self._lose(_words(answer), client, [call])
             elif not call.answer.done():
                 call.answer.set_result(answer)
+
+    def _remove(self, call: _Call, error: ResponseError) -> None:
+        """What another program has left under a key of ours is as good as damaged, and no reason to be away."""
+        keys = call.command[3 : 3 + call.command[2]] if call.command[0] in {"EVAL", "EVALSHA"} else call.command[1:2]
+        log.state_unreadable(b" ".join(keys).decode("utf-8", "backslashreplace"), str(error))
+        _refuse(call, str(error))
+        self._calls.append(_Call(("UNLINK", *keys), None, call.answer))  # which is there already
 
     async def _watch(self) -> None:
         while True:
@@ -174,16 +188,12 @@ class Link:
             async with asyncio.timeout(TRY_TIME):
                 for node in await client.nodes():
                     await client.ask("PING", node=node)
-                mark = token_hex(8)
-                told = await client.ask("EVAL", SEAL.text, 1, SEAL_KEY, self._seal, mark)  # fails if there is no room
-        except (ValkeyError, OSError) as error:  # TimeoutError is one
+                await self.seal.show(client)
+        except (ValkeyError, OSError, ConfigError) as error:  # TimeoutError is an OSError
             self._dropped.append(client)
+            if isinstance(error, ConfigError):
+                raise
             raise Away(_words(error)) from error
-        if told[:SEAL_OCTETS] != self._seal:
-            self._dropped.append(client)
-            msg = "state.url: others that use it have another recipient.key; copy that file of theirs to this host"
-            raise ConfigError(msg)
-        self.emptied, self._mark = self._mark not in {b"", told[SEAL_OCTETS:]}, told[SEAL_OCTETS:]
         self._client = client
         self._lost.clear()
         self._awake.set()

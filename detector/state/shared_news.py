@@ -30,6 +30,7 @@ class SharedNews:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._last = b""
+        link.when_back.append(self._begin_anew)
 
     def tell(self, account: str, incident_id: str) -> None:
         """Never waits, and never fails: who does not hear of it now reads it in the records."""
@@ -49,13 +50,20 @@ class SharedNews:
                 log.internal_error("listen", error)
             await asyncio.sleep(LOOK_EVERY)
 
+    async def _begin_anew(self) -> None:
+        """A server that has lost everything numbers by its clock again, and that may be behind what we have seen."""
+        if self._link.seal.emptied and self._last:
+            self._last = b"0-0"
+
     async def look(self, hear: Hear) -> None:
-        """What came since the last look. Raises `Away`."""
+        """What came since the last look, on a server that still has what it had. Raises `Away`."""
         if not self._last:
             newest = await self._link.send("XREVRANGE", KEY, "+", "-", "COUNT", 1)
             self._last = bytes(newest[0][0]) if newest else b"0-0"
             return
-        for entry, words in await self._link.send("XRANGE", KEY, b"(" + self._last, "+", "COUNT", MOST):
+        question = self._link.send("XRANGE", KEY, b"(" + self._last, "+", "COUNT", MOST)
+        _, entries = await asyncio.gather(self._link.confirm(), question)
+        for entry, words in entries:
             self._last = bytes(entry)
             hear(_text(words[b"account"]), _text(words[b"incident"]))
 

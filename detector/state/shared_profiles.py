@@ -156,6 +156,8 @@ class SharedProfiles:
         if answer == 1:
             self._remember(account, Known(profile, token))
             return None
+        if not answer and before.tokens != NOT_THERE:  # somebody has removed it, or all that there was
+            await self._link.confirm()
         return known(account, answer)
 
     async def _fetch(self, account: str) -> Known:
@@ -191,7 +193,7 @@ class SharedProfiles:
 
         A server that has lost everything is told all that we remember: the first process that remembers it counts.
         """
-        if self._link.emptied:
+        if self._link.seal.emptied:
             for account, remembered in self._remembered.items():
                 self._remembered[account] = Known(remembered.profile, NOT_THERE, ahead=True)
                 self._ahead[account] = None

@@ -1,7 +1,8 @@
 """A connection that carries everything, and may be away at any moment: with a real server that is killed and frozen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -100,6 +101,17 @@ async def test_a_process_may_start_while_the_server_is_away(valkey: Valkey, metr
     await link.stop()
 
 
+async def test_that_it_has_lost_everything_is_found_out_though_no_connection_breaks(link: Link, valkey: Valkey) -> None:
+    await link.confirm()
+    assert not link.seal.emptied
+    assert valkey.say("FLUSHALL") == "+OK"
+    with pytest.raises(Away, match="it has lost everything"):
+        await link.confirm()
+    await eventually(lambda: link.up, "it is back")
+    assert link.seal.emptied
+    await link.confirm()
+
+
 async def test_hosts_with_different_keys_of_hashes_do_not_share(link: Link, valkey: Valkey) -> None:
     shared = SharedState(url=valkey.url)
     other = Link(
@@ -126,6 +138,21 @@ async def test_a_server_that_has_become_that_of_others_is_not_used_and_that_is_t
         await eventually(lambda: len(attempts) > 3, "it tries on")
     assert [one["problem"].partition(":")[0] for one in logs] == ["cut off", "state.url"]
     assert not link.up
+
+
+async def test_what_another_program_has_left_under_a_key_of_ours_is_removed_and_nobody_is_away(
+    link: Link, valkey: Valkey
+) -> None:
+    asks: list[Callable[[], Awaitable[Any]]] = [lambda: link.send("GET", b"a"), lambda: link.run(ADD, [b"a"], 2)]
+    for ask in asks:
+        assert valkey.say("LPUSH", "a", "theirs") == ":1"
+        with capture_logs() as logs:
+            answers: list[Any] = await asyncio.gather(ask(), link.send("SET", "b", "1"), return_exceptions=True)
+        assert isinstance(answers[0], Away)
+        assert answers[1]
+        assert [(one["event"], one["account"]) for one in logs] == [("state_unreadable", "a")]
+        assert await ask() in {None, 2}
+        await link.send("DEL", "a")
 
 
 async def test_a_fault_of_who_waits_for_the_server_does_not_end_the_link(link: Link) -> None:

@@ -163,6 +163,20 @@ async def test_a_server_that_has_lost_everything_is_told_what_is_remembered(proc
     assert sorted(await one.accounts()) == ["ann", "bob", "new"]
 
 
+async def test_nor_is_anything_forgotten_when_all_is_removed_and_no_connection_breaks(
+    process: Process, valkey: Valkey
+) -> None:
+    (one, one_link), (other, other_link) = await process(), await process()
+    for account, store in (("ann", one), ("ann", one), ("bob", other), ("cid", one)):
+        await store.update(account, count_up)
+    assert valkey.say("FLUSHALL") == "+OK"
+    assert await one.update("ann", count_up) == 2
+    assert await other.update("bob", count_up) == 1
+    for store, link in ((one, one_link), (other, other_link)):
+        await settled(store, link)
+    assert [(await other.read(name)).suspicious_day for name in ("ann", "bob", "cid")] == [3, 2, 1]
+
+
 async def settled(store: SharedProfiles, link: Link) -> None:
     await eventually(lambda: link.up and not store._ahead and not store._lines, "all is settled")
 
