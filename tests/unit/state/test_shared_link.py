@@ -1,7 +1,7 @@
 """A connection that carries everything, and may be away at any moment: with a real server that is killed and frozen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -147,7 +147,7 @@ async def test_what_another_program_has_left_under_a_key_of_ours_is_removed_and_
     for ask in asks:
         assert valkey.say("LPUSH", "a", "theirs") == ":1"
         with capture_logs() as logs:
-            answers: list[Any] = await asyncio.gather(ask(), link.send("SET", "b", "1"), return_exceptions=True)
+            answers: Sequence[Any] = await asyncio.gather(ask(), link.send("SET", "b", "1"), return_exceptions=True)
         assert isinstance(answers[0], Away)
         assert answers[1]
         assert [(one["event"], one["account"]) for one in logs] == [("state_unreadable", "a")]
