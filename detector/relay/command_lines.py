@@ -19,15 +19,15 @@ async def say_mail(
 
     A reply for each but XFORWARD.
     """
-    lines = [line("MAIL", argument), *_rcpt_lines(recipients)]
+    lines = [line("MAIL", argument), *[line("RCPT", argument) for argument in recipients]]
     if xforward and connection.capabilities.offers("XFORWARD"):
         return (await connection.commands([*_xforward_lines(xforward), *lines]))[-len(lines) :]
     return await connection.commands(lines)
 
 
-async def say_rcpt(connection: Connection, recipients: Sequence[str]) -> list[Reply]:
+async def say_rcpt(recipients: Sequence[str], connection: Connection) -> list[Reply]:
     """The arguments of RCPT, word for word; a reply for each."""
-    return await connection.commands(_rcpt_lines(recipients))
+    return await connection.commands([line("RCPT", argument) for argument in recipients])
 
 
 async def say_data(connection: Connection) -> list[Reply]:
@@ -44,10 +44,6 @@ def status(reply: Reply) -> RecipientStatus:
     if reply.positive:
         return RecipientStatus.ACCEPTED
     return RecipientStatus.DEFERRED if reply.transient else RecipientStatus.REFUSED
-
-
-def _rcpt_lines(recipients: Sequence[str]) -> list[bytes]:
-    return [line("RCPT", argument) for argument in recipients]
 
 
 def _xforward_lines(attributes: Mapping[str, str]) -> list[bytes]:

@@ -46,23 +46,29 @@ class Exchange:
         refusal = await self._refusal()
         if refusal is not None:
             return [refusal, *[replies.MAIL_FIRST] * len(recipients)]
-        places = [await self._admit(recipient) for recipient, _ in recipients]
-        arguments = _admitted(recipients, places)
+        places = await self._places(recipients) if recipients else ()
+        arguments = _admitted(recipients, places) if recipients else ()
         reply, *answers = await self._next_hop.ask(partial(self._send_mail, arguments), 1 + len(arguments))
         if self._next_hop.lost:
             # A kept connection may end just when we take it; the client has heard nothing, so it may be said again.
             reply, *answers = await self._next_hop.ask_anew(partial(self._send_mail, arguments), 1 + len(arguments))
         if not reply.positive:
             return [reply, *[replies.MAIL_FIRST] * len(recipients)]
-        return [reply, *self._noted(recipients, places, answers)]
+        return [reply, *self._noted(recipients, places, answers)] if recipients else [reply]
 
-    async def rcpt(self, recipients: Sequence[Asked]) -> list[Reply]:
-        """Ask what we think of each recipient, then the next hop; a reply for each."""
-        places = [await self._admit(recipient) for recipient, _ in recipients]
+    async def rcpt(self, recipient: Path, argument: str) -> Reply:
+        """Ask what we think of the recipient, then the next hop."""
+        place = await self._admit(recipient)
+        if isinstance(place, Reply):
+            return place
+        (reply,) = await self._next_hop.ask(partial(say_rcpt, [argument]))
+        return self._note(place, recipient, argument, reply)
+
+    async def rcpt_all(self, recipients: Sequence[Asked]) -> list[Reply]:
+        """As `rcpt`, for several that came together; a reply for each."""
+        places = await self._places(recipients)
         arguments = _admitted(recipients, places)
-        if not arguments:
-            return self._noted(recipients, places, [])
-        answers = await self._next_hop.ask(lambda connection: say_rcpt(connection, arguments), len(arguments))
+        answers = await self._next_hop.ask(partial(say_rcpt, arguments), len(arguments)) if arguments else ()
         return self._noted(recipients, places, answers)
 
     def data_refusal(self) -> Reply | None:
@@ -119,18 +125,23 @@ class Exchange:
         recipients.append(Recipient(recipient.address, RecipientStatus.DEFERRED))
         return len(recipients) - 1
 
+    async def _places(self, recipients: Sequence[Asked]) -> list[Reply | int]:
+        return [await self._admit(recipient) for recipient, _ in recipients]
+
     def _noted(self, asked: Sequence[Asked], places: Sequence[Reply | int], answers: Sequence[Reply]) -> list[Reply]:
         """A reply for each: our refusal, or the next hop's answer, which is noted in its place."""
-        said, rest = list[Reply](), iter(answers)
-        for (recipient, argument), place in zip(asked, places, strict=True):
-            reply = place if isinstance(place, Reply) else next(rest)
-            if isinstance(place, int):
-                code = reply.enhanced or str(reply.code)
-                self._draft.recipients[place] = Recipient(recipient.address, status(reply), code)
-                if reply.positive:
-                    self._accepted.append(argument)
-            said.append(reply)
-        return said
+        rest = iter(answers)
+        return [
+            place if isinstance(place, Reply) else self._note(place, recipient, argument, next(rest))
+            for (recipient, argument), place in zip(asked, places, strict=True)
+        ]
+
+    def _note(self, place: int, recipient: Path, argument: str, reply: Reply) -> Reply:
+        code = reply.enhanced or str(reply.code)
+        self._draft.recipients[place] = Recipient(recipient.address, status(reply), code)
+        if reply.positive:
+            self._accepted.append(argument)
+        return reply
 
     async def _pass_on(self, section: bytes, body: Body) -> Reply:
         (reply,) = await self._next_hop.ask(say_data)

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP
@@ -89,18 +89,29 @@ class Greeter(_Nameless, SMTP):
 
     # -- replies --
 
-    def say(self, *answers: Reply) -> None:
-        """One, or several to commands that came together: among those it was one error at most, it did not know yet."""
+    def say(self, reply: Reply) -> None:
+        self._write(bytes(reply))
+        if reply.code >= 500 and reply in replies.PROTOCOL_ERRORS:
+            self._count_error()
+
+    def say_all(self, answers: Sequence[Reply]) -> None:
+        """To commands that came together. Among those it was one error at most: the client did not know yet."""
+        self._write(b"".join(map(bytes, answers)))
+        if not replies.PROTOCOL_ERRORS.isdisjoint(answers):
+            self._count_error()
+
+    def _write(self, octets: bytes) -> None:
         stream = self.stream
         if stream.is_closing():
             return
-        stream.write(b"".join(map(bytes, answers)))
+        stream.write(octets)
         if stream.get_write_buffer_size() > UNREAD_LIMIT:
             stream.abort()  # it sends and never reads: RFC 5321 allows to give up
-        if any(reply.code >= 500 and reply in replies.PROTOCOL_ERRORS for reply in answers):
-            self._errors += 1
-            if self._errors > self.settings.limits.errors_per_session:
-                self.hang_up(replies.TOO_MANY_ERRORS)
+
+    def _count_error(self) -> None:
+        self._errors += 1
+        if self._errors > self.settings.limits.errors_per_session:
+            self.hang_up(replies.TOO_MANY_ERRORS)
 
     async def push(self, status: str | bytes) -> None:
         """What aiosmtpd itself says: 220, to greet and before TLS."""

@@ -1,6 +1,6 @@
 """One SMTP client: commands in, the next hop's replies out. The protocol only; what to think of it is `assess`."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from aiosmtpd.smtp import TLSSetupException
 
@@ -138,11 +138,14 @@ class Session(Wire):
             self.say(replies.BAD_ADDRESS)
             return
         self.exchange = exchange = self.server.exchange(self, mail_from, arg)
-        reply, *others = await exchange.mail(list(self._recipients_behind()))
+        reply, *others = await exchange.mail(self._recipients_behind())
         if not reply.positive:
             self.exchange = None
             await exchange.abandon()
-        self.say(reply, *others)
+        if others:
+            self.say_all((reply, *others))
+        else:
+            self.say(reply)
 
     async def smtp_RCPT(self, arg: str) -> None:
         if self.exchange is None:
@@ -153,20 +156,25 @@ class Session(Wire):
         except ValueError:
             self.say(replies.BAD_ADDRESS)
             return
-        self.say(*await self.exchange.rcpt([(recipient, arg), *self._recipients_behind()]))
+        behind = self._recipients_behind()
+        if behind:
+            self.say_all(await self.exchange.rcpt_all([(recipient, arg), *behind]))
+        else:
+            self.say(await self.exchange.rcpt(recipient, arg))
 
-    def _recipients_behind(self) -> Iterator[Asked]:
+    def _recipients_behind(self) -> Sequence[Asked]:
         """Those of RCPT commands that came together with the one that is being answered."""
-        for _ in range(GROUP):
+        behind = list[Asked]()
+        while self.more_has_come and len(behind) < GROUP:
             argument = self.next_argument(b"RCPT ")
             if argument is None:
-                return
+                break
             try:
-                recipient = path.parse_rcpt(argument)
+                behind.append((path.parse_rcpt(argument), argument))
             except ValueError:  # it is answered when its turn comes
-                return
+                break
             self.take_command()
-            yield recipient, argument
+        return behind
 
     async def smtp_DATA(self, arg: str) -> None:
         exchange = self.exchange

@@ -152,6 +152,11 @@ class Wire(Greeter):
         finally:
             self._work = None
 
+    @property
+    def more_has_come(self) -> bool:
+        """Behind the command that is being answered."""
+        return self._gate.held_bytes > 0
+
     def next_argument(self, verb: bytes) -> str | None:
         """That of the next command, if it is here already and begins so."""
         line = self._gate.next_line()
