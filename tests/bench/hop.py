@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -78,6 +78,12 @@ SCENARIOS = (
         ("raw", "stock", "postfix", "passed", "judged"),
         (Target("judged", "postfix", 0.9),),
     ),
+    Scenario(
+        "2 KB to 20 people, pipelined",
+        Load(2_000, 300, recipients=20),
+        ("raw", "stock", "postfix", "passed", "judged"),
+        (),
+    ),
     Scenario("2 KB, one body", Load(2_000, 2_000, repeated=True), ("judged",), ()),
     Scenario(
         "5 KB, 100 a second",
@@ -126,10 +132,10 @@ def measure(scenario: Scenario, rounds: int, share: float) -> dict[str, Samples]
         there = [name for name in scenario.systems if not results[name].missing]
         started = [stack.enter_context(running(name, Path(folder, name), next_hop)) for name in there]
         for system in started:
-            once(system, Load(load.size, max(2, int(messages * WARM_UP)), load.new, load.repeated))
+            once(system, replace(load, messages=max(2, int(messages * WARM_UP)), rate=0.0))
         for _ in range(rounds):
             for system in started:
-                cpu, took = once(system, Load(load.size, messages, load.new, load.repeated, load.rate))
+                cpu, took = once(system, replace(load, messages=messages))
                 results[system.name].cpu.append(cpu)
                 results[system.name].took += took
                 results[system.name].lost += messages - len(took)

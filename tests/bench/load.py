@@ -17,7 +17,8 @@ SESSIONS = 20
 class Load:
     """`new`: a connection for each message. `repeated`: one body for all.
 
-    `rate`: messages a second, 0 for as many as are answered.
+    `rate`: messages a second, 0 for as many as are answered. `recipients`: of each message; more than one come in one
+    group of commands, as real submission servers send them (RFC 2920).
     """
 
     size: int
@@ -25,6 +26,7 @@ class Load:
     new: bool = False
     repeated: bool = False
     rate: float = 0.0
+    recipients: int = 1
 
     async def send(self, port: int) -> list[float]:
         """Seconds that each accepted message took; at a steady rate from the moment at which it was due."""
@@ -42,7 +44,8 @@ class Load:
                 body = body if self.repeated else another(body, number, run)
                 try:
                     one = one or await talk(port)
-                    await one.send(sender, [recipient], lines + body)
+                    many = [b"%d.%b" % (place, recipient) for place in range(1, self.recipients)]
+                    await one.send(sender, [recipient, *many], lines + body, pipelined=bool(many))
                 except (OSError, Refused):
                     one = None
                     continue
