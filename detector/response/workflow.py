@@ -26,7 +26,9 @@ from detector.response.tools import Tools
 from detector.response.watch import Watch
 
 STOP_TIME = 10.0
-LOOK_EVERY = 1.0
+LOOK_EVERY, LOOK_EVERY_ALONE = 1.0, 3.0
+"""Seconds. Whoever changes the records here wakes it; by itself it finds what time asks for, and other hosts."""
+
 LOOK_GAP = 0.5
 """Seconds between two looks, however many incidents are opened: the relay needs the processor, too."""
 
@@ -59,6 +61,7 @@ class Containment:
         self._looking = Lock()
         self._wake, self._ended = Event(), Event()
         self._thread = Thread(target=self._look_again_and_again, name="containment-look", daemon=True)
+        self._look_every = LOOK_EVERY if self._living else LOOK_EVERY_ALONE
         self._running = 0
         self._idle = Condition()
 
@@ -188,7 +191,8 @@ class Containment:
 
     def _tell_step(self, incident_id: str, kind: str, step: str = "") -> None:
         """One step however many hooks there are, so that another number of them after a restart does no harm."""
-        self._engine.step(f"tell {kind}", lambda: self._apart(lambda: self._tell(incident_id, kind, step)))
+        # In a context of its own: DBOS would refuse to start a workflow in the middle of a step.
+        self._engine.step(f"tell {kind}", lambda: contextvars.Context().run(self._tell, incident_id, kind, step))
 
     def _tell(self, incident_id: str, kind: str, step: str) -> None:
         """Queue the event for each hook, once."""
@@ -203,10 +207,6 @@ class Containment:
         for name in self._operators.names:
             self._engine.enqueue(HOOKS, "announce", f"{key}.{name}", name, kind, words, now, key, partition=name)
 
-    def _apart(self, action: Callable[[], None]) -> None:
-        """In a context of its own: DBOS would refuse to start a workflow in the middle of a step."""
-        contextvars.Context().run(action)
-
     # -- time --
 
     def _tidy(self, now: float) -> None:
@@ -216,7 +216,7 @@ class Containment:
 
     def _look_again_and_again(self) -> None:
         while not self._ended.is_set():
-            self._wake.wait(LOOK_EVERY)
+            self._wake.wait(self._look_every)
             self._wake.clear()
             try:
                 if abs(self._tools.clock() - self._tidied_at) >= TIDY_EVERY:

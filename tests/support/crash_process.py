@@ -162,7 +162,7 @@ def hurry() -> None:
     """More at a time than a server would begin, and heard of sooner. In this process only: who imports us is not it."""
     watch.AT_ONCE = 80
     durable.CONTAINMENTS_AT_ONCE = 24
-    durable.LOOK_EVERY = workflow.LOOK_EVERY = workflow.LOOK_GAP = 0.1
+    durable.LOOK_EVERY = workflow.LOOK_EVERY = workflow.LOOK_EVERY_ALONE = workflow.LOOK_GAP = 0.1
     living.BEAT_EVERY = 0.1
 
 
