@@ -103,7 +103,7 @@ def _all_paired_in_many(octets: bytes, after_cr: bool) -> bool:
         some = values[start : start + AT_ONCE_BYTES]
         carriage_returns, line_feeds = some == CR, some == LF
         # Octets are compared sooner than numpy's truth values.
-        if line_feeds[0] != after_cr or carriage_returns[:-1].tobytes() != line_feeds[1:].tobytes():
+        if line_feeds[0] != after_cr or not line_feeds.tobytes().endswith(carriage_returns[:-1].data):
             return False
         after_cr = carriage_returns[-1]
     return True
