@@ -3,8 +3,9 @@
 import asyncio
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from detector.cli.demo_world import Customer, Letter
 from detector.cli.words import DAY, HOUR

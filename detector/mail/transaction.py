@@ -1,16 +1,15 @@
 """A mail transaction (RFC 5321 section 3.3) as the judge sees it: who, from where, to whom, and what became of it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.content import Content
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True, gc=False):
     """The account that is answerable for a transaction, and how we know.
 
     `trusted` means that a customer cannot have chosen the value. Only a trusted identity may lead to a password change.
@@ -58,8 +57,7 @@ class Recipient(Struct, frozen=True, gc=False):
     reply: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True, gc=False):
     """One transaction, complete: all RCPT commands are answered, the body is here or will never come.
 
     `message_key` is the same for all parts and all retries of one message, so that a message of 60 recipients that
@@ -81,17 +79,5 @@ class Transaction:
     content: Content | None = None
 
     def read(self, recipients: tuple[Recipient, ...], content: Content | None) -> "Transaction":
-        """With those recipients and what its message says. `dataclasses.replace` takes three times as long."""
-        return Transaction(
-            self.transaction_id,
-            self.message_key,
-            self.identity,
-            self.client,
-            self.helo,
-            self.mail_from,
-            recipients,
-            self.stream,
-            self.received_at,
-            self.size_bytes,
-            content,
-        )
+        """With those recipients and what its message says."""
+        return replace(self, recipients=recipients, content=content)

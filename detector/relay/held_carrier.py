@@ -74,7 +74,7 @@ class Carrier:
         """Who has it is known from now on; all other places are free again."""
         if message.about:
             return
-        transaction = replace(message.transaction, recipients=as_told(message, delivery))
+        transaction = message.transaction.read(as_told(message, delivery), message.transaction.content)
         before = {one.argument for one in message.with_state(RecipientState.SENT)}
         sent = (RecipientState.SENT, RecipientState.SENDING)
         delivered = any(one.state in sent and one.argument not in before for one in delivery.recipients)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from hashlib import blake2b
 
 from detector import log
@@ -162,7 +161,7 @@ class Intake:
             mail=letter.mail,
             recipients=tuple(HeldRecipient(argument) for argument in letter.recipients),
             xforward=letter.draft.facts.xforward,
-            transaction=replace(transaction, recipients=(), content=None),
+            transaction=transaction.read((), None),
             verdict=verdict,
             evidence=held(verdict.groups, transaction.stream, content),
             size_bytes=transaction.size_bytes,

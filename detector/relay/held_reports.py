@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from detector.mail.address import Address
 from detector.mail.headers import header_section
 from detector.mail.path import parse_mail
@@ -51,7 +53,7 @@ class Reports:
             mail="FROM:<> SMTPUTF8" if unicode else "FROM:<>",
             recipients=(HeldRecipient(f"TO:<{sender}>"),),
             xforward={},
-            transaction=replace(message.transaction, transaction_id=report_id, mail_from=Address("", "")),
+            transaction=structs.replace(message.transaction, transaction_id=report_id, mail_from=Address("", "")),
             size_bytes=size_bytes,
             held_at=now,
             changed_at=now,

@@ -1,12 +1,9 @@
 """Campaigns in one replay: who else lately sent the same, in bounded memory."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from detector.traffic.campaign import hashed
 from detector.traffic.sighted import MOST, Sighted
-
-_hashed = lru_cache(maxsize=4096)(hashed)  # asked for twice with each message, and the same accounts come again
 
 
 class Campaigns:
@@ -17,7 +14,7 @@ class Campaigns:
         self._sighted = Sighted(most)
 
     def suspicious_others(self, keys: Iterable[int], account: str, now: float) -> float:
-        return self._sighted.suspicious_others(keys, _hashed(account, self._key), now)
+        return self._sighted.suspicious_others(keys, hashed(account, self._key), now)
 
     def notice(self, keys: Iterable[int], account: str, suspicious: bool, now: float) -> None:
-        self._sighted.notice(keys, _hashed(account, self._key), suspicious, now)
+        self._sighted.notice(keys, hashed(account, self._key), suspicious, now)

@@ -6,7 +6,6 @@ for recipients that it lets through, as the relay would know no others.
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -158,7 +157,7 @@ class Engine:
         seen = self._as_seen(transaction, recipients, message)
         outcome = self._decide(profile, seen, paced)
         if outcome.held and outcome.verdict is not None:  # as a whole, with those for whom there was no room
-            waiting = replace(seen, recipients=transaction.recipients)
+            waiting = seen.read(transaction.recipients, seen.content)
             self._spool.put(account, waiting, held(outcome.verdict.groups, seen.stream, seen.content))
             self._spool.look_at(account, self._profiles.get(account).held_since + PROBATION)
         return outcome
@@ -184,7 +183,7 @@ class Engine:
         """Where no recipient was accepted, DATA is refused and the message never seen."""
         if not _any_accepted(recipients):
             stream = classify(transaction.mail_from, NOTHING.header)
-            return replace(transaction, recipients=recipients, stream=stream, size_bytes=0)
+            return msgspec.structs.replace(transaction, recipients=recipients, stream=stream, size_bytes=0)
         return transaction.read(recipients, self._read(transaction, message))
 
     def _read(self, transaction: Transaction, message: Written) -> Content | None:

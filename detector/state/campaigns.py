@@ -54,8 +54,11 @@ class MemoryCampaigns:
 
     async def notice(self, keys: Sequence[int], account: str, suspicious: bool, now: float) -> None:
         before, self._newest = self._newest, latest(self._newest, now)
+        last, writes = None, False
         for key, sightings in self._sighted.notice(keys, hashed(account, self._key), suspicious, now):
-            if sightings.suspects or sightings.accounts(now) > 1:
+            if sightings is not last:  # most keys of a message have one and the same
+                last, writes = sightings, bool(sightings.suspects) or sightings.accounts(now) > 1
+            if writes:
                 self._rows.put(f"{key:016x}", sightings, now)
                 self._put += 1
         # A clock that leaps says nothing about the age of what is remembered.

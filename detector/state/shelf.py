@@ -38,9 +38,12 @@ class Shelf(Generic[V]):
         return value
 
     def put(self, key: str, value: V) -> None:
+        if key in self._at_hand:
+            self._at_hand[key] = value
+            self._at_hand.move_to_end(key)
+            return
         self._packed.pop(key, None)
         self._at_hand[key] = value
-        self._at_hand.move_to_end(key)
         if len(self._at_hand) > self._most_at_hand:
             oldest, least = self._at_hand.popitem(last=False)
             self._packed[oldest] = self._form.pack(least)

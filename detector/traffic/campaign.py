@@ -5,6 +5,7 @@ are suspicious by their own other evidence (COMPA, NDSS 2013), and only as far a
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from math import exp2, log
 from typing import Annotated
@@ -141,6 +142,7 @@ def keys_of(content: Content) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*texts, *content.pivots)))[:MOST_KEYS]
 
 
+@lru_cache(maxsize=4096)  # asked for twice for each message
 def hashed(account: str, key: bytes) -> int:
     """An account in 32 bits; without the key (at most 64 bytes) nobody can tell which. One in 4 billion is another."""
     digest = blake2b(account.encode("utf-8", "surrogateescape"), digest_size=4, key=key, person=b"campaign").digest()

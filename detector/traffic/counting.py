@@ -1,6 +1,5 @@
 """Adds one transaction to a profile: each recipient of a message once, in however many parts and attempts it comes."""
 
-import dataclasses
 from math import log
 from typing import NamedTuple
 
@@ -93,7 +92,7 @@ def as_believed(profile: Profile, transaction: Transaction, now: float, key: byt
     network = origin_of(transaction, key).network
     if not network or profile.networks.usual(network, now) or not profile.networks.any_usual(now):
         return transaction
-    return dataclasses.replace(transaction, stream=PERSONAL)
+    return replace(transaction, stream=PERSONAL)
 
 
 def count(profile: Profile, transaction: Transaction, origin: Origin, now: float, key: bytes) -> Profile:

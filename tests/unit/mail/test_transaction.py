@@ -1,4 +1,4 @@
-from dataclasses import replace
+from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.content import Content

@@ -4,11 +4,11 @@ import asyncio
 import json
 import tempfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, cast
 
 import pytest
+from msgspec.structs import replace
 
 from detector import log
 from detector.content.mime import MOST_BYTES, Message

@@ -1,10 +1,10 @@
 """Held mail from the client's 250 to the next hop, with everything real but the clock."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from detector import config
 from detector.mail.address import Address

@@ -1,10 +1,10 @@
 """The engine of a replay does what the relay does."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.transaction import Identity, Recipient, RecipientStatus, Stream, Transaction

@@ -1,9 +1,8 @@
 """No more first-time recipients are in flight than the window allows; known ones always pass."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.transaction import RecipientStatus, Stream

@@ -1,8 +1,7 @@
 """What a profile says between two messages: the same as the judge at the message, and less as time goes by."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from detector.mail.address import Address
 from detector.mail.content import Content
