@@ -23,7 +23,7 @@ from detector.mail.headers import Header
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key, sample_of
 from detector.mail.transaction import Recipient, RecipientStatus, Transaction
-from detector.metrics import Metrics, child
+from detector.metrics import Metrics
 from detector.ports import Clock, Desk, HandedOver, IdentitySource, ProfileStore, Temporary
 from detector.relay import replies
 from detector.relay.body import Body
@@ -94,7 +94,7 @@ class Assessor:
             draft.identity = await identify(self.sources, draft.facts)  # Postfix may have told us since MAIL
             if not draft.identity.known:
                 return None
-            child(self.metrics.identities, draft.identity.source).inc()
+            self.metrics.identities.labels(draft.identity.source).inc()
         if (refusal := self.gate.stopped(draft.identity)) is not None:
             return refusal  # blocked since MAIL
         if await self._passes(draft, lambda profile, now: admit(profile, address, now, self.policy)):

@@ -6,7 +6,7 @@ from detector import log
 from detector.config import Config
 from detector.mail.reply import Reply
 from detector.mail.transaction import Identity
-from detector.metrics import Metrics, child
+from detector.metrics import Metrics
 from detector.ports import Clock
 from detector.records.book import Book
 from detector.relay import replies
@@ -27,7 +27,7 @@ class Gate:
 
     def check(self, draft: Draft) -> Reply | None:
         """What is known about the account before its mail is looked at."""
-        child(self.metrics.identities, draft.identity.source).inc()
+        self.metrics.identities.labels(draft.identity.source).inc()
         if not draft.identity.known:
             if times := self._unknown_ones.times_to_tell(self.clock()):
                 log.identity_unknown(draft.transaction_id, draft.facts.peer, times)

@@ -3,7 +3,7 @@
 from detector import log
 from detector.mail.reply import Reply
 from detector.mail.transaction import ACCEPTED, REFUSED
-from detector.metrics import Metrics, child
+from detector.metrics import Metrics
 from detector.relay.draft import Draft
 
 ABORTED = Reply(0, ("aborted",))
@@ -14,13 +14,13 @@ def tell(metrics: Metrics, draft: Draft, reply: Reply) -> None:
     _count_recipients(metrics, draft, reply)
     outcome = outcome_of(draft, reply)
     if draft.judged is None:
-        child(metrics.transactions, "none", outcome).inc()
+        metrics.transactions.labels("none", outcome).inc()
         return
     transaction, verdict = draft.judged
     for score in verdict.groups:
         if score.nats > 0.0:
-            child(metrics.evidence, score.group).inc(score.nats)
-    child(metrics.transactions, verdict.action, outcome).inc()
+            metrics.evidence.labels(score.group).inc(score.nats)
+    metrics.transactions.labels(verdict.action, outcome).inc()
     log.verdict(transaction, verdict, reply)
 
 
@@ -36,6 +36,6 @@ def _count_recipients(metrics: Metrics, draft: Draft, reply: Reply) -> None:
     result = "held" if draft.held else "passed" if reply.positive else "stopped"
     for recipient in draft.recipients:
         if recipient.status is ACCEPTED:
-            child(metrics.recipients, result).inc()
+            metrics.recipients.labels(result).inc()
         elif recipient.status is REFUSED:
-            child(metrics.recipients, "refused").inc()
+            metrics.recipients.labels("refused").inc()
