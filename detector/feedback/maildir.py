@@ -19,7 +19,7 @@ from detector.ports import Temporary
 
 AT_ONCE = 500
 """Files in a round: the others wait for the next one."""
-ROUND_EVERY = 0.5
+ROUND_EVERY = 1.0
 AGAIN_AFTER = 5.0
 """Seconds after a failure."""
 

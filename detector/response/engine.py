@@ -39,6 +39,7 @@ class Engine:
         self._durable: Durable | None = None
         self._looked_at = float("-inf")
         self._idle = False
+        self._loaded = False
 
     def start(self, workflows: Mapping[str, Callable[..., object]]) -> None:
         """What it is asked for is one of these. In a PostgreSQL we may miss a right, so it is tried now."""
@@ -92,7 +93,9 @@ class Engine:
         if self._durable is None:
             from detector.response.durable import Durable
 
-            gc.freeze()  # as `detector.process.settle_in` does with what was loaded before
+            if not self._loaded:
+                gc.freeze()  # as `detector.process.settle_in` does with what was loaded before
+                self._loaded = True
             durable = Durable(self._url, self._executor_id)
             try:
                 durable.start(self._workflows)
