@@ -10,7 +10,7 @@ The first three answer with a reply of our own, or None: pass it on. A fault of 
 happens then is `when_broken`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -60,32 +60,42 @@ class Assessor:
     stopwatch: Clock
 
     async def begin(self, draft: Draft) -> Reply | None:
-        return await self._safely(self._begin(draft))
+        try:
+            draft.identity = await identify(self.sources, draft.facts)
+            return None if not draft.identity.known and self.needs_header else self.gate.check(draft)
+        except Exception as error:  # anything at all: mail must not depend on our being right
+            return self._at_fault(error)
 
     async def admit(self, draft: Draft, address: Address) -> Reply | None:
         if not draft.identity.known and not self.needs_header:
             return None
-        return await self._safely(self._admit(draft, address))
+        try:
+            return await self._admit(draft, address)
+        except Exception as error:  # as above
+            return self._at_fault(error)
 
     async def decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
-        return await self._safely(self._decide(draft, section, body))
+        try:
+            return await self._decide(draft, section, body)
+        except Exception as error:  # as above
+            return self._at_fault(error)
 
     async def settle(self, draft: Draft, reply: Reply) -> None:
         """Tell the profile, the log and the metrics what became of a message."""
-        await self._safely(self._settle(draft, reply))
+        try:
+            await self._settle(draft, reply)
+        except Exception as error:  # as above
+            self._at_fault(error)
 
     async def abandon(self, draft: Draft) -> None:
         """A transaction without a message still tells something: whom it asked for, and who was refused."""
-        if draft.recipients and draft.identity.known and draft.judged is None:
-            await self._safely(self._abandon(draft))
-
-    # -- MAIL --
-
-    async def _begin(self, draft: Draft) -> Reply | None:
-        draft.identity = await identify(self.sources, draft.facts)
-        if not draft.identity.known and self.needs_header:
-            return None
-        return self.gate.check(draft)
+        if not draft.recipients or not draft.identity.known or draft.judged is not None:
+            return
+        try:
+            await self._judge(draft, b"", None)
+            await self._settle(draft, ABORTED)
+        except Exception as error:  # as above
+            self._at_fault(error)
 
     # -- RCPT --
 
@@ -212,20 +222,13 @@ class Assessor:
         if delivered:
             await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
 
-    async def _abandon(self, draft: Draft) -> None:
-        await self._judge(draft, b"", None)
-        await self._settle(draft, ABORTED)
-
     # -- faults --
 
-    async def _safely(self, work: Awaitable[Reply | None]) -> Reply | None:
+    def _at_fault(self, error: Exception) -> Reply | None:
         """Our own faults end here: the relay goes on, and says so."""
-        try:
-            return await work
-        except Exception as error:  # anything at all: mail must not depend on our being right
-            if isinstance(error, Temporary):
-                log.not_judged(str(error))
-            else:
-                log.internal_error("assess", error)
-            self.metrics.broken_judgements.inc()
-            return None if self.config.when_broken == "relay" else replies.LOCAL_ERROR
+        if isinstance(error, Temporary):
+            log.not_judged(str(error))
+        else:
+            log.internal_error("assess", error)
+        self.metrics.broken_judgements.inc()
+        return None if self.config.when_broken == "relay" else replies.LOCAL_ERROR

@@ -5,9 +5,7 @@ Whatever goes wrong here costs evidence and never mail.
 
 import asyncio
 import os
-from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import msgspec
 
@@ -27,8 +25,6 @@ from detector.traffic.campaign import keys_of
 from detector.verdict.campaign import suspicious
 from detector.verdict.judge import text_speaks
 from detector.verdict.verdict import Verdict
-
-T = TypeVar("T")
 
 READ_AT_ONCE = 65_536  # octets of text: they take a millisecond; more are read by a thread
 
@@ -50,15 +46,22 @@ class Contents:
 
     async def read(self, transaction: Transaction, header: Header, body: Body) -> Transaction:
         """The transaction with what its message says; without it when we cannot tell. `header` is the body's."""
-        content = await self._safely(self._read(header, body))
+        content = None
+        try:
+            content = await self._read(header, body)
+        except Exception as error:  # anything at all: it is evidence that is missing, and no more
+            self._broken(error, 1)
         self._notice_breaks()
         if content is None:
             return transaction
-        keys, account, now = keys_of(content), transaction.identity.account, self._clock()
+        account, now = transaction.identity.account, self._clock()
         if content.score is not None:
             self._scored_at = now
-        others = await self._safely(self._campaigns.suspicious_others(keys, account, now))
-        content = msgspec.structs.replace(content, accomplices=others) if others else content
+        try:
+            if others := await self._campaigns.suspicious_others(keys_of(content), account, now):
+                content = msgspec.structs.replace(content, accomplices=others)
+        except Exception as error:  # as above
+            self._broken(error, 1)
         return transaction.read(transaction.recipients, content)
 
     async def learn(self, transaction: Transaction, verdict: Verdict, hold_score: float) -> None:
@@ -66,9 +69,12 @@ class Contents:
         content, account = transaction.content, transaction.identity.account
         if content is None:
             return
-        await self._safely(self._campaigns.notice(keys_of(content), account, suspicious(verdict), self._clock()))
+        try:
+            await self._campaigns.notice(keys_of(content), account, suspicious(verdict), self._clock())
+        except Exception as error:  # as above
+            self._broken(error, 1)
         if verdict.score < hold_score and not text_speaks(verdict.groups):
-            self._reader.learn(content, transaction.identity.account)
+            self._reader.learn(content, account)
 
     async def _read(self, header: Header, body: Body) -> Content:
         # Parts are found so soon that handing that to a thread would cost more; what is attached is not read.
@@ -82,13 +88,6 @@ class Contents:
         new, self._told = self._reader.broken - self._told, self._reader.broken
         if new and self._reader.fault is not None:
             self._broken(self._reader.fault, new)
-
-    async def _safely(self, work: Awaitable[T]) -> T | None:
-        try:
-            return await work
-        except Exception as error:  # anything at all: it is evidence that is missing, and no more
-            self._broken(error, 1)
-            return None
 
     def _broken(self, error: Exception, times: int) -> None:
         self._metrics.content_errors.inc(times)

@@ -15,7 +15,7 @@ KEPT_WEEKS = 26  # then the list may have been cleaned, and its owner may be ano
 ENTRY = HASH_BYTES + 1
 
 
-class Complainers(Struct, frozen=True, array_like=True):
+class Complainers(Struct, frozen=True, array_like=True, gc=False):
     """Short keyed hashes, each with the week of the complaint; the oldest stands first.
 
     `again` counts recipients of mail that went to one of them all the same; half of it is forgotten in a day.

@@ -33,7 +33,7 @@ class Origin(NamedTuple):
     author: int = 0
 
 
-class _Count(Struct):
+class _Count(Struct, gc=False):
     """What a transaction adds, while its recipients are gone through."""
 
     counted: Counted

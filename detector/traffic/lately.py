@@ -8,7 +8,7 @@ from detector.traffic.clock import DAY, latest
 from detector.traffic.counters import decayed
 
 
-class Lately(Struct, frozen=True, array_like=True):
+class Lately(Struct, frozen=True, array_like=True, gc=False):
     """Amounts as they stood at `updated_at` (Unix seconds), which forget half in each day.
 
     `elsewhere`: recipients of mail from networks or programs that the account has no habit of using.

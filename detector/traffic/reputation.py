@@ -12,7 +12,7 @@ HALF_LIFE = 28 * DAY
 LEAST_SENT = 100.0
 
 
-class Reputation(Struct, frozen=True, array_like=True):
+class Reputation(Struct, frozen=True, array_like=True, gc=False):
     """Recipients whose mail the next hop took; of these bounced later, complained of, and told to come again later.
 
     Half is forgotten in 28 days.
