@@ -248,8 +248,8 @@ class Metrics:
         self.profiles = Gauge("detector_profiles", "Account profiles in memory.", registry=registry)
         self.state_degraded = Gauge(
             "detector_state_degraded",
-            "1 while this store (profiles, joins, handed_over, campaigns, texts, records, and shared: that of "
-            "state.url) cannot be read or written.",
+            "1 while this store (profiles, joins, handed_over, campaigns, texts, records, containment, and shared: "
+            "that of state.url) cannot be read or written.",
             ["store"],
             registry=registry,
         )

@@ -33,9 +33,11 @@ class Following:
     _sources: list[Source] = field(init=False, default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._followed = Followed(self.config.state.directory / "followed.sqlite")  # it is opened when it is needed
+
     async def start(self) -> None:
         """Raises `ConfigError`, `Temporary` or `OSError`."""
-        self._followed = Followed(self.config.state.directory / "followed.sqlite")
         for settings in self.config.feedback.logs:
             position = await asyncio.to_thread(self._followed.position, settings.name)
             source = await _source(settings, position)

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from threading import Condition, Event, Lock, Thread
 
-from detector import log
-from detector.config import ConfigError
 from detector.incident.incident import Event as Happening
 from detector.incident.incident import Step
 from detector.ports import Temporary
-from detector.response import operators
+from detector.response import fault, operators
 from detector.response.announcements import Announcements
 from detector.response.calls import Calls
 from detector.response.engine import HOOKS, LOCAL, Engine
@@ -218,17 +216,13 @@ class Containment:
         while not self._ended.is_set():
             self._wake.wait(self._look_every)
             self._wake.clear()
-            try:
+            with fault.shown(self._tools.metrics):
                 if abs(self._tools.clock() - self._tidied_at) >= TIDY_EVERY:
                     self._tidy(self._tools.clock())
                 self.keep_in_step()
                 self._engine.rest(self._tools.clock())
                 if self._living is not None and self._living.is_due(self._tools.clock()):
                     self._living.look(self._tools.clock())
-            except (Temporary, ConfigError) as error:
-                log.records_failed("containment", str(error))
-            except Exception as error:  # a fault here must not end the loop that begins containments
-                log.internal_error("containment", error)
             self._ended.wait(LOOK_GAP)
 
     def _wait_until_idle(self, seconds: float) -> None:

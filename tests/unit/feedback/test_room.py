@@ -19,6 +19,7 @@ from detector.mail.tag import TagKey, tag_of
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
 from detector.models import load_prior
+from detector.ports import Temporary
 from detector.records.book import Book
 from detector.reports.ties import Ties
 from detector.state.heard import Heard
@@ -119,6 +120,14 @@ async def test_what_was_kept_before_a_crash_takes_effect_after_it(build: Room, t
     await room.start()
     await until(room, bounced=0, complained=1)
     assert (await room.house.profiles.read("ann")).complainers.has(hashed(BOB), NOW)
+    await room.stop()
+
+
+async def test_who_stops_it_because_it_could_not_start_hears_why_it_could_not(build: Room, tmp_path: Path) -> None:
+    room = build()
+    (tmp_path / "heard.sqlite").mkdir()
+    with pytest.raises(Temporary, match="heard"):
+        await room.start()
     await room.stop()
 
 
