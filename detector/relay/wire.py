@@ -36,6 +36,7 @@ class Wire(Greeter):
         self._gate = LineGate(settings.limits.commands_per_session)
         self._work: asyncio.Task[None] | None = None
         self._more: asyncio.Future[None] | None = None  # what it waits for while no command is being answered
+        self._answered = 0  # commands, in this turn
         self._seeing_it_through = False
         self._held_back = False
         self._message: Incoming | None = None
@@ -125,7 +126,6 @@ class Wire(Greeter):
 
     async def _answer_commands(self) -> None:
         """One after the other, until the connection ends."""
-        answered = 0
         try:
             while not self.stream.is_closing():
                 line = self._gate.line()
@@ -137,8 +137,9 @@ class Wire(Greeter):
                 verb, _, argument = line.partition(b" ")
                 command = self.commands.get(verb) or self.commands.get(verb.upper(), _unknown)
                 await command(self, _text(argument))
-                answered += 1
-                if answered % TURN == 0:
+                self._answered += 1
+                if self._answered >= TURN:
+                    self._answered = 0
                     await asyncio.sleep(0)
                 self._after_an_answer()
         except Violation as violation:
@@ -165,6 +166,7 @@ class Wire(Greeter):
     def take_command(self) -> None:
         """The next one is answered together with this one."""
         self._gate.line()
+        self._answered += 1
 
     def _after_an_answer(self) -> None:
         if self._held_back:
