@@ -20,6 +20,7 @@ from detector.response.providers import build
 from detector.response.tools import Tools
 from detector.response.upkeep import Upkeep
 from detector.response.workflow import Containment
+from detector.roll import Roll
 from detector.tasks import Tasks, called
 from detector.tls import server_context
 
@@ -86,7 +87,7 @@ class Office:
         memory.stack.push_async_callback(self._feedback.stop)
         await self._feedback.start()
         memory.stack.push_async_callback(self.held.stop)
-        await self.held.start()
+        await self.held.start(alone=not Roll(config.state.directory).anybody())
         self.held.follow(hop.route)
 
     def contain(self) -> None:

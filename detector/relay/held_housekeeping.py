@@ -29,15 +29,17 @@ class Housekeeping:
         self._metrics = metrics
         self._before = self._then = -math.inf
 
-    def begin(self, now: float) -> None:
-        """At start, before anything is held or sent."""
-        self._files.sweep()
+    def begin(self, now: float, alone: bool = True) -> None:
+        """At start, before anything is sent. `alone`: nobody holds mail meanwhile, so a crash has left what is half."""
+        if alone:
+            self._files.sweep()
         for message_id in self._records.doubt_held(self._spool, now):
             log.held_in_doubt(message_id)
             self._metrics.held_results.labels("in_doubt").inc()
         self.erase()
         here = self._files.complete()
-        self._set_strangers_aside(here)
+        if alone:
+            self._set_strangers_aside(here)
         self._look_for_missing(here)
 
     def tidy(self, now: float) -> None:

@@ -66,9 +66,12 @@ class HeldRoom:
         self._stop_time = config.relay.limits.stop_time
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Put in order what a crash left; then begin. Raises `Temporary` and `OSError`."""
-        await asyncio.to_thread(self._housekeeping.begin, self._clock())
+    async def start(self, alone: bool = True) -> None:
+        """Put in order what a crash left; then begin. Raises `Temporary` and `OSError`.
+
+        Not `alone`, other processes hold mail here: what looks as if a crash had left it is left to the next start.
+        """
+        await asyncio.to_thread(self._housekeeping.begin, self._clock(), alone)
         self.intake.remember(await asyncio.to_thread(self._records.held_digests, self._spool))
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._releaser.run()), loop.create_task(self._keep_house())]

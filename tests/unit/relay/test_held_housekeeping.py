@@ -47,6 +47,16 @@ def test_at_start_what_a_crash_left_is_put_in_order(world: HeldWorld) -> None:
     assert world.value("detector_held_results_total", result="in_doubt") == 1
 
 
+def test_what_other_processes_are_holding_at_this_moment_is_left_to_them(world: HeldWorld) -> None:
+    """Workers that have outlived their first process: a file comes before its row."""
+    put(world, a_held_message("unrecorded"), recorded=False)
+    (world.files.directory / "unfinished.new").write_bytes(b"x")
+    world.housekeeping.begin(50.0, alone=False)
+    assert names(world) == ["unfinished.new", "unrecorded.held"]
+    world.housekeeping.begin(60.0)
+    assert names(world) == ["unrecorded.aside"]
+
+
 def test_files_that_other_hosts_recorded_in_the_same_database_are_not_missing_here(world: HeldWorld) -> None:
     world.records.put_held(a_held_message("there", spool="elsewhere"))
     world.housekeeping.begin(50.0)
