@@ -24,6 +24,7 @@ COMPILED = [
     "detector/content/pivots.py",
     "detector/content/links.py",
     "detector/content/text.py",
+    "detector/content/mime.py",
     # Plain arithmetic on each message: some hundredths.
     "detector/verdict/odds.py",
 ]

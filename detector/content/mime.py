@@ -2,52 +2,69 @@
 
 import re
 from binascii import a2b_qp
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import islice
-from typing import NamedTuple
-
-from msgspec import Struct
+from typing import Final, NamedTuple, final
 
 from detector.content.charset import decoded, from_base64, header_text
 from detector.mail.headers import SECTION_LENGTH, Header
 from detector.mail.search import find_by
 from detector.mail.written import Written
 
-MOST_BYTES = 1 << 20  # of a message; what stands further down is seldom read
-MOST_PARTS = 100
-MOST_MARKS = 200  # lines that begin like a delimiter of a multipart
-MOST_HEADER_BYTES = (
+MOST_BYTES: Final = 1 << 20  # of a message; what stands further down is seldom read
+MOST_PARTS: Final = 100
+MOST_MARKS: Final = 200  # lines that begin like a delimiter of a multipart
+MOST_HEADER_BYTES: Final = (
     131_072  # header sections of all parts together: each of their fields costs as much as a line of text
 )
-MOST_SECTION_BYTES = SECTION_LENGTH + 2  # with the empty line
-DEEPEST = 8
-MOST_TEXT_BYTES = 262_144  # of a part, as transferred
-SHOWN_KINDS = ("text/plain", "text/html")
-LONGEST_VALUE = 2000
-LONGEST_KNOWN = 400  # octets of the header section of a part: most are the same few
+MOST_SECTION_BYTES: Final = SECTION_LENGTH + 2  # with the empty line
+DEEPEST: Final = 8
+MOST_TEXT_BYTES: Final = 262_144  # of a part, as transferred
+SHOWN_KINDS: Final = ("text/plain", "text/html")
+LONGEST_VALUE: Final = 2000
+LONGEST_KNOWN: Final = 400  # octets of the header section of a part: most are the same few
 
-_PARAMETER = re.compile(r';\s*+([a-z]++)[*0-9]*+\s*+=\s*+(?:"([^"]*+)"?|([^;\s]*+))', re.IGNORECASE)
-_KIND = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
+_PARAMETER: Final = re.compile(r';\s*+([a-z]++)[*0-9]*+\s*+=\s*+(?:"([^"]*+)"?|([^;\s]*+))', re.IGNORECASE)
+_KIND: Final = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
 
 
-class Part(Struct, frozen=True, gc=False):
+class Described(NamedTuple):
+    """What the header section of a part says of it."""
+
+    header: Header
+    kind: str
+    boundary: str
+    charset: str
+    encoding: str
+    filename: str
+    attached: bool
+
+
+@final
+class Part:
     """A leaf of the tree of parts. `kind` is the media type; `alternative`: another part says the same differently.
 
     What it holds stays where it lies, in `octets[start:end]`: most of a large message is attached, and never read.
     """
 
-    header: Header
-    kind: str
-    charset: str
-    encoding: str
-    filename: str
-    attached: bool
-    alternative: bool
-    octets: bytes
-    start: int
-    end: int
+    def __init__(self, described: Described, alternative: bool, octets: bytes, start: int, end: int) -> None:
+        header, kind, _, charset, encoding, filename, attached = described
+        self.described: Final = described
+        self.header: Final = header
+        self.kind: Final = "text/plain" if kind.startswith("multipart/") else kind
+        self.charset: Final = charset
+        self.encoding: Final = encoding
+        self.filename: Final = filename
+        self.attached: Final = attached
+        self.alternative: Final = alternative
+        self.octets: Final = octets
+        self.start: Final = start
+        self.end: Final = end
+
+    def under(self, header: Header) -> "Part":
+        """The same with another header."""
+        return Part(self.described._replace(header=header), self.alternative, self.octets, self.start, self.end)
 
     @property
     def content(self) -> bytes:
@@ -78,12 +95,14 @@ class Part(Struct, frozen=True, gc=False):
         return decoded(content, self.charset)
 
 
-class Message(Struct, frozen=True, gc=False):
+@final
+class Message:
     """The decoded header fields that a reader, or who answers, gets to see; and the parts in their order."""
 
-    subject: str
-    reply_to: str
-    parts: tuple[Part, ...]
+    def __init__(self, subject: str, reply_to: str, parts: tuple[Part, ...]) -> None:
+        self.subject: Final = subject
+        self.reply_to: Final = reply_to
+        self.parts: Final = parts
 
     @property
     def key(self) -> bytes:
@@ -91,56 +110,45 @@ class Message(Struct, frozen=True, gc=False):
 
         The copies of a mailing have it in common, though each has boundaries of its own.
         """
-        digest = blake2b(ascii((self.subject, self.reply_to)).encode(), digest_size=16)
+        said = [ascii((self.subject, self.reply_to)).encode()]
         for part in self.parts:
             text = part.text_bytes if part.shown else b""
             described = part.kind, part.charset, part.encoding, part.filename, part.attached, part.alternative
-            digest.update(ascii((*described, len(text))).encode())
-            digest.update(text)
-        return digest.digest()
+            said.append(ascii((*described, len(text))).encode())
+            said.append(text)
+        return blake2b(b"".join(said), digest_size=16).digest()
 
 
 def parsed(written: Written) -> Message:
     """The parts of a message, and what its header says to readers."""
     header, start = written.header, written.start
     end = min(written.end, start + MOST_BYTES - len(header.section))
-    parts = tuple(islice(_leaves(header, written.octets, start, end), MOST_PARTS))
+    parts = tuple(_leaves(header, written.octets, start, end))
     return Message(header_text(_first(header, b"subject")), header_text(_first(header, b"reply-to")), parts)
 
 
-class _Described(NamedTuple):
-    """What the header section of a part says of it."""
-
-    header: Header
-    kind: str
-    boundary: str
-    charset: str
-    encoding: str
-    filename: str
-    attached: bool
-
-
-def _leaves(header: Header, octets: bytes, start: int, end: int) -> Iterator[Part]:
+def _leaves(header: Header, octets: bytes, start: int, end: int) -> list[Part]:
     found, depth, alternative = _described(header), 0, False
+    parts: list[Part] = []
     waiting: list[tuple[int, int, int, bool]] = []
     room = MOST_HEADER_BYTES
     for _ in range(2 * MOST_PARTS):
-        header, kind, boundary, charset, encoding, filename, attached = found
+        kind, boundary = found.kind, found.boundary
         if boundary and depth < DEEPEST and kind.startswith("multipart/"):
             alternative = alternative or kind == "multipart/alternative"
             pieces = _split(octets, start, end, boundary.encode("utf-8", "surrogateescape"))
-            waiting += [(*piece, depth + 1, alternative) for piece in reversed(pieces)]
+            waiting += [(top, last, depth + 1, alternative) for top, last in reversed(pieces)]
         else:
-            kind = "text/plain" if kind.startswith("multipart/") else kind
-            yield Part(header, kind, charset, encoding, filename, attached, alternative, octets, start, end)
-        if not waiting or room <= 0:
-            return
+            parts.append(Part(found, alternative, octets, start, end))
+        if not waiting or room <= 0 or len(parts) == MOST_PARTS:
+            break
         top, end, depth, alternative = waiting.pop()
         found, start = _apart(octets, top, end)
         room -= start - top
+    return parts
 
 
-def _apart(octets: bytes, start: int, end: int) -> tuple[_Described, int]:
+def _apart(octets: bytes, start: int, end: int) -> tuple[Described, int]:
     """What the header section of a part says, and where what follows it begins."""
     top = octets.find(b"\n\r\n", start, min(start + LONGEST_KNOWN, end)) + 3
     known = _known(octets[start:top]) if top > 2 else None
@@ -151,17 +159,17 @@ def _apart(octets: bytes, start: int, end: int) -> tuple[_Described, int]:
 
 
 @lru_cache(maxsize=512)
-def _known(section: bytes) -> _Described | None:
+def _known(section: bytes) -> Described | None:
     """None where the section ends earlier."""
     header = Header.of(section)
     return _described(header) if header.section == section else None
 
 
-def _described(header: Header) -> _Described:
+def _described(header: Header) -> Described:
     kind, parameters = _media_type(_written(header, b"content-type"))
     disposition = _first(header, b"content-disposition")
     names = dict(_pairs(disposition)) if disposition else {}
-    return _Described(
+    return Described(
         header,
         kind,
         boundary=parameters.get("boundary", ""),
@@ -199,9 +207,8 @@ def _media_type(written: bytes) -> tuple[str, Mapping[str, str]]:
     return (kind[1].lower(), dict(_pairs(value))) if kind else ("text/plain", {})
 
 
-def _pairs(value: str) -> Iterator[tuple[str, str]]:
-    for name, quoted, bare in _PARAMETER.findall(value):
-        yield name.lower(), quoted or bare
+def _pairs(value: str) -> list[tuple[str, str]]:
+    return [(name.lower(), quoted or bare) for name, quoted, bare in _PARAMETER.findall(value)]
 
 
 def _split(octets: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:

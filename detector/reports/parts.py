@@ -4,7 +4,6 @@ import re
 from binascii import a2b_qp
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from detector.content.charset import from_base64, header_text
 from detector.content.mime import MOST_BYTES, Part, parsed
@@ -45,9 +44,7 @@ def pieces_of(octets: bytes) -> Pieces:
     written = Written.of(octets)
     message = parsed(written)
     # A message in one piece is not its own attachment.
-    parts = tuple(
-        replace(part, header=NOTHING.header) if part.header is written.header else part for part in message.parts
-    )
+    parts = tuple(part.under(NOTHING.header) if part.header is written.header else part for part in message.parts)
     status = next((part.text for part in parts if part.kind in _STATUS), None)
     return Pieces(
         header=written.header,
