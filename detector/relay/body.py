@@ -13,6 +13,7 @@ import numpy as np
 from detector.mail.reply import Reply
 from detector.mail.search import find_by
 from detector.relay import replies
+from detector.relay.client_wire import Octets
 
 END = b"\r\n.\r\n"
 CR, LF = 13, 10
@@ -121,25 +122,25 @@ class Body:
         self._file = file
         self._closed = closed
 
-    def below(self, top: bytes, section_bytes: int) -> bytes | AsyncIterator[bytes | memoryview]:
+    def below(self, top: bytes, section_bytes: int) -> bytes | tuple[Octets, ...] | AsyncIterator[Octets]:
         """The octets to send on: `top` in place of the first `section_bytes`; a small message in one piece."""
         if self._file is None and len(self.head) <= ONE_PIECE_BYTES:
             return top + self.head[section_bytes:]
-        return self._cut_below(top, section_bytes)
+        in_memory = top, memoryview(self.head)[section_bytes:]
+        return in_memory if self._file is None else self._with_file(in_memory)
 
     async def chunks(self, head: bytes) -> AsyncIterator[bytes]:
         """The octets to send on, beginning with `head` in place of our own. Raises `OSError`."""
-        yield head
-        async for chunk in self._on_disk():
-            yield bytes(chunk)
+        async for octets in self._with_file((head,)):
+            yield bytes(octets)
 
-    async def _cut_below(self, top: bytes, section_bytes: int) -> AsyncIterator[bytes | memoryview]:
-        yield top
-        yield memoryview(self.head)[section_bytes:]
+    async def _with_file(self, in_memory: tuple[Octets, ...]) -> AsyncIterator[Octets]:
+        for octets in in_memory:
+            yield octets
         async for chunk in self._on_disk():
             yield chunk
 
-    async def _on_disk(self) -> AsyncIterator[bytes | memoryview]:
+    async def _on_disk(self) -> AsyncIterator[Octets]:
         if self._file is None:
             return
         number, at = self._file.fileno(), 0

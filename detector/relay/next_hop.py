@@ -1,7 +1,7 @@
 """One SMTP connection to a next hop: commands and their replies word for word, and the message."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from detector.config import HostPort
@@ -47,6 +47,7 @@ class Connection:
         self.wire = wire
         self.capabilities = Capabilities()
         self._in_transaction = False
+        self._turn_bytes = 0
 
     @property
     def server(self) -> HostPort:
@@ -144,32 +145,31 @@ class Connection:
                 self.wire.write(chunks)
                 return True
             chunks = (chunks,)
-        turn = 0
-        async for piece in _pieces(chunks):
+        if isinstance(chunks, AsyncIterable):
+            async for chunk in chunks:
+                if not await self._send_on(chunk, expected):
+                    return False
+        else:
+            for chunk in chunks:
+                if not await self._send_on(chunk, expected):
+                    return False
+        return True
+
+    async def _send_on(self, chunk: Octets, expected: Replies) -> bool:
+        for piece in _cut(chunk):
             if expected.done():
                 return False
             self.wire.write(piece)
             await self.wire.room()
-            turn += len(piece)
-            if turn >= TURN_BYTES:
-                turn = 0
+            self._turn_bytes += len(piece)
+            if self._turn_bytes >= TURN_BYTES:
+                self._turn_bytes = 0
                 await asyncio.sleep(0)
         return True
 
 
-async def _pieces(chunks: AsyncIterable[Octets] | Iterable[Octets]) -> AsyncIterator[Octets]:
-    """The same octets in pieces that do not fill the write buffer beyond measure, not copied."""
-    if isinstance(chunks, AsyncIterable):
-        async for chunk in chunks:
-            for piece in _cut(chunk):
-                yield piece
-    else:
-        for chunk in chunks:
-            for piece in _cut(chunk):
-                yield piece
-
-
 def _cut(chunk: Octets) -> Iterator[Octets]:
+    """The same octets in pieces that do not fill the write buffer beyond measure, not copied."""
     if len(chunk) <= PIECE_BYTES:
         yield chunk
     else:
