@@ -71,11 +71,15 @@ class Log(Section):
 
 
 class Config(Section):
-    """The whole file."""
+    """The whole file.
+
+    `patience` is what a transaction waits for disks and servers of ours in all; then it goes by `when_broken`.
+    """
 
     mode: Literal["after-queue", "before-queue"] = "after-queue"
     observe: Flag = True
     when_broken: Literal["relay", "defer"] = "relay"
+    patience: Seconds = 0.2
     unknown_identity: Literal["relay", "defer", "reject"] = "relay"
     workers: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
     identity: Annotated[tuple[Identities, ...], AfterValidator(not_empty)] = (

@@ -11,6 +11,7 @@ happens then is `when_broken`.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -33,6 +34,7 @@ from detector.relay.gate import Gate
 from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
 from detector.relay.outcome import ABORTED, tell
+from detector.relay.time_left import TimeLeft
 from detector.traffic.profile import Profile
 from detector.verdict.admit import admit, admit_message, settle
 from detector.verdict.campaign import suspicious
@@ -61,7 +63,7 @@ class Assessor:
 
     async def begin(self, draft: Draft) -> Reply | None:
         try:
-            draft.identity = await identify(self.sources, draft.facts)
+            draft.identity = await draft.time_left.wait(identify(self.sources, draft.facts))
             return None if not draft.identity.known and self.needs_header else self.gate.check(draft)
         except Exception as error:  # anything at all: mail must not depend on our being right
             return self._at_fault(error)
@@ -101,7 +103,8 @@ class Assessor:
 
     async def _admit(self, draft: Draft, address: Address) -> Reply | None:
         if not draft.identity.known:
-            draft.identity = await identify(self.sources, draft.facts)  # Postfix may have told us since MAIL
+            # Postfix may have told us since MAIL.
+            draft.identity = await draft.time_left.wait(identify(self.sources, draft.facts))
             if not draft.identity.known:
                 return None
             self.metrics.identities.labels(draft.identity.source).inc()
@@ -120,7 +123,7 @@ class Assessor:
             profile, room = ask(profile, now)
             return profile, (room, room or self.gate.lets_through(account, profile, now))
 
-        room, passes = await self.profiles.update(account, asked)
+        room, passes = await draft.time_left.wait(self.profiles.update(account, asked))
         draft.would_pace = draft.would_pace or not room
         return passes
 
@@ -129,7 +132,8 @@ class Assessor:
     async def _decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
         refusal: Reply | None = None
         if not draft.identity.known and self.needs_header:
-            draft.identity = await identify(self.sources, replace(draft.facts, header=section or b"\r\n"))
+            facts = replace(draft.facts, header=section or b"\r\n")
+            draft.identity = await draft.time_left.wait(identify(self.sources, facts))
             refusal = self.gate.check(draft)
             if refusal is not None:
                 return refusal
@@ -176,10 +180,11 @@ class Assessor:
         draft.message_id = header.message_id
         transaction = self._transaction(draft, header, body)
         if body is not None:
-            transaction = await self.contents.read(transaction, header, body)
-        verdict, let_through = await self._verdict(transaction)
+            transaction = await self.contents.read(transaction, header, body, draft.time_left)
+        verdict, let_through = await self._verdict(transaction, draft.time_left)
         if suspicious(verdict):  # others may be sending the same at this moment
-            await self.contents.learn(transaction, verdict, self.policy.hold_score)
+            with suppress(Temporary):
+                await draft.time_left.wait(self.contents.learn(transaction, verdict, self.policy.hold_score))
         self.metrics.judged(self.stopwatch() - started, draft.transaction_id)
         if draft.would_pace and verdict.action is Action.ACCEPT:
             verdict = msgspec.structs.replace(verdict, action=Action.PACE)
@@ -187,10 +192,11 @@ class Assessor:
         if verdict.score >= self.policy.hold_score:
             self.desk.note(transaction, verdict)
         if verdict.action is Action.BLOCK and not let_through:
-            await self.desk.open_incident(transaction, verdict)
+            with suppress(Temporary):  # the block is in force, and goes on being written
+                await draft.time_left.wait(self.desk.open_incident(transaction, verdict))
         return verdict.action is Action.HOLD and not let_through
 
-    async def _verdict(self, transaction: Transaction) -> tuple[Verdict, bool]:
+    async def _verdict(self, transaction: Transaction, time_left: TimeLeft) -> tuple[Verdict, bool]:
         """What the judge says, and whether nothing is stopped all the same."""
         account, now = transaction.identity.account, self.clock()
         policy = self.policy.for_cohort(self.gate.cohort(account))
@@ -199,7 +205,7 @@ class Assessor:
             profile, verdict = judge(profile, transaction, now, policy)
             return profile, (verdict, self.gate.lets_through(account, profile, now))
 
-        return await self.profiles.update(account, judged)
+        return await time_left.wait(self.profiles.update(account, judged))
 
     # -- afterwards --
 
@@ -218,7 +224,8 @@ class Assessor:
             passed = handed(profile, transaction, now, self.policy)
             return settle(profile, transaction, delivered, now, self.policy), passed
 
-        passed = await self.profiles.update(transaction.identity.account, settled)
+        time_left = TimeLeft(self.config.patience)  # the client has his answer, and only his next command waits
+        passed = await time_left.wait(self.profiles.update(transaction.identity.account, settled))
         if delivered:
             await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
 

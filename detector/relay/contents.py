@@ -21,6 +21,7 @@ from detector.metrics import Metrics
 from detector.ports import CampaignStore, Clock
 from detector.relay.body import Body
 from detector.relay.seldom import Seldom
+from detector.relay.time_left import TimeLeft
 from detector.traffic.campaign import keys_of
 from detector.verdict.campaign import suspicious
 from detector.verdict.judge import text_speaks
@@ -44,7 +45,7 @@ class Contents:
         self._threads = ThreadPoolExecutor(os.cpu_count(), "reading")
         metrics.content_scored.set_function(lambda: self._scored_at)
 
-    async def read(self, transaction: Transaction, header: Header, body: Body) -> Transaction:
+    async def read(self, transaction: Transaction, header: Header, body: Body, time_left: TimeLeft) -> Transaction:
         """The transaction with what its message says; without it when we cannot tell. `header` is the body's."""
         content = None
         try:
@@ -58,7 +59,7 @@ class Contents:
         if content.score is not None:
             self._scored_at = now
         try:
-            if others := await self._campaigns.suspicious_others(keys_of(content), account, now):
+            if others := await time_left.wait(self._campaigns.suspicious_others(keys_of(content), account, now)):
                 content = msgspec.structs.replace(content, accomplices=others)
         except Exception as error:  # as above
             self._broken(error, 1)

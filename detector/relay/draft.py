@@ -9,6 +9,7 @@ from detector.mail.headers import Arrival
 from detector.mail.reply import Reply
 from detector.mail.transaction import UNKNOWN, Identity, Recipient, Transaction
 from detector.ports import SessionFacts
+from detector.relay.time_left import TimeLeft
 from detector.verdict.verdict import Verdict
 
 
@@ -29,6 +30,7 @@ class Draft:
     held: bool = False
     message_id: str = ""
     sent_to: str = ""
+    time_left: TimeLeft = field(default_factory=TimeLeft)
 
     @property
     def queue_id(self) -> str:

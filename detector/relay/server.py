@@ -23,6 +23,7 @@ from detector.relay.hosts import allowed
 from detector.relay.next_hop import Capabilities, NextHopError
 from detector.relay.route import Route
 from detector.relay.session import Session
+from detector.relay.time_left import TimeLeft
 from detector.relay.wire import Wire
 
 DEADLINE_CHECK_EVERY = 1.0
@@ -166,6 +167,7 @@ class Server:
             arrival=session.arrival(mail_from.smtputf8),
             mail_from=mail_from.address,
             received_at=self._route.assessor.clock(),
+            time_left=TimeLeft(self._config.patience),
         )
         return Exchange(self._route, draft, mail_from, argument)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -138,11 +139,13 @@ class Desk:
         done = asyncio.Event()
         self._tasks.spawn(self._save_and_tell(incident, done))
         try:
-            async with asyncio.timeout(self.patience):
-                await done.wait()
-        except TimeoutError:
-            self._unsaved[incident.account] = incident
-            self.degraded("open_incident", Temporary(f"no answer within {self.patience:g} s"))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.patience):
+                    await done.wait()
+        finally:  # also when whoever waits for us has no time left
+            if not done.is_set():
+                self._unsaved[incident.account] = incident
+                self.degraded("open_incident", Temporary(f"no answer within {self.patience:g} s"))
 
     async def _save_and_tell(self, incident: Incident, done: asyncio.Event) -> None:
         try:

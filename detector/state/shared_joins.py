@@ -1,5 +1,6 @@
 """Which login stands behind a message, where the policy service and the message may come to different processes."""
 
+import asyncio
 from collections import OrderedDict
 
 from detector.mail.login import PolicyRequest
@@ -25,6 +26,7 @@ class SharedJoins:
         self._link = link
         self._remember_time = remember_time
         self._local = local
+        self._patience = link.timeout / 4  # the rest is for profiles and campaigns
         self._untold: OrderedDict[bytes, Remembered] = OrderedDict()
         self._newest = 0.0
         link.when_back.append(self._catch_up)
@@ -57,8 +59,9 @@ class SharedJoins:
         if key in self._untold:
             return self._untold[key].request
         try:
-            packed = await self._link.send("GET", key)
-        except Away:
+            async with asyncio.timeout(self._patience):
+                packed = await self._link.send("GET", key)
+        except (Away, TimeoutError):
             return None
         remembered = _read(packed)
         if remembered is None or remembered.at < self._newest - self._remember_time:

@@ -62,7 +62,7 @@ class SharedProfiles:
         self._lines: dict[str, list[_Change]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience = link.timeout / 2  # the rest is for campaigns
-        self.attempts = 0
+        self.attempts, self._silent = 0, False  # silent: somebody has waited in vain, and nothing was heard since
         link.when_back.append(self._settle)
 
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
@@ -81,10 +81,10 @@ class SharedProfiles:
         else:
             line.append(change)
         try:
-            async with asyncio.timeout(self._patience):
-                answer: T = await change.answer
-                return answer
+            async with asyncio.timeout(0.0 if self._silent else self._patience):
+                return await change.answer  # type: ignore[no-any-return]
         except TimeoutError:
+            self._silent = True
             return function(self._last(account).profile)[1]
 
     async def read(self, account: str) -> Profile:
@@ -121,6 +121,7 @@ class SharedProfiles:
             for change in line:
                 _tell(change, *_tried(self._change_here, account, change.function))
         finally:
+            self._silent = False
             del self._lines[account]
 
     async def _serve_those(self, account: str, line: list[_Change]) -> None:

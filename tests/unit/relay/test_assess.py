@@ -17,7 +17,7 @@ from detector.relay import replies
 from detector.verdict.hold import PROBATION
 from detector.verdict.verdict import Action, Group, Verdict
 from tests.support.mail_to import ANN, HOME, letter, live, submit
-from tests.support.relay_house import House, house
+from tests.support.relay_house import DictProfiles, House, house
 from tests.support.scripted_server import ScriptedServer, Talk
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
@@ -164,6 +164,29 @@ async def test_a_store_that_does_not_answer_is_no_bug_but_told(
     told = capsys.readouterr().out
     assert "not_judged" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(("when_broken", "expected"), [("relay", "250"), ("defer", "451")])
+async def test_stores_that_never_answer_delay_a_message_once_however_often_they_are_asked(  # noqa: PLR0917
+    sink: SmtpSink,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    when_broken: str,
+    expected: str,
+) -> None:
+    """Twenty seconds are not a hundredth of what its recipients would wait one after the other."""
+
+    async def never(*_: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(DictProfiles, "update", never)
+    hasty = settings(f'when_broken = "{when_broken}"', "patience = 0.5")
+    async with house(hasty, tmp_path, sink) as place, asyncio.timeout(20):
+        replies = await submit(place, "Q1", [f"r{number}@example.net" for number in range(200)])
+        assert {reply[:3] for reply in replies[1:200]} == {expected}
+    assert "no answer within 0.5 s in all" in capsys.readouterr().out
 
 
 async def test_an_account_known_by_its_header_meets_the_recipient_window_too(

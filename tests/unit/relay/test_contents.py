@@ -22,6 +22,7 @@ from detector.metrics import Metrics
 from detector.relay.body import Body
 from detector.relay.contents import READ_AT_ONCE, Contents
 from detector.relay.seldom import EVERY
+from detector.relay.time_left import TimeLeft
 from detector.verdict.verdict import Action, Group, GroupScore, Verdict
 from tests.histories import transaction
 from tests.support.mail_to import letter
@@ -45,7 +46,7 @@ class Place:
         self.contents = Contents(self.reader, self.campaigns, self.metrics, lambda: self.now)
 
     async def read(self, octets: bytes, file: IO[bytes] | None = None) -> Transaction:
-        return await self.contents.read(transaction(1), Header.of(octets), body_of(octets, file))
+        return await self.contents.read(transaction(1), Header.of(octets), body_of(octets, file), TimeLeft())
 
     @property
     def errors(self) -> float | None:
