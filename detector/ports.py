@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from msgspec import Struct
+
 from detector.incident.notice import Notice
 from detector.mail.delivery import Complained, Delivery, Handed, Receipt
 from detector.mail.login import PolicyRequest
@@ -144,8 +146,7 @@ class IdentitySource(Protocol):
     async def identify(self, facts: "SessionFacts") -> Identity | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFacts:
+class SessionFacts(Struct, frozen=True, gc=False):
     """What is known about a transaction when identity is asked for; more is known at each stage.
 
     `peer` is the address of the connected server; XFORWARD and XCLIENT attributes are decoded (xtext), empty when

@@ -1,10 +1,9 @@
 """Which login handed a message to the submission server, as its policy protocol tells it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRequest:
+class PolicyRequest(Struct, frozen=True, gc=False):
     """What Postfix told the policy service about a message (SMTPD_POLICY_README), as far as we use it.
 
     `host` is the address of the Postfix server that asked; with `queue_id` (after-queue) or with `client_address` and

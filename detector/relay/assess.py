@@ -11,10 +11,14 @@ happens then is `when_broken`.
 """
 
 from collections.abc import Callable
+<<<<<<< ours
 from contextlib import suppress
 from dataclasses import dataclass, replace
+=======
+from dataclasses import dataclass
+>>>>>>> theirs
 
-import msgspec
+from msgspec.structs import replace
 
 from detector import log
 from detector.config import Config
@@ -152,8 +156,7 @@ class Assessor:
             return None
         accepted = RecipientStatus.ACCEPTED
         draft.recipients = [
-            msgspec.structs.replace(r, status=RecipientStatus.PACED) if r.status is accepted else r
-            for r in draft.recipients
+            replace(r, status=RecipientStatus.PACED) if r.status is accepted else r for r in draft.recipients
         ]
         return self.gate.paced(len(asked))
 
@@ -187,7 +190,7 @@ class Assessor:
                 await draft.time_left.wait(self.contents.learn(transaction, verdict, self.policy.hold_score))
         self.metrics.judged(self.stopwatch() - started, draft.transaction_id)
         if draft.would_pace and verdict.action is Action.ACCEPT:
-            verdict = msgspec.structs.replace(verdict, action=Action.PACE)
+            verdict = replace(verdict, action=Action.PACE)
         draft.judged = transaction, verdict
         if verdict.score >= self.policy.hold_score:
             self.desk.note(transaction, verdict)

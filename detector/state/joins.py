@@ -2,7 +2,6 @@
 
 import json
 from collections import OrderedDict
-from dataclasses import astuple
 from pathlib import Path
 
 import msgspec
@@ -25,7 +24,7 @@ class Remembered(msgspec.Struct, frozen=True):
 
 def pack(remembered: Remembered) -> bytes:
     # json, not msgspec: a login may carry octets that are not UTF-8, as surrogate escapes
-    return json.dumps([remembered.at, *astuple(remembered.request)]).encode("ascii")
+    return json.dumps([remembered.at, *msgspec.structs.astuple(remembered.request)]).encode("ascii")
 
 
 def unpack(packed: bytes) -> Remembered:

@@ -1,8 +1,9 @@
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from detector.config import Config, parse
 from detector.mail.login import PolicyRequest

@@ -1,10 +1,10 @@
 import asyncio
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
