@@ -11,12 +11,8 @@ happens then is `when_broken`.
 """
 
 from collections.abc import Callable
-<<<<<<< ours
 from contextlib import suppress
-from dataclasses import dataclass, replace
-=======
 from dataclasses import dataclass
->>>>>>> theirs
 
 from msgspec.structs import replace
 
