@@ -111,7 +111,7 @@ $(VENV)/.created:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# The project itself, compiled where that can be done: a few seconds.
+# The project itself, compiled where that can be done: half a minute.
 define install_project
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { $(can_compile); }; then \
 		echo 'A C compiler or header files are missing: installing gcc and python3-dev'; \
@@ -120,7 +120,7 @@ define install_project
 	@find detector -name '*.so' -delete
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import sys; from detector.content.kernel import COMPILED; sys.exit(not COMPILED)' || printf '\033[1m== %s\033[0m\n' \
-		'NOT COMPILED: all works, but a message costs a third more. On Debian: sudo apt-get install gcc python3-dev, then make again'
+		'NOT COMPILED: all works, but a message costs half more. On Debian: sudo apt-get install gcc python3-dev, then make again'
 endef
 can_compile = command -v cc >/dev/null && $(BIN)/python -c 'import pathlib, sys, sysconfig; \
 	sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())'

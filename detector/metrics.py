@@ -121,7 +121,7 @@ class Metrics:
         ).labels(version).set(1)
         Gauge(
             "detector_content_compiled",
-            "1: the words of messages are counted by compiled code; 0: by numpy, and each message costs a third more.",
+            "1: messages are read by compiled code; 0: by interpreted code, and each costs half more.",
             registry=registry,
         ).set(COMPILED)
 
