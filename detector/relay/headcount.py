@@ -1,7 +1,6 @@
 """How many clients are connected, in all and from each address: to one process, or to several that count together."""
 
 import os
-import tempfile
 from collections import Counter
 from mmap import mmap
 from typing import Protocol
@@ -57,9 +56,9 @@ class Ledger:
     def __init__(self, rows: int, descriptor: int | None = None) -> None:
         """Without a descriptor it is made; others are given that of the one who made it."""
         if descriptor is None:
-            with tempfile.TemporaryFile() as file:  # nameless: gone with the last process that has it
-                file.truncate(rows * ROW_BYTES)
-                descriptor = os.dup(file.fileno())
+            # Memory, and no file: whoever writes to one on a disk that is full is killed (SIGBUS, mmap(2)).
+            descriptor = os.memfd_create("headcount")
+            os.truncate(descriptor, rows * ROW_BYTES)
         self.descriptor = descriptor
         self._memory = mmap(descriptor, rows * ROW_BYTES)
         self.numbers = memoryview(self._memory).cast("I")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,10 @@ def test_the_clients_of_a_process_that_has_died_are_gone(ledger: Ledger) -> None
     two.enter("192.0.2.1")
     ledger.clear(0)
     assert (two.total, two.of("192.0.2.1")) == (1, 1)
+
+
+def test_the_ledger_is_on_no_disk_so_that_a_full_one_kills_nobody_who_counts(ledger: Ledger) -> None:
+    assert str(Path(f"/proc/self/fd/{ledger.descriptor}").readlink()).startswith("/memfd:")
 
 
 def test_another_process_counts_in_the_ledger_that_it_is_given() -> None:
