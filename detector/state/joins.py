@@ -2,12 +2,15 @@
 
 import json
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
+from detector.ports import Temporary
+from detector.state.table import newest_rows
 from detector.state.write_behind import Form, WriteBehind
 from detector.traffic.clock import DAY, latest
 
@@ -48,6 +51,10 @@ class MemoryJoins:
         self._remember_time = remember_time
         self._remember_count = remember_count
         self._fresh: OrderedDict[str, Remembered] = OrderedDict()
+        # After a start the disk is busy, and what Postfix told the process before comes at once: it is known without.
+        self._before: dict[str, bytes] = {}
+        with suppress(Temporary):
+            self._before = dict(newest_rows(path, min(FRESH, remember_count)))
         self._newest = 0.0
         self._remembered = 0
 
@@ -83,6 +90,7 @@ class MemoryJoins:
         self._rows.close()
 
     def _put(self, key: str, remembered: Remembered) -> None:
+        self._before.pop(key, None)
         self._fresh[key] = remembered
         self._fresh.move_to_end(key)
         if len(self._fresh) > min(FRESH, self._remember_count):
@@ -90,10 +98,16 @@ class MemoryJoins:
         self._rows.put(key, remembered, remembered.at)
 
     async def _find(self, key: str) -> PolicyRequest | None:
-        remembered = self._fresh.get(key) or await self._rows.find(key)
+        remembered = self._fresh.get(key) or self._from_before(key) or await self._rows.find(key)
         if remembered is None or remembered.at < self._newest - self._remember_time:
             return None
         return remembered.request
+
+    def _from_before(self, key: str) -> Remembered | None:
+        try:
+            return unpack(self._before[key]) if key in self._before else None
+        except ValueError:  # told when it is looked for on disk
+            return None
 
 
 def _queue_key(host: str, queue_id: str) -> str:

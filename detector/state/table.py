@@ -114,6 +114,14 @@ def stored_rows(path: Path) -> Iterator[tuple[str, bytes]]:
             yield bytes(key).decode("utf-8", "surrogateescape"), bytes(value)
 
 
+def newest_rows(path: Path, most: int) -> list[tuple[str, bytes]]:
+    """Open, read so many of those that were put at the latest times, close. Raises `Temporary`."""
+    with _reading(path) as connection:
+        query = "SELECT key, value FROM rows ORDER BY at DESC LIMIT ?"
+        rows = [] if connection is None else connection.execute(query, (most,)).fetchall()
+        return [(bytes(key).decode("utf-8", "surrogateescape"), bytes(value)) for key, value in rows]
+
+
 def octets(key: str) -> bytes:
     """How a key is stored: a login need not be UTF-8, its other octets come as surrogate escapes."""
     return key.encode("utf-8", "surrogateescape")

@@ -39,6 +39,28 @@ async def test_a_message_that_left_memory_is_found_on_disk(tmp_path: Path, monke
     store.close()
 
 
+async def test_after_a_start_the_newest_are_known_though_the_disk_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "FRESH", 4)
+    path = tmp_path / "joins.sqlite"
+    before = MemoryJoins(path, 3600.0, 1000.0, 1000, Metrics("test"))
+    for number in range(10):
+        await before.remember(replace(REQUEST, queue_id=f"Q{number}"), now=float(number))
+    before.close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE rows SET value = x'' WHERE at = 8.0")
+        other.commit()
+    after = MemoryJoins(path, 3600.0, 1000.0, 1000, Metrics("test"))
+    await after.remember(replace(REQUEST, queue_id="Q7", sasl_username="bob"), now=10.0)
+    after.close()
+    path.unlink()
+    host = REQUEST.host
+    assert await after.by_queue_id(host, "Q9") == replace(REQUEST, queue_id="Q9")
+    assert await after.by_queue_id(host, "Q7") == replace(REQUEST, queue_id="Q7", sasl_username="bob")
+    assert await after.by_queue_id(host, "Q8") is None
+
+
 async def test_a_failing_disk_is_shown_and_joining_goes_on(tmp_path: Path) -> None:
     metrics = Metrics("test")
     store = MemoryJoins(tmp_path / "missing" / "joins.sqlite", 3600.0, 1000.0, 1000, metrics)
