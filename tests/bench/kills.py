@@ -28,6 +28,7 @@ from tests.support.smtp_sink import SmtpSink
 from tests.support.valkey import Valkey
 
 THIEF, QUEUE_ID = "thief@customer.example", "ABCDEF0123"
+BLOCKED = "450 4.7.1"
 SETTINGS: Settings = {
     "workers": 2,
     "judging": {"block_score": 4.0, "hold_score": 3.9, "window_start": 500},
@@ -149,10 +150,11 @@ class Kills:
             )
             deaths.mail.append(mail)
             deaths.logins.append(login)
-            if await _in_force(self.detector):
+            if (answer := await _answer_to_the_thief(self.detector)).startswith(BLOCKED):
                 self.report.in_force += 1
             else:
-                self.report.wrong.append(f"after death {self.report.moments}, of the {who}, the thief may send")
+                lines = [str(event)[:300] for event in self.detector.events() if event["level"] != "info"][-5:]
+                self.report.wrong.append(f"after death {self.report.moments}, of the {who}: {answer}; {lines}")
 
     async def _whole(self, who: str, killed: float) -> None:
         """Wait until all is well again."""
@@ -180,7 +182,7 @@ async def become_a_thief(detector: DetectorProcess) -> None:
             await connection.say(b"MAIL FROM:<%b>\r\n" % THIEF.encode(), b"250")
         except Refused as error:
             refused.append(str(error))
-            if "450 4.7.1" in str(error):
+            if BLOCKED in str(error):
                 break
             continue  # a busy machine
         for one in range(10):
@@ -202,25 +204,27 @@ async def become_a_thief(detector: DetectorProcess) -> None:
 
 
 async def blocked(detector: DetectorProcess) -> bool:
+    return (await answer_to_the_thief(detector)).startswith(BLOCKED)
+
+
+async def answer_to_the_thief(detector: DetectorProcess) -> str:
+    """Raises `OSError` or `Refused` where it is not the thief who is refused, but all who come."""
     connection = await talk(detector.port)
     try:
         await connection.say(b"XFORWARD IDENT=%b\r\n" % QUEUE_ID.encode(), b"250")
-        await connection.say(b"MAIL FROM:<%b>\r\n" % THIEF.encode(), b"450 4.7.1")
-    except Refused as error:
-        if str(error).startswith("b'421"):
-            raise ConnectionAbortedError(str(error)) from error  # it ends, and another is there
-        return False
+        return (await connection.say(b"MAIL FROM:<%b>\r\n" % THIEF.encode(), b"")).decode()
     finally:
         connection.leave()
-    return True
 
 
-async def _in_force(detector: DetectorProcess) -> bool:
+async def _answer_to_the_thief(detector: DetectorProcess) -> str:
     while True:
         try:
             async with asyncio.timeout(5.0):
-                return await blocked(detector)
-        except (OSError, EOFError, TimeoutError):
+                answer = await answer_to_the_thief(detector)
+                if not answer.startswith("421"):  # it ends, and another is there
+                    return answer
+        except LOST:
             await asyncio.sleep(0.01)
 
 
@@ -304,14 +308,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moments", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--alone", type=float, default=ALONE_SHARE, help="share of the deaths without workers")
     asked = parser.parse_args()
-    alone = round(asked.moments * ALONE_SHARE)
+    alone = round(asked.moments * asked.alone)
 
     def tell(words: str) -> None:
         print(f"{words} (load {os.getloadavg()[0]:.1f})", flush=True)
 
-    reports = [kills(asked.moments - alone, asked.seed, told=tell), kills_alone(alone, asked.seed, told=tell)]
-    print(table(reports))
+    shares = ((kills, asked.moments - alone), (kills_alone, alone))
+    print(table([kill(number, asked.seed, told=tell) for kill, number in shares if number]))
 
 
 if __name__ == "__main__":
