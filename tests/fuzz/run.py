@@ -9,12 +9,29 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 import atheris
 
-# The kernel is machine code, in which atheris sees nothing.
-with atheris.instrument_imports(include=["detector"], exclude=["detector.content.kernel"]):
+MACHINE_CODE_ONLY = ["detector.content.kernel"]
+
+
+class Sources(MetaPathFinder):
+    """Finds the sources of what was compiled, too: in machine code atheris sees nothing."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not path or not fullname.startswith("detector.") or fullname in MACHINE_CODE_ONLY:
+            return None
+        return FileFinder(path[0], (SourceFileLoader, [".py"])).find_spec(fullname)
+
+
+sys.meta_path.insert(0, Sources())
+with atheris.instrument_imports(include=["detector"], exclude=MACHINE_CODE_ONLY):
     from detector import log
     from tests.fuzz.targets import CORPUS, TARGETS
 
