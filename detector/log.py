@@ -9,17 +9,26 @@ import logging
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 import structlog
 
 from detector.mail.reply import Reply
 from detector.mail.transaction import Transaction
+from detector.outlet import Outlet
 from detector.verdict.verdict import Verdict
 
 PIPE_BYTES = 4096
 """Written at once to a pipe they stay together, when other processes write to it, too (PIPE_BUF of Linux)."""
+
+
+class Writes(Protocol):
+    """A file, or what stands for one."""
+
+    def write(self, octets: bytes, /) -> int: ...
+
+    def flush(self) -> None: ...
 
 
 class Logger(Protocol):
@@ -41,7 +50,7 @@ class JsonLines:
     Writing a line takes longer than making it. What is worse than info goes out at once, after what waits.
     """
 
-    def __init__(self, file: BinaryIO, level: str, worker: int = 0) -> None:
+    def __init__(self, file: Writes, level: str, worker: int = 0) -> None:
         self._file = file
         self._least = logging.getLevelNamesMapping()[level.upper()]
         self._teller = {"worker": worker} if worker else {}
@@ -53,7 +62,7 @@ class JsonLines:
     def info(self, event: str, **fields: Any) -> None:
         if self._least > logging.INFO:
             return
-        line = self._line("info", event, fields)
+        line = self.line("info", event, fields)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -69,13 +78,14 @@ class JsonLines:
 
     def warning(self, event: str, **fields: Any) -> None:
         if self._least <= logging.WARNING:
-            self._write(self._line("warning", event, fields))
+            self._write(self.line("warning", event, fields))
 
     def error(self, event: str, **fields: Any) -> None:
         if self._least <= logging.ERROR:
-            self._write(self._line("error", event, fields))
+            self._write(self.line("error", event, fields))
 
-    def _line(self, level: str, event: str, fields: dict[str, Any]) -> bytes:
+    def line(self, level: str, event: str, fields: dict[str, Any]) -> bytes:
+        """As it is written."""
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")  # noqa: TID251 - when it is told, not when it was
         told = {**fields, "event": event, **self._teller, "level": level, "timestamp": now}
         if "exc_info" in told:
@@ -116,9 +126,19 @@ def configure(form: Literal["json", "console"], level: str, worker: int = 0) -> 
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,  # a second call of this function must have an effect
     )
-    _logger = JsonLines(sys.stderr.buffer, level, worker) if form == "json" else structlog.get_logger("detector")
+    _logger = _json_lines(level, worker) if form == "json" else structlog.get_logger("detector")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells each command there
+
+
+def _json_lines(level: str, worker: int) -> JsonLines:
+    try:
+        descriptor = sys.stderr.fileno()
+    except OSError:  # there is no file behind it
+        return JsonLines(sys.stderr.buffer, level, worker)
+    outlet = Outlet(descriptor, lambda writings: lines.line("warning", "log_lost", {"writings": writings}))
+    lines = JsonLines(outlet, level, worker)
+    return lines
 
 
 # -- the server --
