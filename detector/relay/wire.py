@@ -22,7 +22,7 @@ from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation
 if TYPE_CHECKING:
     from detector.relay.server import Server
 
-TURN = 100  # commands that came in one burst; after so many of them other sessions have their turn
+TURN = 20  # commands that came in one burst; after so many of them other sessions have their turn
 
 
 class Wire(Greeter):
