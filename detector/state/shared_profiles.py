@@ -206,9 +206,9 @@ class SharedProfiles:
             log.shared_profiles_settled(stored, given_up)
 
     async def _settle_one(self, account: str) -> bool:
-        before = self._remembered[account]
-        del self._ahead[account]
-        if account in self._lines:  # it is stored with the changes that wait there
+        before, gone = self._remembered.get(account), self._ahead.pop(account, True)
+        # A change has stored it since it was chosen, or it is forgotten here; or changes that wait will store it.
+        if gone or before is None or account in self._lines:
             return True
         line = self._lines[account] = list[_Change]()
         try:

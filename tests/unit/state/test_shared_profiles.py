@@ -222,3 +222,14 @@ async def test_who_has_waited_long_enough_gets_the_answer_of_what_is_known(proce
     valkey.thaw()
     await eventually(lambda: link.up and not store._lines and not store._ahead, "all is settled")
     assert (await store.read("ann")).suspicious_day == 2
+
+
+async def test_what_a_change_has_stored_since_it_was_to_be_settled_is_left_out(process: Process) -> None:
+    store, _ = await process()
+    await store.update("ann", count_up)
+    store._ahead["ann"] = None
+    settling = asyncio.create_task(store._settle())
+    await asyncio.sleep(0)  # it has chosen whom to settle, and begins with them in the next turn
+    del store._ahead["ann"]  # as the end of a change does
+    await settling
+    assert (await store.read("ann")).suspicious_day == 1
