@@ -200,7 +200,7 @@ class Spool:
         if write is None:
             return
         if write.done():
-            _close_file(write)
+            asyncio.get_running_loop().run_in_executor(None, _close_file, write)  # that frees it, in milliseconds
         else:  # a thread still writes: closed under its hands, its number could be another file's by then
             write.add_done_callback(_close_file)
 

@@ -92,13 +92,13 @@ class Greeter(_Nameless, SMTP):
     def say(self, reply: Reply) -> None:
         self._write(bytes(reply))
         if reply.code >= 500 and reply in replies.PROTOCOL_ERRORS:
-            self._count_error()
+            self._errors += 1
+            if self._errors > self.settings.limits.errors_per_session:
+                self.hang_up(replies.TOO_MANY_ERRORS)
 
     def say_all(self, answers: Sequence[Reply]) -> None:
-        """To commands that came together. Among those it was one error at most: the client did not know yet."""
+        """To commands that came together. RCPT behind a refused MAIL is no error: the client did not know yet."""
         self._write(b"".join(map(bytes, answers)))
-        if not replies.PROTOCOL_ERRORS.isdisjoint(answers):
-            self._count_error()
 
     def _write(self, octets: bytes) -> None:
         stream = self.stream
@@ -107,11 +107,6 @@ class Greeter(_Nameless, SMTP):
         stream.write(octets)
         if stream.get_write_buffer_size() > UNREAD_LIMIT:
             stream.abort()  # it sends and never reads: RFC 5321 allows to give up
-
-    def _count_error(self) -> None:
-        self._errors += 1
-        if self._errors > self.settings.limits.errors_per_session:
-            self.hang_up(replies.TOO_MANY_ERRORS)
 
     async def push(self, status: str | bytes) -> None:
         """What aiosmtpd itself says: 220, to greet and before TLS."""

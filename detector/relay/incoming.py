@@ -7,6 +7,9 @@ from detector.mail.reply import Reply
 from detector.relay import replies
 from detector.relay.body import DISK_TIME, Body, BodyReader, Spool
 
+REST = 0.01
+"""Seconds between two looks into the rest of a message that is refused already: nobody else is to wait for that."""
+
 
 class Incoming:
     """Fed by the connection, awaited by the DATA command."""
@@ -31,6 +34,9 @@ class Incoming:
                 self._grew.set_result(None)
             if not self.complete:
                 self._pause()
+        elif self._reader.problem is not None:
+            self._pause()
+            asyncio.get_running_loop().call_later(REST, self._resume)
         return rest
 
     async def message(self) -> Body | Reply:
@@ -77,4 +83,5 @@ class Incoming:
     def _resume(self) -> None:
         if self._paused:
             self._paused = False
-            self._transport.resume_reading()
+            if not self._transport.is_closing():
+                self._transport.resume_reading()

@@ -24,6 +24,7 @@ from detector.relay.next_hop import Capabilities, NextHopError
 from detector.relay.route import Route
 from detector.relay.session import Session
 from detector.relay.time_left import TimeLeft
+from detector.relay.turns import Turns
 from detector.relay.wire import Wire
 
 DEADLINE_CHECK_EVERY = 1.0
@@ -58,6 +59,7 @@ class Server:
         self._deadlines: asyncio.TimerHandle | None = None
         self._ended = asyncio.Event()
         self._door = ProxyDoor(self.metrics)
+        self.turns = Turns(self.loop)
 
     async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be bound."""

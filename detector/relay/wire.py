@@ -22,7 +22,14 @@ from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation
 if TYPE_CHECKING:
     from detector.relay.server import Server
 
-TURN = 20  # commands that came in one burst; after so many of them other sessions have their turn
+TURN = 10
+"""Commands that came in one burst; after so many of them other sessions have their turn."""
+MORE_THAN_RECIPIENTS = 100
+"""Commands that a client may need for a message besides one for each recipient, also where a few attempts fail."""
+FEW_ERRORS = 10
+"""Since the last message, as in Postfix (smtpd_soft_error_limit)."""
+REST = 0.05
+"""Seconds for each command of a client that has needed more for no message, or made more errors than these few."""
 
 
 class Wire(Greeter):
@@ -36,11 +43,12 @@ class Wire(Greeter):
         self._gate = LineGate(settings.limits.commands_per_session)
         self._work: asyncio.Task[None] | None = None
         self._more: asyncio.Future[None] | None = None  # what it waits for while no command is being answered
-        self._answered = 0  # commands, in this turn
         self._seeing_it_through = False
         self._held_back = False
         self._message: Incoming | None = None
         self._client_is_done = False
+        self._since_message, self._turn_ends = 0, TURN  # commands
+        self._enough = settings.limits.recipients_per_transaction + MORE_THAN_RECIPIENTS
 
     # -- connection --
 
@@ -137,10 +145,9 @@ class Wire(Greeter):
                 verb, _, argument = line.partition(b" ")
                 command = self.commands.get(verb) or self.commands.get(verb.upper(), _unknown)
                 await command(self, _text(argument))
-                self._answered += 1
-                if self._answered >= TURN:
-                    self._answered = 0
-                    await asyncio.sleep(0)
+                self._since_message += 1
+                if self._since_message >= self._turn_ends or self._errors > FEW_ERRORS:
+                    await self._let_others_go_first()
                 self._after_an_answer()
         except Violation as violation:
             self._gate.take()
@@ -166,7 +173,16 @@ class Wire(Greeter):
     def take_command(self) -> None:
         """The next one is answered together with this one."""
         self._gate.line()
-        self._answered += 1
+        self._since_message += 1
+
+    async def _let_others_go_first(self) -> None:
+        self._turn_ends = self._since_message + TURN
+        if self._errors > FEW_ERRORS:
+            await asyncio.sleep(REST)
+        elif self._since_message > self._enough:
+            await asyncio.sleep(TURN * REST)
+        else:
+            await self.server.turns.wait(self.peer)
 
     def _after_an_answer(self) -> None:
         if self._held_back:
@@ -205,6 +221,7 @@ class Wire(Greeter):
         """Say 354 and read up to the end mark: the message, or the reply that refuses it."""
         memory_bytes = self.settings.limits.message_memory_bytes
         message = Incoming(self.stream, BodyReader(size_limit_bytes), spool, memory_bytes)
+        self._since_message, self._turn_ends, self._errors = 0, TURN, 0
         self.say(replies.START_DATA)
         self.deadline = self.loop.time() + self.settings.limits.data_time
         self._message = message

@@ -28,7 +28,7 @@ SETTINGS: Settings = {
             "connections_per_client": CLIENTS,
             "recipients_per_transaction": 50,
             "message_size_bytes": 4 * MIB,
-            "commands_per_session": 3_000,
+            "commands_per_session": 170,
             "idle_time": 2.0,
             "command_time": 2.0,
             "data_time": 2.0,
@@ -146,7 +146,7 @@ async def test_octet_after_octet_is_no_more_time(detector: DetectorProcess) -> N
 async def test_a_storm_of_harmless_commands_ends_at_the_limit(detector: DetectorProcess, command: bytes) -> None:
     heard = await replies(command * 20_000, detector.port)
     assert heard["421 4.7.0"] <= 1  # what it never read may reset the connection before the client has read that
-    assert max(heard.values()) <= 3_000 * 8  # EHLO is answered with several lines
+    assert max(heard.values()) <= 170 * 8  # EHLO is answered with several lines
 
 
 async def test_a_flood_of_nonsense_ends_at_the_limit_of_errors(detector: DetectorProcess) -> None:
@@ -161,15 +161,13 @@ async def test_a_line_without_an_end_ends_the_session(detector: DetectorProcess)
     assert heard.total() <= 2
 
 
-async def test_a_thousand_times_more_recipients_than_may_be_are_deferred(
-    detector: DetectorProcess, sink: SmtpSink
-) -> None:
+async def test_more_recipients_than_may_be_are_deferred(detector: DetectorProcess, sink: SmtpSink) -> None:
     sink.clear()
-    recipients = b"".join(b"RCPT TO:<r%d@example.net>\r\n" % number for number in range(2_500))
+    recipients = b"".join(b"RCPT TO:<r%d@example.net>\r\n" % number for number in range(120))
     octets = b"EHLO pc.example\r\nMAIL FROM:<ann@example.org>\r\n" + recipients + b"RSET\r\nQUIT\r\n"
     heard = await replies(octets, detector.port)
     assert heard["250 2.0.0"] + heard["450 4.7.1"] <= 60  # what is paced counts as well
-    assert heard["452 4.5.3"] >= 2_440
+    assert heard["452 4.5.3"] >= 60
     assert heard["221 2.0.0"] == 1
 
 

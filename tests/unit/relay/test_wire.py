@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from detector import config
+from detector.relay import wire
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
@@ -105,7 +106,7 @@ async def test_nul_8_bit_headers_and_broken_mime_pass_unchanged(
 
 
 async def test_a_client_that_never_reads_is_cut_off(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
-    async with house(settings(), tmp_path, sink) as place:
+    async with house(settings("relay.limits.recipients_per_transaction = 100000"), tmp_path, sink) as place:
         async with smtp_talk(place.port) as talk:
             for _ in range(60_000):
                 talk.writer.write(b"VRFY x\r\n")
@@ -129,6 +130,34 @@ async def test_commands_in_one_burst_are_answered_in_their_order_and_the_message
     assert [message.body for message in sink.messages] == [b"hello\r\n"]
 
 
+@pytest.mark.parametrize("storm_of", [(b"NOOP\r\n", 110), (b"\x00\xff\r\n", 11)])
+async def test_a_client_that_leads_up_to_no_message_is_answered_now_and_then_and_others_at_once(
+    sink: SmtpSink,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    storm_of: tuple[bytes, int],
+) -> None:
+    command, answered = storm_of
+    monkeypatch.setattr(wire, "REST", 3600.0)
+    few = settings("relay.limits.recipients_per_transaction = 5", "relay.limits.stop_time = 0.01")
+    async with house(few, tmp_path, sink) as place:
+        async with smtp_talk(place.port) as storm, smtp_talk(place.port) as other:
+            await storm.hear()
+            storm.writer.write(command * 500)
+            for _ in range(answered):
+                await storm.hear()
+            more = asyncio.get_running_loop().create_task(storm.hear())
+            await other.begin()
+            for _ in range(50):  # messages, and more commands together than anybody may need for one
+                assert await other.message(b"Subject: hello\r\n\r\nhello") == "250 2.0.0 Ok"
+                for line in ("MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"):
+                    await other.ask(line)
+            assert not more.done()
+            more.cancel()
+            await asyncio.gather(more, return_exceptions=True)
+
+
 async def test_commands_behind_one_that_takes_its_time_wait_without_filling_memory(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -140,7 +169,8 @@ async def test_commands_behind_one_that_takes_its_time_wait_without_filling_memo
 
     silent = await asyncio.start_server(never_greets, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
-    async with silent, house(settings(), tmp_path, config.HostPort(host="127.0.0.1", port=port)) as place:
+    many = settings("relay.limits.recipients_per_transaction = 100000000")
+    async with silent, house(many, tmp_path, config.HostPort(host="127.0.0.1", port=port)) as place:
         async with smtp_talk(place.port) as talk:
             await talk.hear()
             await talk.ask("HELO x")
