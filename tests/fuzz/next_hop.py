@@ -67,6 +67,9 @@ class NextHop(asyncio.Transport):
     def is_closing(self) -> bool:
         return self._closed
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
 
 class Babbler(asyncio.Transport):
     """A next hop that answers each write with the next of `chunks`, whatever it is, and ends when it knows no more."""
@@ -105,6 +108,9 @@ class Babbler(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self._ended
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
 
 class BabblingPool:
