@@ -12,7 +12,7 @@ from detector import config, log
 from detector.listeners import Listeners
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
-from detector.ports import Clock, LoginJoin
+from detector.ports import Clock, LoginJoin, Temporary
 from detector.relay.behind_proxy import ProxyDoor
 from detector.relay.hosts import allowed, canonical, same_host_key
 
@@ -96,6 +96,9 @@ class PolicyService:
                     await self._join.remember(request, self._clock())
         except BrokenRequest as problem:
             self.broken(peer, str(problem))
+        except (TimeoutError, Temporary) as error:
+            self.metrics.policy_requests.labels("broken").inc()
+            log.not_judged(f"a login was not heard: {str(error) or f'no answer within {REMEMBER_TIME:g} s'}")
         except Exception as error:  # anything at all: Postfix waits for the answer
             self.metrics.policy_requests.labels("broken").inc()
             log.internal_error("policy_service", error)
