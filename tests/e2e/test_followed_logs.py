@@ -184,7 +184,13 @@ def drained(postfix: Postfix) -> bool:
 
 def reload_logs(postfix: Postfix) -> None:
     """As `postfix logrotate` does after it has renamed the file: the logging daemon opens a new one."""
-    subprocess.run(
-        ["/usr/sbin/postfix", "-c", postfix.directory / "etc", "reload"], capture_output=True, check=True, timeout=30
-    )
-    wait_for(lambda: bool(postfix.log()), "Postfix writes to a new log", 30)
+
+    def reloaded() -> bool:
+        """The line that tells of it may still go to the old file; then nothing writes to the new one by itself."""
+        subprocess.run(
+            ["/usr/sbin/postfix", "-c", postfix.directory / "etc", "reload"],
+            capture_output=True, check=True, timeout=30,
+        )  # fmt: skip
+        return bool(postfix.log())
+
+    wait_for(reloaded, "Postfix writes to a new log", 30, every=1.0)
