@@ -22,6 +22,7 @@ from detector.relay.held_intake import END
 from detector.relay.held_seal import Unreadable
 from detector.relay.next_hop import Connection, NextHopError
 from detector.relay.pool import Pool
+from detector.relay.upstream import give_back
 
 
 class Withdrawn(Exception):
@@ -68,7 +69,7 @@ class Courier:
         except Temporary as error:  # the claim; if it was written all the same, the row is `sending` and nothing left
             return attempt.interrupted("records", str(error))
         finally:
-            await _give_back(pool, connection)
+            await give_back(pool, connection)
 
     async def chunks(self, message: HeldMessage, asked: "_Attempt") -> AsyncIterator[bytes]:
         """The message; the claim comes before its end mark. Raises `Unreadable`, `Temporary` and `Withdrawn`."""
@@ -141,19 +142,6 @@ class _Attempt:
             replace(recipient, state=state, reply=reply) if place in self._accepted else recipient
             for place, recipient in enumerate(self._recipients)
         )
-
-
-async def _give_back(pool: Pool, connection: Connection) -> None:
-    if connection.usable and not connection.reusable:
-        try:
-            await connection.command(b"RSET")
-        except NextHopError:
-            pass  # the connection knows, and so will the pool
-        except BaseException:
-            connection.close()
-            pool.release(connection)
-            raise
-    pool.release(connection)
 
 
 def as_told(before: HeldMessage, delivery: Delivery) -> tuple[Recipient, ...]:

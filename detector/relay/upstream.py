@@ -53,19 +53,10 @@ class Upstream:
         return await self.ask(ask, count)
 
     async def give_back(self) -> None:
-        """Return the connection with no transaction on it: after RSET where one is open, or closed if that fails."""
+        """As the function of this name, if there is a connection."""
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        if connection.usable and not connection.reusable:
-            try:
-                await connection.command(b"RSET")
-            except NextHopError:
-                pass  # the connection knows, and so will the pool
-            except BaseException:
-                self._discard(connection)
-                raise
-        self._pool.release(connection)
+        if connection is not None:
+            await give_back(self._pool, connection)
 
     def _refused(self, reply: Reply) -> None:
         cause = cause_of(str(reply), reply.enhanced)
@@ -77,8 +68,22 @@ class Upstream:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._discard(connection)
+            _discard(self._pool, connection)
 
-    def _discard(self, connection: Connection) -> None:
-        connection.close()
-        self._pool.release(connection)
+
+async def give_back(pool: Pool, connection: Connection) -> None:
+    """Return a connection with no transaction on it: after RSET where one is open, or closed if that fails."""
+    if connection.usable and not connection.reusable:
+        try:
+            await connection.command(b"RSET")
+        except NextHopError:
+            pass  # the connection knows, and so will the pool
+        except BaseException:
+            _discard(pool, connection)
+            raise
+    pool.release(connection)
+
+
+def _discard(pool: Pool, connection: Connection) -> None:
+    connection.close()
+    pool.release(connection)
