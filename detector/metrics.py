@@ -1,18 +1,12 @@
 """Every Prometheus metric with its help text. No label ever holds an account, an address or free text."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from detector.content.kernel import COMPILED
+from detector.quick_metrics import QuickCounter, QuickHistogram
 
 DECISION_BUCKETS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0)
 NETWORK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -33,81 +27,6 @@ HELD_RESULTS = (
 LOG_PROBLEMS = ("too_long", "gap", "dropped", "refused", "broken", "unreadable", "not_told")
 
 
-class Tally(Collector):
-    """A counter for what the event loop counts with each message, and no other thread.
-
-    That of prometheus_client has a lock for each number, and takes four times as long.
-    """
-
-    def __init__(self, name: str, documentation: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
-        self._about = name, documentation
-        self._labelnames = tuple(labels)
-        self._counted: dict[tuple[str, ...], Tally.One] = {}
-        registry.register(self)
-
-    class One:
-        """The number for these values of the labels."""
-
-        __slots__ = ("value",)
-
-        def __init__(self) -> None:
-            self.value = 0.0
-
-        def inc(self, amount: float = 1.0) -> None:
-            self.value += amount
-
-    def labels(self, *values: str) -> "Tally.One":
-        found = self._counted.get(values)
-        if found is None:
-            found = self._counted[values] = Tally.One()
-        return found
-
-    def describe(self) -> Iterable[Metric]:
-        return [CounterMetricFamily(*self._about, labels=self._labelnames)]
-
-    def collect(self) -> Iterable[Metric]:
-        family = CounterMetricFamily(*self._about, labels=self._labelnames)
-        for values, one in list(self._counted.items()):
-            family.add_metric(values, one.value)
-        return [family]
-
-
-class Durations(Collector):
-    """A histogram for the same, with one label."""
-
-    def __init__(self, name: str, documentation: str, label: str, registry: CollectorRegistry) -> None:
-        self._about = name, documentation
-        self._labelnames = (label,)
-        self._counted: dict[str, Durations.One] = {}
-        registry.register(self)
-
-    class One:
-        """How often it took how long for this value of the label, by `NETWORK_BUCKETS`."""
-
-        __slots__ = ("counts", "seconds")
-
-        def __init__(self) -> None:
-            self.counts = [0] * (len(NETWORK_BUCKETS) + 1)
-            self.seconds = 0.0
-
-        def observe(self, seconds: float) -> None:
-            self.counts[bisect_left(NETWORK_BUCKETS, seconds)] += 1
-            self.seconds += seconds
-
-    def labels(self, value: str) -> "Durations.One":
-        return self._counted.setdefault(value, Durations.One())
-
-    def describe(self) -> Iterable[Metric]:
-        return [HistogramMetricFamily(*self._about, labels=self._labelnames)]
-
-    def collect(self) -> Iterable[Metric]:
-        family = HistogramMetricFamily(*self._about, labels=self._labelnames)
-        bounds = [*map(floatToGoString, NETWORK_BUCKETS), "+Inf"]
-        for value, one in list(self._counted.items()):
-            family.add_metric([value], list(zip(bounds, accumulate(one.counts), strict=True)), one.seconds)
-        return [family]
-
-
 class Metrics:
     """All metrics of one process, on a registry of their own."""
 
@@ -126,7 +45,7 @@ class Metrics:
         ).set(COMPILED)
 
         # -- what passes and what is stopped --
-        self.transactions = Tally(
+        self.transactions = QuickCounter(
             "detector_transactions",
             "Transactions by what the ladder said and by what the client was told in the end: "
             "accepted, held, deferred (4xx), rejected (5xx), aborted (no DATA or connection lost).",
@@ -140,7 +59,7 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
-        self.recipients = Tally(
+        self.recipients = QuickCounter(
             "detector_recipients",
             "Recipients by result: passed (handed to the next hop with a message it accepted), paced (recipient window "
             "full), refused (by the next hop at RCPT), held (with their message), stopped (accepted at RCPT, then not "
@@ -148,13 +67,13 @@ class Metrics:
             ["result"],
             registry=registry,
         )
-        self.identities = Tally(
+        self.identities = QuickCounter(
             "detector_identities",
             "Transactions by the source that told the account; none: identity unknown.",
             ["source"],
             registry=registry,
         )
-        self.evidence = Tally(
+        self.evidence = QuickCounter(
             "detector_evidence_nats",
             "Positive evidence summed over transactions, in nats, by group: what the verdicts are made of.",
             ["group"],
@@ -169,11 +88,12 @@ class Metrics:
             buckets=DECISION_BUCKETS,
             registry=registry,
         )
-        self.next_hop_seconds = Durations(
+        self.next_hop_seconds = QuickHistogram(
             "detector_next_hop_seconds",
             "Time until the next hop answered, by command; BODY is from the final dot to its reply. What it takes "
             "longer, every client waits.",
             "command",
+            buckets=NETWORK_BUCKETS,
             registry=registry,
         )
 

@@ -32,7 +32,7 @@ class Sources(MetaPathFinder):
 
 sys.meta_path.insert(0, Sources())
 with atheris.instrument_imports(include=["detector"], exclude=MACHINE_CODE_ONLY):
-    from detector import log
+    from detector import json_lines, log
     from tests.fuzz.targets import CORPUS, TARGETS
 
 LONGEST = 4096  # octets of an input
@@ -45,7 +45,7 @@ def fuzz(name: str, seconds: str) -> int:
     if process:
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     nowhere = Path(os.devnull).open("wb")  # noqa: SIM115 - as long as this process lives
-    log._logger = log.JsonLines(nowhere, "debug")  # what is logged is written too, and nobody reads it
+    log._logger = json_lines.JsonLines(nowhere, "debug")  # what is logged is written too, and nobody reads it
     found = Path(os.environ.get("KEEP") or tempfile.mkdtemp(prefix="fuzz")) / name
     found.mkdir(parents=True, exist_ok=True)
     options = (f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-artifact_prefix={name}-")

@@ -4,14 +4,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from detector.content.kernel import COMPILED
 from detector.mail.status_codes import Cause
-from detector.metrics import CAUSES, NETWORK_BUCKETS, SLOW, Durations, Metrics, Tally
+from detector.metrics import CAUSES, SLOW, Metrics
 from tests.support.packages import PROVES
 
 
@@ -51,31 +49,6 @@ def test_what_has_not_happened_yet_is_zero_and_not_absent() -> None:
     value = Metrics("1").registry.get_sample_value
     assert value("detector_held_failures_total", {"reason": "disk_full"}) == 0
     assert value("detector_next_hop_refusals_total", {"cause": "reputation"}) == 0
-
-
-@given(st.lists(st.floats(0.0, 100.0) | st.sampled_from(NETWORK_BUCKETS)))
-def test_durations_are_told_as_the_library_tells_them(seconds: list[float]) -> None:
-    ours, theirs = CollectorRegistry(), CollectorRegistry()
-    one = Durations("d_seconds", "Time.", "command", ours).labels("MAIL")
-    other = Histogram("d_seconds", "Time.", ["command"], buckets=NETWORK_BUCKETS, registry=theirs).labels("MAIL")
-    for duration in seconds:
-        one.observe(duration)
-        other.observe(duration)
-    assert without_created(ours) == without_created(theirs)
-
-
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("cd"), st.floats(0.0, 100.0))))
-def test_what_is_counted_is_told_as_the_library_tells_it(counted: list[tuple[str, str, float]]) -> None:
-    ours, theirs = CollectorRegistry(), CollectorRegistry()
-    tally, counter = Tally("n", "Number.", ["x", "y"], ours), Counter("n", "Number.", ["x", "y"], registry=theirs)
-    for x, y, amount in counted:
-        tally.labels(x, y).inc(amount)
-        counter.labels(x, y).inc(amount)
-    assert without_created(ours) == without_created(theirs)
-
-
-def without_created(registry: CollectorRegistry) -> list[str]:
-    return [line for line in generate_latest(registry).decode().splitlines() if "_created" not in line]
 
 
 def test_each_cause_of_a_refusal_has_its_label() -> None:

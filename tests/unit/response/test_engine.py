@@ -98,6 +98,7 @@ def test_what_was_cut_off_is_taken_up_by_the_first_look(tmp_path: Path, work: Wo
     work.gate.clear()
     before = engine(url, work)
     before.enqueue(CONTAINMENTS, "work", "w-1", "a")
+    assert not finished("w-1")
     before.stop()
     work.gate.set()
     after = engine(url, work)
