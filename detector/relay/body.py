@@ -13,7 +13,7 @@ import numpy as np
 from detector.mail.reply import Reply
 from detector.mail.search import find_by
 from detector.relay import replies
-from detector.relay.client_wire import Octets
+from detector.relay.outbox import Octets
 
 END = b"\r\n.\r\n"
 CR, LF = 13, 10

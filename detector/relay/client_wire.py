@@ -7,11 +7,11 @@ from typing import Literal, cast
 
 from detector.config import HostPort
 from detector.mail.reply import Reply
+from detector.relay.outbox import Octets, Outbox
 from detector.relay.reply_parser import MalformedReply, ReplyParser
 
 Reason = Literal["connect", "tls", "timeout", "protocol", "lost"]
 Replies = asyncio.Future[list[Reply]]
-Octets = bytes | memoryview
 Observe = Callable[[str, float], None]
 """Is told a command and the seconds until its reply; GREETING and BODY stand for what is no command."""
 
@@ -37,6 +37,7 @@ class ClientWire(asyncio.Protocol):
         self.farewell: Reply | None = None
         self.left = False
         self.usable = True
+        self.outbox: Outbox | None = None  # none: what is written is sent at once
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport
@@ -84,13 +85,18 @@ class ClientWire(asyncio.Protocol):
             raise
 
     def write(self, octets: Octets) -> None:
-        self._transport.write(octets)
+        if self.outbox is None:
+            self._transport.write(octets)
+        else:
+            self.outbox.write(self._transport, octets)
         self._progress = self._loop.time()
 
     @property
     def unsent_bytes(self) -> int:
         """What was written and the system has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        if self.outbox is None:
+            return self._transport.get_write_buffer_size()
+        return self.outbox.unsent_bytes(self._transport)
 
     async def room(self) -> None:
         """Wait while the write buffer is full; ends early when the reply, or the end, comes."""

@@ -77,6 +77,7 @@ class Greeter(_Nameless, SMTP):
     def hang_up(self, reply: Reply) -> None:
         """Say why and close, at once."""
         if not self.stream.is_closing():
+            self.server.outbox.flush()
             self.stream.write(bytes(reply))
             self.stream.close()
             self.loop.call_later(LINGER, self.stream.abort)  # it waits for a client that may never read
@@ -104,7 +105,7 @@ class Greeter(_Nameless, SMTP):
         stream = self.stream
         if stream.is_closing():
             return
-        stream.write(octets)
+        self.server.outbox.write(stream, octets)
         if stream.get_write_buffer_size() > UNREAD_LIMIT:
             stream.abort()  # it sends and never reads: RFC 5321 allows to give up
 
@@ -112,3 +113,4 @@ class Greeter(_Nameless, SMTP):
         """What aiosmtpd itself says: 220, to greet and before TLS."""
         text = status.decode() if isinstance(status, bytes) else status
         self.say(Reply(int(text[:3]), (text[4:],)))
+        self.server.outbox.flush()  # TLS begins behind it

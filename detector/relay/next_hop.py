@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from detector.config import HostPort
 from detector.mail.reply import Reply
-from detector.relay.client_wire import ClientWire, NextHopError, Octets, Replies
+from detector.relay.client_wire import ClientWire, NextHopError, Replies
+from detector.relay.outbox import Octets
 
 __all__ = ["Capabilities", "Connection", "NextHopError"]
 

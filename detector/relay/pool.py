@@ -11,6 +11,7 @@ from detector.metrics import Metrics
 from detector.ports import Clock
 from detector.relay.dial import connect
 from detector.relay.next_hop import Capabilities, Connection, NextHopError
+from detector.relay.outbox import Outbox
 from detector.tls import client_context
 
 COMMANDS = ("GREETING", "EHLO", "HELO", "STARTTLS", "XFORWARD", "MAIL", "RCPT", "DATA", "BODY", "RSET")
@@ -55,6 +56,7 @@ class Pool:
         self._context = client_context(settings.tls)
         self._servers = [_Server(address) for address in settings.servers]
         self._slots = asyncio.Semaphore(settings.connections)
+        self.outbox = Outbox(asyncio.get_running_loop())
         self._busy: dict[Connection, _Server] = {}
         self._dialing = 0
         self._capabilities: Capabilities | None = None
@@ -161,6 +163,7 @@ class Pool:
         except NextHopError as error:
             self._mark_dead(server, error)
             raise
+        connection.wire.outbox = self.outbox
         self._mark_alive(server)
         self._capabilities = connection.capabilities
         return connection

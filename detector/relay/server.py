@@ -60,6 +60,7 @@ class Server:
         self._ended = asyncio.Event()
         self._door = ProxyDoor(self.metrics)
         self.turns = Turns(self.loop)
+        self.outbox = route.pool.outbox  # clients and next hops share their turns
 
     async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be bound."""

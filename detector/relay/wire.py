@@ -87,6 +87,7 @@ class Wire(Greeter):
 
     def eof_received(self) -> bool | None:
         """The client says no more, but may still listen: what it has asked is answered, then the connection ends."""
+        self.server.outbox.flush()
         if not self._admitted or self.under_tls or self._message is not None:
             return False  # the transport closes itself
         self._client_is_done = True
@@ -192,6 +193,7 @@ class Wire(Greeter):
 
     def _wait_for_more(self) -> None:
         if self._client_is_done:
+            self.server.outbox.flush()
             self.stream.close()
         self.await_command()
         if self._gate.held_bytes:  # the beginning of a command
