@@ -1,9 +1,12 @@
 """Links are hosts and shapes of paths."""
 
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.content.letter import Link
 from detector.content.links import MOST_LINKS, link, links_in
 
 
@@ -57,8 +60,20 @@ def test_links_in_plain_text() -> None:
     assert len(links_in("http://a.example/ " * 1000, most=3)) == 3
 
 
+WRITTEN = st.sampled_from(["http://", "https://", "www.", "ann@", "a1.example", "%2e", "/x", " ", ".", "(", "[", "]"])
+
+
 @given(st.text(alphabet="htp:/w.@[]%?#a1 \u0130"), st.text())
-def test_any_text_may_be_a_link(target: str, shown: str) -> None:
-    link(target, shown)
-    link("http://" + target, shown)
-    links_in(target)
+def test_a_shape_is_short_and_its_own_shape_and_what_is_shown_changes_nothing(target: str, shown: str) -> None:
+    found = link("http://" + target, shown)
+    if found is not None:
+        assert found.shape.count("/") <= 6
+        assert link("http://a.example" + found.shape) == Link("a.example", found.shape)
+        assert link("http://" + target) == Link(found.host, found.shape)
+
+
+@given(st.text(alphabet="htp:/w.@[]%?#a1 \u0130") | st.lists(WRITTEN).map("".join), st.integers(0, MOST_LINKS))
+def test_links_of_a_text_stand_in_it(text: str, most: int) -> None:
+    found = links_in(text, most)
+    assert len(found) <= most
+    assert all(one.host in unquote(text.lower()) for one in found)

@@ -84,13 +84,30 @@ def test_an_attached_message_is_not_opened() -> None:
     assert kinds(made.as_bytes()) == ["text/plain", "message/rfc822"]
 
 
-@given(st.binary(max_size=400))
-def test_any_octets_are_a_message(body: bytes) -> None:
-    for part in parsed(Written.of(body)).parts:
-        part.text.encode()
+Tree = str | list["Tree"]
+TEXTS: st.SearchStrategy[Tree] = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TREES = st.recursive(TEXTS, lambda inner: st.lists(inner, min_size=2, max_size=4), max_leaves=DEEPEST - 1)
 
 
-PIECES = st.sampled_from([
+def written(tree: Tree, level: int = 0) -> bytes:
+    if isinstance(tree, str):
+        return b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + tree.encode()
+    pieces = [b"--level%d\r\n%b\r\n" % (level, written(one, level + 1)) for one in tree]
+    head = b"Content-Type: multipart/mixed; boundary=level%d\r\n\r\npreamble\r\n" % level
+    return head + b"".join(pieces) + b"--level%d--\r\nepilogue" % level
+
+
+def leaves(tree: Tree) -> list[str]:
+    return [tree] if isinstance(tree, str) else [leaf for one in tree for leaf in leaves(one)]
+
+
+@given(TREES.filter(lambda tree: isinstance(tree, list)))
+def test_the_texts_of_a_tree_come_back_in_their_order(tree: Tree) -> None:
+    parts = parsed(Written.of(written(tree))).parts
+    assert [part.text.removesuffix("\r") for part in parts] == leaves(tree)
+
+
+BROKEN = st.sampled_from([
     b"Content-Type: multipart/alternative; boundary=x\r\n", b"Content-Type: text/html; charset=\xff\r\n", b"\r\n",
     b"\n", b"--x\r\n", b"--x--\r\n", b"Content-Transfer-Encoding: base64\r\n", b"Subject: =?", b" ", b"text", b"\x00",
     b"Content-Disposition: attachment; filename*0*=utf-8''a%\r\n", b"Content-Type: text/plain; charset=utf-7\r\n",
@@ -98,10 +115,14 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
-@given(st.lists(PIECES, max_size=40))
-def test_broken_mime_is_read_as_far_as_it_goes(pieces: list[bytes]) -> None:
-    for part in parsed(Written.of(b"".join(pieces))).parts:
-        part.text.encode()
+@given(st.binary(max_size=400) | st.lists(BROKEN, max_size=40).map(b"".join))
+def test_the_parts_of_any_octets_lie_one_behind_the_other_and_are_no_longer_than_these(octets: bytes) -> None:
+    parts = parsed(Written.of(octets)).parts
+    ends = [0, *(place for part in parts for place in (part.start, part.end)), len(octets)]
+    assert ends == sorted(ends)
+    for part in parts:
+        assert part.text.encode().decode() == part.text
+        assert len(part.text) <= part.end - part.start
 
 
 def test_what_the_library_makes_is_read_alike() -> None:

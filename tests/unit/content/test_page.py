@@ -1,5 +1,7 @@
 """HTML is read as it is shown."""
 
+from html import escape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,8 +107,20 @@ PIECES = st.sampled_from([
 
 
 @given(st.lists(PIECES, max_size=60).map("".join))
-def test_any_text_is_a_page(source: str) -> None:
-    rendered(source).text.encode()
+def test_whatever_a_page_is_made_of_it_shows_no_more_than_it_holds(source: str) -> None:
+    page = rendered(source)
+    assert page.text.encode().decode() == page.text
+    assert len(page.text) + page.hidden <= len(source)
+    assert page.images <= source.count("<img")
+    assert page.form <= ("<form" in source)
+    assert len(page.anchors) <= source.count("href=")
+
+
+@given(st.text(st.characters(exclude_characters="\0")), st.text("xyz &<>'\""))
+def test_a_text_that_is_written_as_html_is_read_and_one_that_is_hidden_is_not(text: str, hidden: str) -> None:
+    page = rendered(f'<p>{escape(text)}<i style="display:none">{escape(hidden)}</i>')
+    assert page.text == " ".join(text.split())
+    assert (page.hidden > 0) is bool(hidden.strip())
 
 
 def test_links_are_sought_in_so_many_tags_and_no_more() -> None:

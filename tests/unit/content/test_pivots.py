@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.content import pivots as module
+from detector.content.letter import Letter
 from detector.content.pivots import MOST_PIVOTS, pivots
 from detector.content.text import read
 from detector.mail.written import Written
@@ -15,12 +16,16 @@ from tests.support.interpreted import interpreted
 SOURCE = interpreted(module)
 
 
-def of(text: str, reply_to: str = "") -> set[int]:
+def letter(text: str, reply_to: str = "") -> Letter:
     made = EmailMessage()
     if reply_to:
         made["Reply-To"] = reply_to
     made.set_content(text)
-    return set(pivots(read(Written.of(made.as_bytes()))))
+    return read(Written.of(made.as_bytes()))
+
+
+def of(text: str, reply_to: str = "") -> set[int]:
+    return set(pivots(letter(text, reply_to)))
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -72,6 +77,21 @@ def test_machine_code_finds_what_stands_together_as_its_source_does(text: str) -
     assert [bool(module.together(text, *one)) for one in made] == [bool(SOURCE.together(text, *one)) for one in made]
 
 
-@given(st.text(alphabet="aA1 0x+()/.-@bcGBT\u0660", max_size=300))
-def test_any_text_has_pivots_or_none(text: str) -> None:
-    of(text)
+NUMBERS = st.sampled_from([
+    "GB82 WEST 1234 5698 7654 32", "+49 30 12345678", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "0x", "0123456789abcdef",
+    " ", "\n", "x", "-", "1", "A", ".",
+])  # fmt: skip
+TEXTS = st.text(alphabet="aA1 0x+()/.-@bcGBT\u0660", max_size=300) | st.lists(NUMBERS, max_size=20).map("".join)
+
+
+@given(TEXTS)
+def test_each_pivot_counts_once_however_often_it_is_named(text: str) -> None:
+    found = pivots(letter(text))
+    assert len(set(found)) == len(found) <= MOST_PIVOTS
+    assert pivots(letter(f"{text}\n{text}")) == found
+
+
+@pytest.mark.skipif(not module.COMPILED, reason="NOT COMPILED: install a C compiler and run make")
+@given(TEXTS)
+def test_machine_code_finds_the_pivots_that_its_source_does(text: str) -> None:
+    assert pivots(letter(text)) == SOURCE.pivots(letter(text))

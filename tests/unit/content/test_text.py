@@ -74,10 +74,19 @@ def test_nothing_is_a_message_too() -> None:
     assert (letter.subject, letter.text, letter.links) == ("", "", ())
 
 
-@given(st.binary(max_size=500))
-def test_any_octets_are_read(body: bytes) -> None:
-    letter = read(Written.of(body))
-    (letter.subject + letter.text).encode()
+PIECES = st.sampled_from([
+    b">", b" >", b"\r\n", b"\n", b"\t", b"word", b"\xc3\xa9", b"\r", b" ", b"Ann wrote:", b"\0", b"\xe2\x80\xa8",
+    b"\xff",
+])  # fmt: skip
+
+
+@given(st.binary(max_size=500) | st.lists(PIECES, max_size=60).map(b"\r\n".join))
+def test_of_any_octets_no_own_line_is_a_quotation_and_each_quoted_one_is(octets: bytes) -> None:
+    letter = read(Written.of(octets))
+    assert not [line for line in letter.text.split("\n") if line.startswith(">")]
+    assert not letter.quoted or all(line.lstrip(" \t").startswith(">") for line in letter.quoted.split("\n"))
+    whole = letter.subject + letter.text + letter.quoted
+    assert whole.encode().decode() == whole
 
 
 def test_many_pages_in_one_message_share_what_two_of_them_may_cost() -> None:
