@@ -63,15 +63,18 @@ class JsonLines:
             self._write(self.line("error", event, fields))
 
     def line(self, level: str, event: str, fields: dict[str, Any]) -> bytes:
-        """As it is written."""
-        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")  # noqa: TID251 - when it is told, not when it was
-        told = {**fields, "event": event, **self._teller, "level": level, "timestamp": now}
-        if "exc_info" in told:
-            told = dict(structlog.processors.format_exc_info(None, level, told))
+        """As it is written. The `fields` become those of the line."""
+        fields["event"] = event
+        fields.update(self._teller)
+        fields["level"] = level
+        fields["timestamp"] = now = datetime.now(UTC)  # noqa: TID251 - when it is told, not when it was
+        if "exc_info" in fields:
+            fields = dict(structlog.processors.format_exc_info(None, level, fields))
         try:
-            return self._encode(told) + b"\n"
+            return self._encode(fields) + b"\n"
         except UnicodeEncodeError:  # a login may carry octets that are not UTF-8, as surrogate escapes
-            return json.dumps(told, default=repr).encode("ascii") + b"\n"
+            fields["timestamp"] = msgspec.to_builtins(now)
+            return json.dumps(fields, default=repr).encode("ascii") + b"\n"
 
     def _write(self, line: bytes = b"") -> None:
         with self._lock:

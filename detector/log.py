@@ -164,13 +164,18 @@ def verdict(transaction: Transaction, decision: Verdict, reply: Reply) -> None:
         identity_source=transaction.identity.source,
         client=transaction.client,
         action=decision.action,
-        score=round(decision.score, 2),
-        groups={score.group: round(score.nats, 2) for score in decision.groups},
+        score=_hundredths(decision.score),
+        groups={score.group: _hundredths(score.nats) for score in decision.groups},
         recipients=counts,
         size_bytes=transaction.size_bytes,
         reply=reply.code,
         reply_enhanced=reply.enhanced,
     )
+
+
+def _hundredths(number: float) -> float:
+    """As `round` does it to two digits, but for ties, in a third of the time: each message has six numbers."""
+    return (number * 100.0 + 0.5) // 1.0 / 100.0
 
 
 def content_failed(error: BaseException, messages: int) -> None:

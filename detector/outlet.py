@@ -14,6 +14,8 @@ MOST_BYTES = 1_048_576
 
 LOOK_EVERY = 0.1
 
+TOLD = select.POLLOUT | select.POLLERR
+
 
 class Outlet:
     """Takes whole lines, in any thread, for a descriptor that others may write to as well.
@@ -81,4 +83,4 @@ class Outlet:
                 self._waiting.popleft()
 
     def _takes_more(self) -> bool:
-        return any(events & select.POLLOUT and not events & select.POLLERR for _, events in self._poll.poll(0))
+        return [events & TOLD for _, events in self._poll.poll(0)] == [select.POLLOUT]

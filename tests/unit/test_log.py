@@ -1,6 +1,7 @@
 """Each event is one line with a fixed name, and says nothing that must stay secret."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -26,7 +27,9 @@ TRANSACTION = Transaction(
     received_at=0.0,
     size_bytes=2000,
 )
-VERDICT = Verdict(Action.BLOCK, 12.3456, (GroupScore(Group.BULK, 12.3456, ()),), "p1", "m1")
+VERDICT = Verdict(
+    Action.BLOCK, 12.3456, (GroupScore(Group.BULK, 12.3456, ()), GroupScore(Group.TEXT, -0.0149, ())), "p1", "m1"
+)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -70,7 +73,7 @@ def test_a_verdict_counts_recipients_and_names_none(capsys: pytest.CaptureFixtur
     (line,) = lines(capsys)
     assert line["recipients"] == {"accepted": 2, "refused": 1}
     assert line["score"] == 12.35
-    assert line["groups"] == {"bulk": 12.35}
+    assert line["groups"] == {"bulk": 12.35, "text": -0.01}
     assert (line["reply"], line["reply_enhanced"]) == (450, "4.7.1")
     assert not any(name in json.dumps(line) for name in ("bob", "cid", "dora", "example.org"))
 
@@ -87,6 +90,7 @@ def test_a_login_that_is_not_utf_8_can_be_told(capsys: pytest.CaptureFixture[str
     log.identity_unknown("t1", "ann\udce4", 1)
     (line,) = lines(capsys)
     assert line["peer"] == "ann\udce4"
+    assert datetime.fromisoformat(str(line["timestamp"])).tzinfo is UTC
 
 
 def test_an_internal_error_brings_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
