@@ -48,6 +48,12 @@ def test_an_older_key_is_still_believed() -> None:
     assert transaction_of(TAG, [OTHER, KEY], NOW, 30 * DAY) == "0123456789abcdef"
 
 
+def test_a_tag_of_mail_that_left_before_signatures_were_changed_still_ties() -> None:
+    assert (
+        transaction_of("19.50ed.0123456789abcdef.apcqztlgev3iulp7", [OTHER, KEY], NOW, 30 * DAY) == "0123456789abcdef"
+    )
+
+
 def test_a_server_that_folds_case_does_no_harm() -> None:
     assert transaction_of(f" {TAG.upper()} ", [KEY], NOW, 30 * DAY) == "0123456789abcdef"
 
