@@ -104,9 +104,16 @@ def test_a_host_of_one_word_is_found() -> None:
     )
 
 
-@given(st.text(max_size=200))
-def test_no_text_breaks_it(text: str) -> None:
-    assert isinstance(REDACTOR.line(text), str)
+PIECES = st.sampled_from(
+    ['"', "'", "@", "<", "user=", "helo=", "\n", "[", "192.0.2.7", "::", "s3cret-", "kim", "{", "x.", " "]
+)
+
+
+@given(st.text(max_size=50) | st.lists(PIECES).map("".join), st.text(max_size=50) | st.lists(PIECES).map("".join))
+def test_whatever_stands_around_a_name_or_a_secret_it_is_gone(before: str, after: str) -> None:
+    found = REDACTOR.line(f"{before} kim sent s3cret-word{after}")
+    assert "kim sent" not in found
+    assert "s3cret-word" not in found
 
 
 @given(

@@ -188,4 +188,5 @@ async def test_what_came_up_long_ago_is_forgotten(attribution: Attribution) -> N
     await attribution.delivery(Arrived("4AB2", ""), NOW)
     for number in range(MOST_ARRIVED):
         await attribution.delivery(Arrived(f"N{number}", ""), NOW)
-    assert isinstance(await attribution.delivery(sent(next_id="4AB2"), NOW), Delivery)
+    assert await attribution.delivery(sent("4AB2"), NOW) == "stranger"
+    assert (await found(attribution, sent(next_id="4AB2"))).account == "ann"

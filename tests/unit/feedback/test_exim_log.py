@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.feedback.exim_log import read
-from detector.feedback.notices import Arrived, Attempt, Outcome
+from detector.feedback.exim_log import OUTCOMES, read
+from detector.feedback.notices import Arrived, Attempt, Outcome, text_of
 
 LINES = Path(__file__).with_name("exim_mainlog.txt").read_bytes().splitlines()
 ID = "1xV2CX-0002CW-2L"
@@ -106,8 +106,25 @@ def test_a_subject_in_the_log_cannot_forge_a_message_id() -> None:
     assert noticed(line) == Arrived(ID, "true@x")
 
 
+PIECES = st.sampled_from([
+    b"x@y.example", b" <", b">", b":", b": ", b" ", b" S=1", b" S=1 id=1@x", b" id=1@x", b" H=mx [192.0.2.1]:25",
+    b' C="', b'"', b"550 5.1.1 no", b"250 OK id=1xV2CX-0002CW-3M", b"queued as 4AB1", b"\xff", b"\n",
+])  # fmt: skip
+
+
+@given(st.sampled_from([b"<=", *OUTCOMES]), st.binary(max_size=200) | st.lists(PIECES, max_size=20).map(b"".join))
+def test_whatever_a_line_says_nothing_is_told_that_it_does_not_say(flag: bytes, rest: bytes) -> None:
+    found = read(HEAD.encode() + flag + b" " + rest)
+    said = text_of(rest)
+    if isinstance(found, Arrived):
+        assert (flag, found.queue_id) == (b"<=", ID)
+        assert found.message_id in said
+    elif found is not None:
+        assert (found.outcome, found.queue_id) == (OUTCOMES[flag], ID)
+        assert found.line == HEAD.encode() + flag + b" " + rest
+        assert all(one in said for one in (*found.recipients, found.reply, found.relay, found.next_queue_id))
+
+
 @given(st.binary(max_size=200))
-def test_no_octets_whatever_are_a_fault(octets: bytes) -> None:
-    read(octets)
-    for flag in (b"<= ", b"=> ", b"** ", b"== "):
-        read(HEAD.encode() + flag + octets)
+def test_octets_that_are_no_line_of_exim_say_nothing(octets: bytes) -> None:
+    assert read(octets) is None

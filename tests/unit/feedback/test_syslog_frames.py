@@ -49,18 +49,35 @@ def test_a_count_beyond_all_measure_ends_the_stream(beginning: bytes) -> None:
         list(Frames().feed(beginning))
 
 
-@given(st.binary(max_size=300), st.integers(1, 50))
-def test_no_octets_whatever_are_a_fault_and_pieces_make_no_difference(octets: bytes, size: int) -> None:
-    def result(size: int) -> list[bytes] | None:
-        try:
-            return fed(octets, size)
-        except BadFraming:
-            return None
+PIECES = st.sampled_from([b"<22>one", b"\n", b"\r\n", b"\0", b"5 12345", b"12 ", b"99999 ", b"0", b" ", b"two"])
 
-    whole = result(1000)
-    assert whole is None or result(size) == whole
-    as_line(octets)
-    as_line(b"<22>1 " + octets)
+
+@given(st.binary(max_size=300) | st.lists(PIECES, max_size=20).map(b"".join), st.integers(1, 50))
+def test_pieces_in_which_a_stream_comes_make_no_difference(octets: bytes, size: int) -> None:
+    def heard(size: int) -> tuple[list[bytes], bool]:
+        frames, found = Frames(), list[bytes]()
+        try:
+            for start in range(0, len(octets), size):
+                for frame in frames.feed(octets[start : start + size]):
+                    found.append(frame)
+        except BadFraming:
+            return found, False
+        return found, True
+
+    assert heard(size) == heard(1000)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=60)), st.integers(1, 50))
+def test_counted_messages_come_out_as_they_went_in(messages: list[bytes], size: int) -> None:
+    found = [message.rstrip(b"\r\n\0") for message in messages]
+    assert fed(b"".join(map(counted, messages)), size) == [message for message in found if message]
+
+
+@given(st.binary(max_size=300))
+def test_a_message_is_one_line_whatever_its_octets(octets: bytes) -> None:
+    assert as_line(octets) is None
+    assert as_line(b"<22>-" + octets) == b"-" + octets.replace(b"\n", b" ")
+    assert b"\n" not in (as_line(b"<22>1 - mx1 exim 1 - - " + octets) or b"")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import re
+from itertools import takewhile
 
 import pytest
 from hypothesis import given
@@ -41,11 +42,21 @@ def test_any_octets_are_read(body: bytes, limit: int) -> None:
     assert len(section) <= limit + 2
     assert "".join(field.name for field in headers.fields(section)).isascii()
     assert headers.Header.of(body).section == section or limit < len(body)
-    headers.value_above_first_received(body, "x-a")
     assert headers.header_section(section) == section
 
 
-@given(st.one_of(st.binary(), NASTY))
+SECTIONS = st.lists(FIELDS.map(lambda field: field[1]) | NASTY).map(b"".join)
+
+
+@given(SECTIONS)
+def test_only_what_stands_above_the_first_received_is_told(body: bytes) -> None:
+    section = headers.header_section(body)
+    above = takewhile(lambda field: field.name.lower() != "received", headers.fields(section))
+    expected = [field.value for field in above if field.name.lower() == "x-a"]
+    assert headers.value_above_first_received(section, "X-A") == expected
+
+
+@given(SECTIONS)
 def test_without_takes_the_named_fields_and_not_one_octet_more(body: bytes) -> None:
     section = headers.header_section(body)
     expected = bytearray(section)

@@ -1,5 +1,3 @@
-import contextlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,16 +6,34 @@ from detector.mail.address import Address
 from detector.mail.path import Path, parse_mail, parse_rcpt
 
 NASTY = st.text(alphabet='<>@"\\:,;.[] \t=+-aA0\r\n\x00é\udcff')
+PIECES = st.sampled_from(
+    ["<", ">", "@", "a", "a.b", '"', '"c d"', "[192.0.2.1]", " ", " SIZE=1", " SIZE=x", " AUTH=+2B", "é"]
+)
+PATHS = st.from_regex(r"<[a\"é]{0,2}@?[b.]{0,3}> {0,2}(SIZE=[0-9x]{0,2})? {0,2}(AUTH=[+2Bx]{0,3})?", fullmatch=True)
 
 
-@given(st.one_of(st.text(), NASTY, NASTY.map("FROM:".__add__), NASTY.map("from:<a@b> ".__add__)))
-def test_any_text_is_a_path_or_refused(text: str) -> None:
-    with contextlib.suppress(ValueError):
-        path = parse_mail(text)
-        assert isinstance(path, Path)
-        assert not any(letter in str(path.address) for letter in "\r\n\x00<>")
-        assert path.size_bytes is None or path.size_bytes >= 0
-        assert isinstance(path.auth, str)
+def path_or_reason(argument: str) -> Path | str:
+    try:
+        return parse_mail(argument)
+    except ValueError as refused:
+        return str(refused)
+
+
+@given(NASTY | st.lists(PIECES).map("".join) | PATHS)
+def test_any_text_is_a_path_or_refused_for_a_reason_and_blanks_before_it_change_neither(text: str) -> None:
+    found = path_or_reason("FROM:" + text)
+    assert path_or_reason("from \t: " + text) == found
+    if isinstance(found, Path):
+        assert not any(letter in str(found.address) for letter in "\r\n\0")
+        assert found.size_bytes is None or found.size_bytes >= 0
+        assert text.isprintable() or found.auth == ""
+    else:
+        assert found in {"not a path", "not an address", "SIZE is not a number"} or found.startswith("parameter ")
+
+
+@given(st.text())
+def test_what_does_not_begin_as_it_must_is_no_path(text: str) -> None:
+    assert path_or_reason(text.replace(":", "")) == "FROM: is missing"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-import contextlib
+import re
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -19,11 +20,13 @@ def test_what_is_written_is_printable_ascii_without_equals_sign(text: str) -> No
     assert all("!" <= letter <= "~" and letter != "=" for letter in xtext.encode(text))
 
 
-@given(st.text())
-def test_any_text_is_read_or_refused(text: str) -> None:
-    for read in (xtext.decode, xtext.attributes):
-        with contextlib.suppress(ValueError):
-            read(text)
+@given(st.text("+4aG =%\r\t\x7f\u00e9") | st.text())
+def test_text_is_read_where_two_hexadecimal_digits_follow_each_plus_and_else_refused(text: str) -> None:
+    if re.fullmatch(r"(?:[^\x00-\x20\x7f+]|\+[0-9A-Fa-f]{2})*", text):
+        assert xtext.decode(text) == unquote(text.replace("%", "%25").replace("+", "%"), errors="surrogateescape")
+    else:
+        with pytest.raises(ValueError, match="not xtext"):
+            xtext.decode(text)
 
 
 @pytest.mark.parametrize("text", ["+", "+4", "+GG", "a+2", "a b", "a\r\n", "tab\t"])

@@ -138,9 +138,13 @@ def test_a_hook_that_does_not_gather_is_told_everything(scene: Scene) -> None:
 
 
 def test_each_hook_gathers_for_itself(scene: Scene) -> None:
-    groups = begun(scene, Waiting())
-    other = Target(Ear("chat"), "account", 60.0)
-    assert groups.turn(other, "i-0", NOW) is not None
+    patience = Waiting()
+    groups = begun(scene, patience)
+    open_incidents(scene, 1)
+    assert ids(groups.turn(Target(Ear("chat"), "account", 60.0), "i-1", NOW)) == ["i-0", "i-1"]
+    assert patience.waited == []
+    assert ids(groups.turn(TARGET, "i-1", NOW)) == []
+    assert patience.waited == [60.0]
 
 
 def test_the_end_of_the_process_ends_the_wait(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """A profile is never larger than 4 KB, comes back as it was, and garbage is refused."""
 
+from math import isfinite
 from random import Random
 
 import msgspec
@@ -123,9 +124,12 @@ def test_a_damaged_profile_is_refused_or_can_be_judged(policy: Policy, data: st.
     packed[place] = data.draw(st.integers(min_value=0, max_value=255))
     try:
         profile = unpack(bytes(packed))
-    except ValueError:
+    except ValueError as refused:
+        assert str(refused).startswith("not a packed profile: ")  # noqa: PT017 - or it is a profile
         return
-    lived(profile, transaction(2), 1.8e9, policy)
+    after, verdict = judge(profile, transaction(2), 1.8e9, policy)
+    assert isfinite(verdict.score)
+    assert len(pack(settle(after, transaction(2), True, 1.8e9, policy))) <= MOST_BYTES
 
 
 def test_a_profile_of_an_older_version_without_the_last_fields_is_read(policy: Policy) -> None:
