@@ -1,8 +1,9 @@
-"""What we say to a client: the greeting, replies and the last word. Built on aiosmtpd, which greets and starts TLS."""
+"""What we say to a client: the greeting, replies and the last word. Built on aiosmtpd, which starts TLS."""
 
 import asyncio
 import ssl
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP
@@ -35,16 +36,12 @@ class Greeter(_Nameless, SMTP):
     """One connection, as far as it is spoken to."""
 
     def __init__(self, server: "Server", settings: Relay, tls: ssl.SSLContext | None) -> None:
-        super().__init__(
-            NO_HOOKS,
-            hostname=settings.hostname,
-            ident="ESMTP",
-            enable_SMTPUTF8=True,
-            data_size_limit=None,
-            tls_context=tls,
-            timeout=86_400.0,  # the server's own deadlines are shorter and answer with 421
-            loop=server.loop,
-        )
+        # What aiosmtpd prepares for each connection costs more than all else about it, and nothing of it is needed
+        # before STARTTLS: `smtp_STARTTLS` has the other half of this.
+        self.loop = server.loop
+        self.hostname = settings.hostname
+        self.tls_context = tls
+        self.session = AiosmtpdSession(server.loop)
         self.settings = settings
         self.peer = ""
         self.deadline = float("inf")
@@ -54,6 +51,47 @@ class Greeter(_Nameless, SMTP):
         self.server = server
         self.stream: asyncio.Transport
         self._errors = 0
+        self._prepared = False
+
+    # -- the connection --
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._prepared:  # a second time, under TLS
+            super().connection_made(transport)
+        else:
+            self._write(_greeting(self.hostname))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._prepared:
+            super().connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """Nobody waits for room: `UNREAD_LIMIT` bounds what a client leaves unread."""
+
+    def resume_writing(self) -> None:
+        """As above."""
+
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """Raises `TLSSetupException`."""
+        self.say(replies.READY_FOR_TLS)
+        self.server.outbox.flush()
+        SMTP.__init__(
+            self,
+            NO_HOOKS,
+            hostname=self.hostname,
+            ident="ESMTP",
+            enable_SMTPUTF8=True,
+            data_size_limit=None,
+            tls_context=self.tls_context,
+            timeout=86_400.0,  # the server's own deadlines are shorter and answer with 421
+            loop=self.loop,
+        )
+        SMTP.connection_made(self, self.stream)
+        self._prepared = True
+        await super().smtp_STARTTLS(arg)
+
+    async def push(self, status: str | bytes) -> None:
+        """What aiosmtpd says: 220 twice, to greet and before TLS. Both have been said."""
 
     @property
     def under_tls(self) -> bool:
@@ -80,7 +118,7 @@ class Greeter(_Nameless, SMTP):
             self.server.outbox.flush()
             self.stream.write(bytes(reply))
             self.stream.close()
-            self.loop.call_later(LINGER, self.stream.abort)  # it waits for a client that may never read
+            self.deadline = self.loop.time() + LINGER  # it waits for a client that may never read
 
     def greeting(self) -> AiosmtpdSession:
         """How the client introduced itself."""
@@ -109,8 +147,7 @@ class Greeter(_Nameless, SMTP):
         if stream.get_write_buffer_size() > UNREAD_LIMIT:
             stream.abort()  # it sends and never reads: RFC 5321 allows to give up
 
-    async def push(self, status: str | bytes) -> None:
-        """What aiosmtpd itself says: 220, to greet and before TLS."""
-        text = status.decode() if isinstance(status, bytes) else status
-        self.say(Reply(int(text[:3]), (text[4:],)))
-        self.server.outbox.flush()  # TLS begins behind it
+
+@lru_cache(maxsize=16)
+def _greeting(hostname: str) -> bytes:
+    return bytes(Reply(220, (f"{hostname} ESMTP",)))

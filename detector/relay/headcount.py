@@ -29,19 +29,18 @@ class OwnHeadcount:
     """Of one process that is alone."""
 
     def __init__(self) -> None:
+        self.total = 0
         self._peers: Counter[str] = Counter()
-
-    @property
-    def total(self) -> int:
-        return self._peers.total()
 
     def of(self, peer: str) -> int:
         return self._peers[peer]
 
     def enter(self, peer: str) -> None:
+        self.total += 1
         self._peers[peer] += 1
 
     def leave(self, peer: str) -> None:
+        self.total -= 1
         self._peers[peer] -= 1
         if not self._peers[peer]:
             del self._peers[peer]

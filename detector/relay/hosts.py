@@ -1,6 +1,7 @@
 """Which addresses are one host, and which may speak to us."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from detector.config import Network
@@ -37,6 +38,11 @@ def allowed(address: str, networks: tuple[Network, ...]) -> bool:
     """Whether the address lies in one of the networks; what is not an address lies in none."""
     parsed = _parsed(address)
     return parsed is not None and any(parsed in network for network in networks)
+
+
+def lookup(networks: tuple[Network, ...]) -> Callable[[str], bool]:
+    """`allowed` for these networks; it remembers its answers, because the same few hosts connect all the time."""
+    return lru_cache(maxsize=4096)(partial(allowed, networks=networks))
 
 
 @lru_cache(maxsize=4096)  # the same few with every message

@@ -33,6 +33,7 @@ NO_RECIPIENT_YET = Reply.of(450, "4.7.0", "No recipient was accepted so far, try
 NO_VALID_RECIPIENTS = Reply.of(554, "5.5.1", "No valid recipients")
 NOT_AUTHORISED = Reply.of(550, "5.7.0", "This host may not use that command")
 NOT_DURING_MAIL = Reply.of(503, "5.5.1", "Not during a mail transaction")
+READY_FOR_TLS = Reply.of(220, "2.0.0", "Ready to start TLS")
 TLS_REQUIRED = Reply.of(530, "5.7.0", "Send STARTTLS first")
 TLS_UNAVAILABLE = Reply.of(454, "4.7.0", "TLS is not available")
 TLS_ACTIVE = Reply.of(503, "5.5.1", "TLS is active already")

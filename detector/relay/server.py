@@ -19,7 +19,7 @@ from detector.relay.body import Spool
 from detector.relay.draft import Draft
 from detector.relay.exchange import Exchange
 from detector.relay.headcount import Headcount
-from detector.relay.hosts import allowed
+from detector.relay.hosts import lookup
 from detector.relay.next_hop import Capabilities, NextHopError
 from detector.relay.route import Route
 from detector.relay.session import Session
@@ -30,6 +30,7 @@ from detector.relay.wire import Wire
 DEADLINE_CHECK_EVERY = 1.0
 DESCRIPTORS_SHARE = 0.8
 """Of the descriptors that we may have, for clients; the others are for next hops, large messages and stores."""
+NOTHING_SPECIAL = Capabilities({})
 PASSED_ON = ("8BITMIME", "SMTPUTF8", "DSN")  # kept because every parameter goes on as it came
 
 
@@ -47,10 +48,6 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.metrics: Metrics = route.metrics
         self.stopping = False
-        self._config = config
-        self._route = route
-        self._tls = tls
-        self._spool_directory = config.spool_directory
         self._new_id = new_id
         self._sessions: set[Wire] = set()
         self._headcount = headcount
@@ -61,6 +58,8 @@ class Server:
         self._door = ProxyDoor(self.metrics)
         self.turns = Turns(self.loop)
         self.outbox = route.pool.outbox  # clients and next hops share their turns
+        self.reconfigure(config, route, tls)
+        self.metrics.client_connections.set_function(lambda: len(self._sessions))
 
     async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be bound."""
@@ -76,6 +75,10 @@ class Server:
         """New sessions and new transactions follow the new configuration; those under way end as they began."""
         self._config, self._route, self._tls = config, route, tls
         self._spool_directory = config.spool_directory
+        self._offer: tuple[Capabilities, tuple[str, ...]] | None = None
+        self._may_connect = lookup(config.relay.clients)
+        self.may_xforward = lookup(config.relay.xforward_clients)
+        self.may_xclient = lookup(config.relay.xclient_clients)
 
     async def stop(self) -> None:
         """Accept nobody new, let running transactions end, then close."""
@@ -113,7 +116,7 @@ class Server:
     def admit(self, session: Wire) -> Reply | None:
         """Count the connection, or say why it may not stay."""
         limits = self._config.relay.limits
-        if not allowed(session.peer, self._config.relay.clients):
+        if not self._may_connect(session.peer):
             return self._turn_away(session.peer, "not_allowed", replies.NOT_ALLOWED)
         if self.stopping:
             return replies.STOPPING
@@ -125,7 +128,6 @@ class Server:
             return self._turn_away(session.peer, "descriptors", replies.TOO_MANY_CONNECTIONS)
         self._sessions.add(session)
         self._headcount.enter(session.peer)
-        self.metrics.client_connections.set(len(self._sessions))
         return None
 
     def _turn_away(self, peer: str, reason: str, reply: Reply) -> Reply:
@@ -136,7 +138,6 @@ class Server:
     def forget(self, session: Wire) -> None:
         self._sessions.discard(session)
         self._headcount.leave(session.peer)
-        self.metrics.client_connections.set(len(self._sessions))
         self._ended.set()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -178,26 +179,28 @@ class Server:
         gauge = self.metrics.spool_bytes
         return Spool(self._spool_directory, gauge.inc, gauge.dec)
 
-    async def offer(self) -> list[str]:
+    async def offer(self) -> tuple[str, ...]:
         """The EHLO keywords that depend on the next hop. If it cannot be asked, nothing special; MAIL will tell."""
         try:
             capabilities = await self._route.pool.capabilities()
         except NextHopError:
-            capabilities = Capabilities({})
+            capabilities = NOTHING_SPECIAL
+        if self._offer is None or self._offer[0] is not capabilities:
+            self._offer = capabilities, self._offered(capabilities)
+        return self._offer[1]
+
+    def _offered(self, capabilities: Capabilities) -> tuple[str, ...]:
         limit = self._route.size_limit_bytes
         size = min(limit, capabilities.size or limit)  # RFC 1870: ours or the next hop's, whichever is smaller
-        return [f"SIZE {size}", *(keyword for keyword in PASSED_ON if capabilities.offers(keyword))]
-
-    def may_xforward(self, peer: str) -> bool:
-        return allowed(peer, self._config.relay.xforward_clients)
-
-    def may_xclient(self, peer: str) -> bool:
-        return allowed(peer, self._config.relay.xclient_clients)
+        return (f"SIZE {size}", *(keyword for keyword in PASSED_ON if capabilities.offers(keyword)))
 
     def _check_deadlines(self) -> None:
         now = self.loop.time()
         for session in [session for session in self._sessions if session.deadline < now]:
-            session.hang_up(replies.TIMEOUT)
+            if session.stream.is_closing():
+                session.stream.abort()  # it does not read our last words
+            else:
+                session.hang_up(replies.TIMEOUT)
         self._deadlines = self.loop.call_later(DEADLINE_CHECK_EVERY, self._check_deadlines)
 
 

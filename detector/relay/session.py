@@ -1,6 +1,7 @@
 """One SMTP client: commands in, the next hop's replies out. The protocol only; what to think of it is `assess`."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from aiosmtpd.smtp import TLSSetupException
 
@@ -28,7 +29,7 @@ class Session(Wire):
         await self._reset()
         session = self.greeting()
         session.extended_smtp, session.host_name = True, hostname
-        self.say(Reply(250, (self.hostname, *await self._keywords())))
+        self._write(_welcome(self.hostname, await self._keywords()))
 
     async def smtp_HELO(self, hostname: str) -> None:
         if not hostname:
@@ -39,14 +40,14 @@ class Session(Wire):
         session.extended_smtp, session.host_name = False, hostname
         self.say(Reply(250, (self.hostname,)))
 
-    async def _keywords(self) -> list[str]:
-        keywords = ["PIPELINING", "ENHANCEDSTATUSCODES", *await self.server.offer()]
+    async def _keywords(self) -> tuple[str, ...]:
+        keywords = await self.server.offer()
         if self.tls_context is not None and not self.under_tls:
-            keywords.append("STARTTLS")
+            keywords += ("STARTTLS",)
         if self.server.may_xforward(self.peer):
-            keywords.append(f"XFORWARD {XFORWARD_NAMES}")
+            keywords += (f"XFORWARD {XFORWARD_NAMES}",)
         if self.server.may_xclient(self.peer):
-            keywords.append(f"XCLIENT {XCLIENT_NAMES}")
+            keywords += (f"XCLIENT {XCLIENT_NAMES}",)
         return keywords
 
     async def smtp_STARTTLS(self, arg: str) -> None:
@@ -211,6 +212,11 @@ Session.commands = {
     for name, command in vars(Session).items()
     if name.startswith("smtp_")
 }
+
+
+@lru_cache(maxsize=64)  # each client is told one of a few
+def _welcome(hostname: str, keywords: tuple[str, ...]) -> bytes:
+    return bytes(Reply(250, (hostname, "PIPELINING", "ENHANCEDSTATUSCODES", *keywords)))
 
 
 def _attributes(arg: str, names: str) -> dict[str, str] | None:

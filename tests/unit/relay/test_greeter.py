@@ -1,15 +1,22 @@
 """What a client hears from us besides the replies to its commands."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from detector import config
+from detector.relay import greeter, replies
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
+from tests.support.stores import eventually
 
 Settings = Callable[..., config.Config]
+MORE_THAN_THE_SYSTEM_TAKES = 50_000_000  # octets
 
 
 async def test_the_greeting_names_us(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
@@ -38,3 +45,38 @@ async def test_errors_of_the_client_are_counted_and_not_those_of_the_next_hop(
             assert await talk.ask("NOOP") == "250 2.0.0 Ok"
             assert (await talk.ask("nonsense")).startswith("500 5.5.1")
             assert (await talk.hear()).startswith("421 4.7.0 Too many errors")
+
+
+async def test_a_connection_that_has_ended_leaves_nothing_to_collect(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        gc.collect()
+        gc.disable()
+        try:
+            async with smtp_talk(place.port) as talk:
+                await talk.hear()
+                await talk.ask("EHLO pc.example")
+                (session,) = map(weakref.ref, place.server._sessions)
+                await talk.ask("QUIT")
+                assert await asyncio.wait_for(talk.reader.read(), 10) == b""
+            await eventually(lambda: session() is None, "it is gone")
+        finally:
+            gc.enable()
+    assert session() is None
+
+
+async def test_who_does_not_read_the_last_word_is_not_waited_for_for_ever(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(greeter, "LINGER", 0.0)
+    async with house(settings("relay.limits.stop_time = 600.0"), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            talk.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            (session,) = place.server._sessions
+            session.stream.write(bytes(MORE_THAN_THE_SYSTEM_TAKES))
+            session.hang_up(replies.BYE)
+            assert session.stream.get_write_buffer_size() > 0
+            await eventually(lambda: not place.server._sessions, "the connection is given up")
+    assert session.stream.get_write_buffer_size() == 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.relay.hosts import allowed, canonical, same_host_key
+from detector.relay.hosts import allowed, canonical, lookup, same_host_key
 
 NETWORKS = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
 
@@ -30,6 +30,11 @@ def test_who_is_in_no_network_is_not_allowed() -> None:
     assert not allowed("198.51.100.7", NETWORKS)
     assert not allowed("::1", NETWORKS)
     assert not allowed("192.0.2.7", ())
+
+
+def test_what_is_looked_up_once_is_answered_the_same_again() -> None:
+    may = lookup(NETWORKS)
+    assert [may("192.0.2.7"), may("192.0.2.7"), may("198.51.100.7"), may("198.51.100.7")] == [True, True, False, False]
 
 
 @given(st.text())

@@ -32,7 +32,7 @@ async def test_mail_passes_under_tls_and_the_trace_says_so(
         async with smtp_talk(place.port) as talk:
             await talk.hear()
             assert "STARTTLS" in await talk.ask("EHLO pc.example")
-            assert await talk.ask("STARTTLS") == "220 Ready to start TLS"
+            assert await talk.ask("STARTTLS") == "220 2.0.0 Ready to start TLS"
             await talk.writer.start_tls(contexts[1], server_hostname="localhost")
             assert (await talk.ask("MAIL FROM:<ann@example.org>")).startswith("503 5.5.1")
             assert "STARTTLS" not in await talk.ask("EHLO pc.example")
@@ -75,7 +75,7 @@ async def test_what_was_sent_in_clear_behind_starttls_does_not_count(
             await talk.hear()
             await talk.ask("EHLO pc.example")
             talk.writer.write(b"STARTTLS\r\nEHLO evil.example\r\nMAIL FROM:<evil@example.org>\r\n")
-            assert await talk.hear() == "220 Ready to start TLS"
+            assert await talk.hear() == "220 2.0.0 Ready to start TLS"
             await talk.writer.start_tls(contexts[1], server_hostname="localhost")
             assert (await talk.ask("MAIL FROM:<ann@example.org>")).startswith("503 5.5.1 Send HELO")
 
@@ -119,7 +119,7 @@ async def test_a_handshake_that_fails_leaves_nothing_behind(
         async with smtp_talk(place.port) as talk:
             await talk.hear()
             await talk.ask("EHLO pc.example")
-            assert await talk.ask("STARTTLS") == "220 Ready to start TLS"
+            assert await talk.ask("STARTTLS") == "220 2.0.0 Ready to start TLS"
             talk.writer.write(octets)
             talk.writer.write_eof()
             with contextlib.suppress(ConnectionError):
@@ -138,4 +138,4 @@ async def test_tls_does_not_begin_in_the_middle_of_a_transaction(
             await talk.ask("MAIL FROM:<ann@example.org>")
             assert await talk.ask("STARTTLS") == "503 5.5.1 Not during a mail transaction"
             await talk.ask("RSET")
-            assert await talk.ask("STARTTLS") == "220 Ready to start TLS"
+            assert await talk.ask("STARTTLS") == "220 2.0.0 Ready to start TLS"
