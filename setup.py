@@ -25,6 +25,9 @@ COMPILED = [
     "detector/content/links.py",
     "detector/content/text.py",
     "detector/content/mime.py",
+    "detector/content/copies.py",
+    # Goes through each Message-ID letter by letter.
+    "detector/mail/program.py",
     # Plain arithmetic on each message: some hundredths.
     "detector/verdict/odds.py",
 ]

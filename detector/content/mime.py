@@ -166,7 +166,7 @@ def _known(section: bytes) -> Described | None:
 
 
 def _described(header: Header) -> Described:
-    kind, parameters = _media_type(_written(header, b"content-type"))
+    kind, parameters = _media_type(first_of(header, b"content-type"))
     disposition = _first(header, b"content-disposition")
     names = dict(_pairs(disposition)) if disposition else {}
     return Described(
@@ -174,17 +174,17 @@ def _described(header: Header) -> Described:
         kind,
         boundary=parameters.get("boundary", ""),
         charset=parameters.get("charset", ""),
-        encoding=_encoding(_written(header, b"content-transfer-encoding")),
+        encoding=_encoding(first_of(header, b"content-transfer-encoding")),
         filename=header_text(names.get("filename") or parameters.get("name") or ""),
         attached=disposition.strip().lower().startswith("attachment"),
     )
 
 
 def _first(header: Header, name: bytes) -> str:
-    return _value(written) if (written := _written(header, name)) else ""
+    return _value(written) if (written := first_of(header, name)) else ""
 
 
-def _written(header: Header, name: bytes) -> bytes:
+def first_of(header: Header, name: bytes) -> bytes:
     """The value of the first field of the name, as readers do."""
     return header.named[name][0][:LONGEST_VALUE] if name in header.named else b""
 

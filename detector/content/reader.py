@@ -2,6 +2,9 @@
 
 from collections import Counter, OrderedDict, deque
 
+from msgspec.structs import replace
+
+from detector.content.copies import copy_key
 from detector.content.letter import Structure
 from detector.content.look import Content as Look
 from detector.content.look import look
@@ -52,36 +55,37 @@ class Reader:
         self.usual = usual
         self.broken = 0
         self.fault: Exception | None = None
-        self._looks: OrderedDict[bytes, Look] = OrderedDict()
+        self._said: OrderedDict[bytes, Content] = OrderedDict()  # by `Message.key`
+        self._copies: OrderedDict[bytes, Content] = OrderedDict()  # by `copy_key`
         self._learned: OrderedDict[int, None] = OrderedDict()
         self._authors: deque[str] = deque()
         self._texts_of: Counter[str] = Counter()
 
     def read(self, message: Written) -> Content:
         """What the message says."""
-        return self.read_parts(message.header, parsed(message))
+        copy = copy_key(message)
+        return self.read_copy(message.header, copy) or self.read_parts(message.header, parsed(message), copy)
 
-    def read_parts(self, header: Header, parts: Message) -> Content:
+    def read_copy(self, header: Header, copy: bytes | None) -> Content | None:
+        """The same, if another one with this `copy_key` was lately read."""
+        said = self._copies.get(copy) if copy is not None else None
+        if said is None:
+            return None
+        return replace(said, surprise=self._surprise(said.score), program=program_of(header), author=author_of(header))
+
+    def read_parts(self, header: Header, parts: Message, copy: bytes | None) -> Content:
         """The same, where its parts are known."""
         key, program, author = parts.key, program_of(header), author_of(header)
         try:
-            found = self._look(key, parts)
-            surprise = None if found.text_score is None else self.usual.surprise(found.text_score)
+            said = self._look(key, parts)
+            content = replace(said, surprise=self._surprise(said.score), program=program, author=author)
         except Exception as error:  # anything at all: who sent it, and by which program, is evidence all the same
             self.broken += 1
             self.fault = error
             return Content(int.from_bytes(key[:8], "big"), program=program, author=author)
-        return Content(
-            text=found.fingerprint.exact,
-            bands=found.fingerprint.bands,
-            sketch=found.fingerprint.sketch,
-            pivots=found.pivots,
-            score=found.text_score,
-            surprise=surprise,
-            odd=is_odd(found.structure),
-            program=program,
-            author=author,
-        )
+        if copy is not None:
+            _remember(self._copies, copy, said)
+        return content
 
     def learn(self, content: Content, account: str) -> None:
         """A text of an account that nothing speaks against. Who writes most of the last hundred is not asked."""
@@ -105,13 +109,33 @@ class Reader:
                 del self._texts_of[earliest]
         return self._texts_of[account]
 
-    def _look(self, key: bytes, message: Message) -> Look:
-        found = self._looks.get(key)
-        if found is None:
-            found = self._looks[key] = look(message, self._model)
-            if len(self._looks) > MOST_BODIES:
-                self._looks.popitem(last=False)
-        return found
+    def _look(self, key: bytes, message: Message) -> Content:
+        said = self._said.get(key)
+        if said is None:
+            said = _content(look(message, self._model))
+            _remember(self._said, key, said)
+        return said
+
+    def _surprise(self, score: float | None) -> float | None:
+        return None if score is None else self.usual.surprise(score)
+
+
+def _content(found: Look) -> Content:
+    """What the message says, whoever sent it."""
+    return Content(
+        text=found.fingerprint.exact,
+        bands=found.fingerprint.bands,
+        sketch=found.fingerprint.sketch,
+        pivots=found.pivots,
+        score=found.text_score,
+        odd=is_odd(found.structure),
+    )
+
+
+def _remember(said: OrderedDict[bytes, Content], key: bytes, content: Content) -> None:
+    said[key] = content
+    if len(said) > MOST_BODIES:
+        said.popitem(last=False)
 
 
 def is_odd(structure: Structure) -> bool:

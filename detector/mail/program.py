@@ -6,6 +6,10 @@ proof: all of it is written by the sender. What counts is that an account's shap
 
 import re
 from functools import lru_cache
+from typing import Final
+
+from librt.strings import StringWriter
+from mypy_extensions import i32, i64
 
 from detector.mail.headers import Header
 
@@ -38,7 +42,7 @@ _BEFORE_VERSION = re.compile(rb"[ \t\r\n\"]*+([^\d(/\r\n]*+)([(/\r\n]?)")
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 # Random tokens are written in these; which of the marks are in one is chance.
-_TOKEN = re.compile(r"[\w+=~/-]+")
+_IN_TOKEN: Final = bytes([chr(code).isalnum() or chr(code) in "_+=~/-" for code in range(128)])
 _LONG_TOKEN = re.compile(r"[A-Za-z0-9]{20}")  # (10/16)^20: no longer chance that there is no letter in hexadecimal
 _DIGIT = re.compile(r"\d")
 
@@ -60,7 +64,9 @@ def program_of(header: Header, author_domain: str = "") -> str:
     """
     fields = _within_reach(header).written[:MOST_FIELDS]
     order, at, named = _order(tuple([written for written, _ in fields]))
-    name = next((name for place in named if (name := _beginning(fields[place][1]))), b"") if named else b""
+    name = b""
+    for place in named:
+        name = name or _beginning(fields[place][1])
     message_id = b"" if at is None else _beginning(fields[at][1])
     if not (order or name):
         return ""
@@ -151,8 +157,22 @@ def _local(text: str) -> str:
     if len(text) == LENGTH_OF_UUID and _UUID.fullmatch(text):
         return "U" if upper else "u"
     if upper and lower:
-        return _TOKEN.sub("m", text)
-    return _TOKEN.sub("X" if upper and _LONG_TOKEN.search(text) else "x", text)
+        return _marked(text, "m")
+    return _marked(text, "X" if upper and _LONG_TOKEN.search(text) else "x")
+
+
+def _marked(text: str, mark: str) -> str:
+    """The text with a mark in place of each token."""
+    shape, within = StringWriter(), False
+    for at in range(i64(len(text))):
+        code: i64 = ord(text[at])
+        if code >= 128 or not _IN_TOKEN[code]:
+            shape.append(i32(code))
+            within = False
+        elif not within:
+            shape.append(i32(ord(mark)))
+            within = True
+    return shape.getvalue()
 
 
 @lru_cache(maxsize=1024)  # of at most LONGEST_ID; there are fewer hosts than messages

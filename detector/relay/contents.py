@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from detector import log
+from detector.content.copies import copy_key
 from detector.content.mime import MOST_BYTES, parsed
 from detector.content.reader import Reader
 from detector.mail.content import Content
@@ -78,12 +79,16 @@ class Contents:
             self._reader.learn(content, account)
 
     async def _read(self, header: Header, body: Body) -> Content:
+        written = _written(header, body)
+        copy = copy_key(written)
+        if (content := self._reader.read_copy(header, copy)) is not None:
+            return content
         # Parts are found so soon that handing that to a thread would cost more; what is attached is not read.
-        parts = parsed(_written(header, body))
+        parts = parsed(written)
         if sum([part.text_size_bytes for part in parts.parts if part.shown]) <= READ_AT_ONCE:
-            return self._reader.read_parts(header, parts)
+            return self._reader.read_parts(header, parts, copy)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._reader.read_parts, header, parts)
+        return await loop.run_in_executor(self._threads, self._reader.read_parts, header, parts, copy)
 
     def _notice_breaks(self) -> None:
         new, self._told = self._reader.broken - self._told, self._reader.broken

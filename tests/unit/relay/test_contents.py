@@ -81,16 +81,16 @@ async def test_what_is_read_is_what_the_sender_wrote(text: str) -> None:
 
 @pytest.mark.parametrize("octets", [b"", b".", b"Subject: x", b"no header at all, but a few words of text"])
 async def test_whatever_came_is_read(octets: bytes) -> None:
-    assert (await Place().read(octets)).content is not None
+    assert (await Place().read(octets)).content == read_directly(octets.removeprefix(b".") + b"\r\n")
 
 
 async def test_much_text_is_read_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
     read = Reader.read_parts
 
-    def watched(self: Reader, header: Header, parts: Message) -> Content:
+    def watched(self: Reader, header: Header, parts: Message, copy: bytes | None) -> Content:
         threads.append(threading.current_thread() is threading.main_thread())
-        return read(self, header, parts)
+        return read(self, header, parts, copy)
 
     monkeypatch.setattr(Reader, "read_parts", watched)
     place = Place()
@@ -187,7 +187,7 @@ async def test_a_store_that_is_down_costs_only_the_accomplices() -> None:
 
 
 async def test_what_cannot_be_read_at_all_is_judged_without_content(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: Reader, header: Header, parts: Message) -> Content:
+    def fails(self: Reader, header: Header, parts: Message, copy: bytes | None) -> Content:
         raise RecursionError
 
     monkeypatch.setattr(Reader, "read_parts", fails)
