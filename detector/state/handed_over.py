@@ -14,7 +14,8 @@ from detector.mail.delivery import RECIPIENT_BYTES, Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
 from detector.state.table import keys_of_values, octets
-from detector.state.write_behind import Form, Marks, WriteBehind
+from detector.state.write_behind import Form, WriteOften
+from detector.state.writer import Marks
 from detector.traffic.clock import DAY, latest
 
 FRESH = 10_000
@@ -80,7 +81,7 @@ class MemoryHandedOver:
     ) -> None:
         self._path = path
         degraded = metrics.state_degraded.labels("handed_over")
-        self._rows = WriteBehind(path, Form(pack, unpack), write_every, remember_count, degraded)
+        self._rows = WriteOften(path, Form(pack, unpack), write_every, remember_count, degraded)
         self._remember_time = remember_time
         self._remember_count = remember_count
         self._fresh: OrderedDict[str, tuple[Handed, Marks]] = OrderedDict()
@@ -119,6 +120,7 @@ class MemoryHandedOver:
         return await self._all(_transaction_mark(transaction_id))
 
     async def forget(self, account: str, before: float) -> None:
+        await self._rows.sorted_in()
         stored = await asyncio.to_thread(keys_of_values, self._path, begins(account))
         for key in {*stored, *self._fresh}:
             found = await self._find(key)

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from prometheus_client import Gauge
 
@@ -15,13 +15,12 @@ from detector import log
 from detector.state import table
 from detector.state.aside import tell_all
 from detector.state.reads import Reads
+from detector.state.writer import Marks, Row, Writer
 
 V = TypeVar("V")
 
 CLOSE_TIME = 10.0
 """Seconds that `close` waits for the disk."""
-
-Marks = tuple[str, ...]  # two at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +38,24 @@ class WriteBehind(Generic[V]):
     Meanwhile at most `most_waiting` rows wait; beyond that the oldest are given up.
     """
 
+    batches: ClassVar[int] = 1  # so many writings are one for the table (`Writer`)
+
     def __init__(self, path: Path, form: Form[V], write_every: float, most_waiting: int, degraded: Gauge) -> None:
         self._path = path
         self._form = form
         self._write_every = write_every
         self._most_waiting = most_waiting
         self._degraded = degraded
-        self._lock = threading.Lock()  # guards the five below
-        self._waiting: dict[str, tuple[float, V | None, Marks]] = {}  # None: to be deleted
-        self._writing: dict[str, tuple[float, V | None, Marks]] = {}
+        self._lock = threading.Lock()  # guards the six below
+        self._waiting: dict[str, Row[V]] = {}
+        self._writing: dict[str, Row[V]] = {}
+        self._batched: dict[str, Row[V]] = {}  # on disk, but not where it is looked for
         self._unreadable: dict[str, bytes] = {}
         self._forget: tuple[float, int] | None = None
         self._listeners: list[asyncio.Future[None]] = []
-        self._writer: sqlite3.Connection | None = None
+        self._writer: Writer[V] | None = None
         self._failing = False
-        self._erased = False  # and the journal still tells it
+        self._sort = False
         self._reads = Reads(path, degraded)
         self.stuck = False  # somebody has lost patience with the disk, and it has not answered since
         self.rows_written = 0
@@ -90,6 +92,11 @@ class WriteBehind(Generic[V]):
             self._reads.show(late=True)
             raise
 
+    async def sorted_in(self) -> None:
+        """As `written`; and who reads the file finds it all."""
+        self._sort = True
+        await self.written()
+
     async def find(self, key: str) -> V | None:
         """As `get`, but waits a moment only. Raises `Temporary`."""
         if there := self._unwritten([key]):
@@ -109,7 +116,8 @@ class WriteBehind(Generic[V]):
 
     def _unwritten(self, keys: Collection[str]) -> dict[str, V | None]:
         with self._lock:
-            return {key: row[1] for key in keys if (row := self._waiting.get(key) or self._writing.get(key))}
+            rows = {key: self._waiting.get(key) or self._writing.get(key) or self._batched.get(key) for key in keys}
+        return {key: row[1] for key, row in rows.items() if row is not None}
 
     def get(self, key: str) -> V | None:
         """Raises `Temporary` when the disk cannot be read. May be called in any thread."""
@@ -128,7 +136,7 @@ class WriteBehind(Generic[V]):
     def keys(self) -> set[str]:
         """Everything that was put. Raises `Temporary`; may be called in any thread."""
         with self._lock:
-            rows = self._writing | self._waiting
+            rows = self._batched | self._writing | self._waiting
         stored = set(table.stored_keys(self._path)) - rows.keys()
         return stored.union([key for key, (_, value, _) in rows.items() if value is not None])
 
@@ -159,7 +167,8 @@ class WriteBehind(Generic[V]):
 
     def _run(self) -> None:
         while not self._closing:
-            if not (self._failing or self._erased):  # else it is tried again until it works
+            # Else it is tried again until it works.
+            if not (self._failing or (self._writer is not None and self._writer.erased)):
                 self._something.wait()
             self._wake.wait(self._write_every)
             self._something.clear()
@@ -174,8 +183,6 @@ class WriteBehind(Generic[V]):
             tell_all(listeners)
         self._flush()
         if self._writer is not None:
-            with contextlib.suppress(sqlite3.Error):
-                table.empty_journal(self._writer)  # ends with fsync
             self._writer.close()
 
     def _flush(self) -> None:
@@ -183,44 +190,26 @@ class WriteBehind(Generic[V]):
             self._writing, self._waiting = self._writing | self._waiting, {}
             unreadable, self._unreadable = self._unreadable, {}
             forget, self._forget = self._forget, None
+            sort, self._sort = bool(self._batched) and (self._sort or self._closing), False
         try:
             if self._writer is None:
-                self._writer = table.open_for_writing(self._path)
+                self._writer = Writer(self._path, self._form.pack, self.batches)
                 self._reads.begin_anew()  # it may still look at a file that was set aside
-            if self._writing or unreadable or forget or self._erased:
-                self._write(self._writer, unreadable, forget)
+            in_table = True
+            if self._writing or unreadable or forget or sort or self._writer.erased:
+                in_table = self._writer.write(self._writing, unreadable, forget, sort)
         except (sqlite3.Error, OSError) as error:
             self._failed(unreadable, error)
         else:
-            self._worked()
+            self._worked(in_table)
 
-    def _write(
-        self, writer: sqlite3.Connection, unreadable: dict[str, bytes], forget: tuple[float, int] | None
-    ) -> None:
-        writer.execute("BEGIN IMMEDIATE")
-        table.move_to_unreadable(writer, [(table.octets(key), packed) for key, packed in unreadable.items()])
-        table.write_rows(writer, list(self._packed()))
-        erased = [(table.octets(key),) for key, (_, value, _) in self._writing.items() if value is None]
-        table.delete_rows(writer, erased)
-        if forget is not None:
-            table.forget_rows(writer, *forget)
-        writer.execute("COMMIT")
-        self._erased = bool(self._erased or erased) and not table.empty_journal(writer)
-
-    def _packed(self) -> Iterator[table.Packed]:
-        for key, (at, value, marks) in self._writing.items():
-            if value is None:
-                continue
-            try:
-                packed = self._form.pack(value)
-            except Exception as error:  # one value with a fault must not keep all others from the disk
-                log.internal_error(f"packing a row of {self._path.name}", error)
-            else:
-                yield (table.octets(key), at, packed, *table.columns(marks))
-
-    def _worked(self) -> None:
+    def _worked(self, in_table: bool) -> None:
         with self._lock:
             self.rows_written += len(self._writing)
+            if in_table:
+                self._batched = {}
+            else:
+                self._batched.update(self._writing)
             self._writing = {}
         self._degraded.set(0)
         if self._failing:
@@ -230,20 +219,27 @@ class WriteBehind(Generic[V]):
     def _failed(self, unreadable: dict[str, bytes], error: Exception) -> None:
         with self._lock:
             self._unreadable = unreadable | self._unreadable
+            unwritten = self._batched | self._writing
             for key in self._waiting:
-                self._writing.pop(key, None)
-            self._waiting = self._writing | self._waiting
-            self._writing = {}
+                unwritten.pop(key, None)
+            self._waiting = unwritten | self._waiting
+            self._writing, self._batched = {}, {}
             for _ in range(len(self._waiting) - self._most_waiting):
                 del self._waiting[next(iter(self._waiting))]
         if self._writer is not None:
-            self._writer.close()
+            self._writer.give_up()
             self._writer = None
-            if isinstance(error, sqlite3.Error) and table.damaged(error):
-                # Here and not when it is opened again: that may go well, with the journal's pages.
-                with contextlib.suppress(OSError):  # next time
-                    table.set_aside(self._path, error)
+        if isinstance(error, sqlite3.Error) and table.damaged(error):
+            # Here and not when it is opened again: that may go well, with the journal's pages.
+            with contextlib.suppress(OSError):  # next time
+                table.set_aside(self._path, error)
         self._degraded.set(1)
         if not self._failing:
             self._failing = True
             log.state_write_failed(f"{self._path}: {error}")
+
+
+class WriteOften(WriteBehind[V]):
+    """For many rows a second that are wanted on disk within a fraction of it."""
+
+    batches = 40  # 2 seconds, at 20 writings a second

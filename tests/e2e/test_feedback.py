@@ -4,13 +4,15 @@ import re
 import smtplib
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from detector.state.handed_over import unpack
 from detector.state.profiles import read_profile
-from detector.state.table import stored_rows
+from detector.state.table import open_for_reading, stored_rows
+from detector.state.writer import batched
 from detector.traffic.profile import Profile
 from tests.support import postfix
 from tests.support.detector_process import DetectorProcess, Settings, merged
@@ -80,12 +82,20 @@ class Place:
         """A moment after the message has passed it is on disk whose it was."""
         path, transaction_id = self.detector.state / "handed_over.sqlite", tag.split(".")[2]
         wait_for(
-            lambda: any(unpack(packed).transaction_id == transaction_id for _, packed in stored_rows(path)),
+            lambda: any(unpack(packed).transaction_id == transaction_id for packed in values(path)),
             "the transaction is on disk",
         )
 
     def reports(self, kind: str, tie: str) -> float:
         return self.detector.metrics().get(f'detector_feedback_reports_total{{kind="{kind}",tie="{tie}"}}', 0.0)
+
+
+def values(path: Path) -> list[bytes]:
+    """Also those that are not in their table yet."""
+    connection = open_for_reading(path)
+    assert connection is not None
+    with closing(connection):
+        return [row[2] for row in batched(connection, path)] + [packed for _, packed in stored_rows(path)]
 
 
 @pytest.fixture

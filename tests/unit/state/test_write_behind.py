@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from detector.ports import Temporary
 from detector.state import table
 from detector.state.table import stored_keys, stored_value
-from detector.state.write_behind import Form, WriteBehind
+from detector.state.write_behind import Form, WriteBehind, WriteOften
 
 SOON = 0.01
 LATER = 3600.0  # only when it is closed
@@ -92,6 +92,43 @@ def test_what_was_put_is_found_before_it_is_written(rows: WriteBehind[str], path
     assert stored_keys(path) == []
 
 
+async def test_what_is_written_often_is_found_wherever_it_stands_and_where_it_belongs_when_it_is_wanted(
+    path: Path,
+) -> None:
+    rows = WriteOften(path, FORM, LATER, 100, gauge())
+    for number in range(3):
+        rows.put("ann", str(number))
+        rows.put(f"k{number}", "1")
+        await rows.written()
+    assert stored_keys(path) == []
+    assert await rows.find_all(["ann", "k0", "k2", "k3"]) == {"ann": "2", "k0": "1", "k2": "1"}
+    assert rows.keys() == {"ann", "k0", "k1", "k2"}
+    await rows.sorted_in()
+    assert set(stored_keys(path)) == {"ann", "k0", "k1", "k2"}
+    rows.put("ann", None)
+    await rows.written()
+    assert rows.get("ann") is None
+    assert set(stored_keys(path)) == {"k0", "k1", "k2"}
+    rows.close()
+
+
+async def test_what_is_written_often_and_cannot_be_sorted_in_is_kept_until_it_can(path: Path) -> None:
+    degraded = gauge()
+    rows = WriteOften(path, FORM, SOON, 100, degraded)
+    rows.put("ann", "1")
+    await rows.written()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await rows.sorted_in()
+        assert value_of(degraded) == 1
+        assert rows.get("ann") == "1"
+        other.execute("ROLLBACK")
+    wait_until(lambda: value_of(degraded) == 0)
+    await rows.sorted_in()
+    assert stored_value(path, "ann") == b"1"
+    rows.close()
+
+
 def test_closing_writes_what_waits(rows: WriteBehind[str], path: Path) -> None:
     rows.put("ann", "1")
     rows.close()
@@ -115,9 +152,11 @@ CHILD_THAT_IS_KILLED = """
 import sys
 from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge
-from detector.state.write_behind import Form, WriteBehind
+from detector.state import write_behind
+from detector.state.write_behind import Form
 form = Form(pack=str.encode, unpack=bytes.decode)
-rows = WriteBehind(Path(sys.argv[1]), form, 0.05, 100, Gauge("g", "g", registry=CollectorRegistry()))
+kind = getattr(write_behind, sys.argv[2])
+rows = kind(Path(sys.argv[1]), form, 0.05, 100, Gauge("g", "g", registry=CollectorRegistry()))
 number = 0
 while True:
     number += 1
@@ -129,18 +168,19 @@ while True:
 """
 
 
-def test_a_killed_process_loses_only_what_was_not_flushed_yet(path: Path) -> None:
+@pytest.mark.parametrize("kind", ["WriteBehind", "WriteOften"])
+def test_a_killed_process_loses_only_what_was_not_flushed_yet(path: Path, kind: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD_THAT_IS_KILLED, str(path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD_THAT_IS_KILLED, str(path), kind], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         flushed = [int(child.stdout.readline()) for _ in range(5)][-1]
         os.kill(child.pid, signal.SIGKILL)
-    stored = stored_value(path, "ann")
+    again = WriteBehind(path, FORM, LATER, 100, gauge())
+    stored = again.get("ann")
     assert stored is not None
     assert int(stored) >= flushed == 5
-    again = WriteBehind(path, FORM, LATER, 100, gauge())
-    assert again.get("ann") == stored.decode()
+    assert stored_value(path, "ann") == stored.encode()
     again.close()
 
 

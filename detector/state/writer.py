@@ -1,0 +1,114 @@
+"""The file of a `WriteBehind`, as one thread writes it: rows go into their table, or first as they come, in batches."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from detector import log
+from detector.state import table
+
+V = TypeVar("V")
+
+Marks = tuple[str, ...]  # two at most
+
+Row = tuple[float, V | None, Marks]
+"""Time, value and marks; None: to be deleted."""
+
+MOST_ROWS = 1500
+"""In batches. With more of them a row becomes no cheaper, and the next start would have to wait for them."""
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS batches (number INTEGER PRIMARY KEY, rows BLOB NOT NULL)"
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[table.Packed])
+
+
+class Writer(Generic[V]):
+    """All methods, the constructor too, raise `sqlite3.Error` and `OSError`; after that it can only be closed.
+
+    A row stands in several trees, and its marks lead all over the file: whole pages are written for it, and written
+    again for others a moment later. So where many writings come within a second, up to `most_batches` of them append
+    their rows as they are, and one sorts them all into the table. What is in a batch survives the end of this process
+    as well; the next `Writer` sorts it in.
+    """
+
+    def __init__(self, path: Path, pack: Callable[[V], bytes], most_batches: int) -> None:
+        self._path = path
+        self._pack = pack
+        self._most_batches = most_batches
+        self._batches = 0
+        self._batched: list[table.Packed] = []
+        self.erased = False  # and the -wal file still tells it
+        self._connection = table.open_for_writing(path)
+        try:
+            self._begin()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def write(
+        self, rows: Mapping[str, Row[V]], unreadable: Mapping[str, bytes], forget: tuple[float, int] | None, sort: bool
+    ) -> bool:
+        """All in one transaction; whether all rows, also earlier ones, are in the table now. With `sort` they are."""
+        packed = list(self._packed(rows))
+        erased = [(table.octets(key),) for key, (_, value, _) in rows.items() if value is None]
+        full = self._batches + 1 >= self._most_batches or len(self._batched) + len(packed) > MOST_ROWS
+        sort = bool(sort or full or erased or unreadable or forget)
+        self._connection.execute("BEGIN IMMEDIATE")
+        if sort:
+            table.move_to_unreadable(self._connection, [(table.octets(key), one) for key, one in unreadable.items()])
+            self._sort_in([*self._batched, *packed])
+            table.delete_rows(self._connection, erased)
+            if forget is not None:
+                table.forget_rows(self._connection, *forget)
+        else:
+            self._connection.execute("INSERT INTO batches (rows) VALUES (?)", (_encoder.encode(packed),))
+        self._connection.execute("COMMIT")
+        self._batches, self._batched = (0, []) if sort else (self._batches + 1, [*self._batched, *packed])
+        self.erased = bool(self.erased or erased) and not table.empty_journal(self._connection)
+        return sort
+
+    def close(self) -> None:
+        """After the last writing: see all through to the disk."""
+        with contextlib.suppress(sqlite3.Error):
+            table.empty_journal(self._connection)  # ends with fsync
+        self.give_up()
+
+    def give_up(self) -> None:
+        """After an error."""
+        self._connection.close()
+
+    def _begin(self) -> None:
+        self._connection.execute(SCHEMA)
+        if left := list(batched(self._connection, self._path)):
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._sort_in(left)
+            self._connection.execute("COMMIT")
+
+    def _sort_in(self, rows: Sequence[table.Packed]) -> None:
+        table.write_rows(self._connection, rows)  # of one key the last one stays
+        self._connection.execute("DELETE FROM batches")
+
+    def _packed(self, rows: Mapping[str, Row[V]]) -> Iterator[table.Packed]:
+        for key, (at, value, marks) in rows.items():
+            if value is None:
+                continue
+            try:
+                packed = self._pack(value)
+            except Exception as error:  # one value with a fault must not keep all others from the disk
+                log.internal_error(f"packing a row of {self._path.name}", error)
+            else:
+                yield (table.octets(key), at, packed, *table.columns(marks))
+
+
+def batched(connection: sqlite3.Connection, path: Path) -> Iterator[table.Packed]:
+    """Rows that are not in their table yet, in the order in which they came; `path` is for the log."""
+    for (rows,) in connection.execute("SELECT rows FROM batches ORDER BY number").fetchall():
+        try:
+            yield from _decoder.decode(rows)
+        except ValueError as error:
+            log.state_unreadable(f"{path}, a batch", str(error))
