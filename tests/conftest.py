@@ -28,8 +28,15 @@ BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "corpora"
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    """What a test does to logging ends with it: the standard error that pytest gave to it is closed by then."""
+    """What a test does to logging ends with it: the standard error that pytest gave to it is closed by then.
+
+    A traceback is told in plain lines. To draw it with all local values, as structlog does unasked, takes seconds, in
+    which no connection of a test is served.
+    """
     before = log._logger
+    *processors, _ = structlog.get_config()["processors"]
+    drawn_plainly = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, drawn_plainly])
     yield
     log._logger = before
     structlog.reset_defaults()
