@@ -28,6 +28,8 @@ COMPILED = [
     "detector/content/copies.py",
     # Goes through each Message-ID letter by letter.
     "detector/mail/program.py",
+    # Looks up each message's two dozen keys.
+    "detector/traffic/sighted.py",
     # Plain arithmetic on each message: some hundredths.
     "detector/verdict/odds.py",
 ]

@@ -57,7 +57,7 @@ class MemoryCampaigns:
         last, writes = None, False
         for key, sightings in self._sighted.notice(keys, hashed(account, self._key), suspicious, now):
             if sightings is not last:  # most keys of a message have one and the same
-                last, writes = sightings, bool(sightings.suspects) or sightings.accounts(now) > 1
+                last, writes = sightings, sightings.shared
             if writes:
                 self._rows.put(f"{key:016x}", sightings, now)
                 self._put += 1

@@ -60,6 +60,10 @@ class Sightings(Struct, frozen=True, array_like=True, gc=False):
         not seen for longest is forgotten: more are no stronger evidence.
         """
         current, place = self._at(now), 1 << account % PLACES
+        if not (suspicious or current.suspects):  # as nearly always
+            if current.innocents & place:
+                return current
+            return Sightings((), (), current.innocents | place, current.innocents_before, current.since)
         suspect = account in current.suspects
         age = abs(now - current.suspected_at[current.suspects.index(account)]) if suspect else FORGET
         if age < (HOUR if suspicious else DAY) or (not suspicious and not suspect and current.innocents & place):
@@ -86,13 +90,20 @@ class Sightings(Struct, frozen=True, array_like=True, gc=False):
         suspicious = sum([-DAY <= now - at < FORGET for at in self.suspected_at])
         return suspicious + round(_innocents(self._places(now), self.suspects))
 
+    @property
+    def shared(self) -> bool:
+        """Whether it says something about others: there is a suspicious account, or were lately two of them."""
+        return bool(self.suspects) or (self.innocents | self.innocents_before).bit_count() > 1
+
     def _at(self, now: float) -> "Sightings":
         """Without what is too old by now. A time far ahead of now was that of a wrong clock."""
         age = now - self.since
         if -DAY <= age < TURN:
             return self
-        pairs = zip(self.suspects, self.suspected_at, strict=True)
-        suspects = [(suspect, at) for suspect, at in pairs if -DAY <= now - at < FORGET]
+        suspects = []
+        if self.suspects:
+            pairs = zip(self.suspects, self.suspected_at, strict=True)
+            suspects = [(suspect, at) for suspect, at in pairs if -DAY <= now - at < FORGET]
         if TURN <= age < FORGET:
             return _of(suspects, 0, self.innocents, self.since + TURN)
         return _of(suspects, 0, 0, now)

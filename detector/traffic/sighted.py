@@ -1,10 +1,11 @@
 """The memory behind `campaign`: sightings by key, as many as there is room for, those used last."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from detector.traffic.campaign import Sightings, accomplices
 
-MOST = 200_000
+MOST: Final = 200_000
 """Keys in memory: of about 0.1 KB as long as one account uses them, which is nearly all; at ten to a message 20 MB."""
 
 
@@ -25,7 +26,8 @@ class Sighted:
         return len(self._young) + len(self._old)
 
     def put(self, key: int, sightings: Sightings) -> None:
-        self._old.pop(key, None)
+        if key in self._old:
+            del self._old[key]
         self._young[key] = sightings
         if len(self._young) >= self._third:
             suspected = [(key, old) for key, old in self._old.items() if old.suspects]
@@ -36,28 +38,43 @@ class Sighted:
 
     def suspicious_others(self, keys: Iterable[int], account: int, now: float) -> float:
         """By the key that says most: the other suspicious accounts that lately used it, as far as beyond chance."""
-        young, old = self._young, self._old
-        found = {id(one): one for key in keys if (one := young.get(key) or old.get(key)) is not None}
-        return accomplices(found.values(), account, now)
+        suspected: dict[int, Sightings] = {}
+        for key in keys:
+            one = self._at(key)
+            if one is not None and one.suspects:
+                suspected[id(one)] = one
+        return accomplices(suspected.values(), account, now) if suspected else 0.0
 
     def notice(self, keys: Iterable[int], account: int, suspicious: bool, now: float) -> list[tuple[int, Sightings]]:
         """Remember that the account used these; the keys of which something changed, with what is known now.
 
         Keys that always came together have one object, and are worked out once: most never see another message.
         """
-        unseen, changed = Sightings(), []
-        known: dict[int, tuple[Sightings, Sightings]] = {}
+        changed: list[tuple[int, Sightings]] = []
+        known: list[tuple[Sightings, Sightings]] = []  # before, and now
         for key in keys:
-            young = self._young.get(key)
-            before = young or self._old.get(key) or unseen
-            if id(before) not in known:
-                known[id(before)] = (
-                    before,
-                    before.notice(account, suspicious, now),
-                )  # keeps it, so that its id is its own
-            after = known[id(before)][1]
+            before = self._at(key) or _UNSEEN
+            after = _now(before, known)
+            if after is None:
+                after = before.notice(account, suspicious, now)
+                known.append((before, after))
             if after is not before:
                 changed.append((key, after))
-            if after is not young:
+                self.put(key, after)
+            elif key not in self._young:
                 self.put(key, after)
         return changed
+
+    def _at(self, key: int) -> Sightings | None:
+        young = self._young.get(key)
+        return young if young is not None else self._old.get(key)
+
+
+_UNSEEN: Final = Sightings()
+
+
+def _now(before: Sightings, known: list[tuple[Sightings, Sightings]]) -> Sightings | None:
+    for was, now in known:
+        if was is before:
+            return now
+    return None

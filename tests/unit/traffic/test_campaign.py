@@ -252,3 +252,12 @@ def test_a_message_has_a_bounded_number_of_keys() -> None:
 def test_the_hash_of_an_account_depends_on_the_key_and_takes_any_name() -> None:
     assert hashed("ann", b"key") == hashed("ann", b"key") != hashed("ann", b"other")
     assert 0 <= hashed("\udcff", b"key") < 2**32
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.booleans(), st.floats(0.0, 2 * DAY)), min_size=1, max_size=20))
+def test_shared_is_what_has_a_suspect_or_several_accounts(history: list[tuple[int, bool, float]]) -> None:
+    sightings, now = Sightings(), START
+    for account, suspicious, elapsed in history:
+        now += elapsed
+        sightings = sightings.notice(account, suspicious, now)
+        assert sightings.shared == (bool(sightings.suspects) or sightings.accounts(now) > 1)
