@@ -14,6 +14,8 @@ Reason = Literal["connect", "tls", "timeout", "protocol", "lost"]
 Replies = asyncio.Future[list[Reply]]
 Observe = Callable[[str, float], None]
 """Is told a command and the seconds until its reply; GREETING and BODY stand for what is no command."""
+RESTED_TIME = 20.0
+"""Seconds until the first reply of a kept connection: its server may be dead (as smtp_rset_timeout of Postfix)."""
 
 
 class NextHopError(Exception):
@@ -37,6 +39,7 @@ class ClientWire(asyncio.Protocol):
         self.farewell: Reply | None = None
         self.left = False
         self.usable = True
+        self.rested = False  # kept for a while, and nothing was heard since
         self.outbox: Outbox | None = None  # none: what is written is sent at once
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -65,7 +68,7 @@ class ClientWire(asyncio.Protocol):
         self._verbs, self._replies = verbs, []
         self._started = self._progress = self._loop.time()
         if self._timer is None and self._connected:
-            self._timer = self._loop.call_later(self._reply_time, self._watch)
+            self._watch_in(self._reply_time)
         self._waiter = self._loop.create_future()
         return self._waiter
 
@@ -149,7 +152,7 @@ class ClientWire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._connected = True
-        self._timer = self._loop.call_later(self._reply_time, self._watch)  # not before: it may never come to this
+        self._watch_in(self._reply_time)  # not before: it may never come to this
 
     def data_received(self, data: bytes) -> None:
         if self.left:
@@ -183,11 +186,16 @@ class ClientWire(asyncio.Protocol):
         self._timer = None
         if self._waiter is None:
             return
-        rest = self._progress + self._reply_time - self._loop.time()
+        most = min(RESTED_TIME, self._reply_time) if self.rested else self._reply_time
+        rest = self._progress + most - self._loop.time()
         if rest <= 0:
-            self.fail("timeout", f"nothing for {self._reply_time:g} s")
+            # Who is asked again on another connection need not wait for a dead one any longer.
+            self.fail("lost" if self.rested else "timeout", f"nothing for {most:g} s")
         else:
-            self._timer = self._loop.call_later(rest, self._watch)
+            self._watch_in(rest)
+
+    def _watch_in(self, rest: float) -> None:
+        self._timer = self._loop.call_later(min(rest, RESTED_TIME), self._watch)
 
     # -- receiving --
 
@@ -207,6 +215,7 @@ class ClientWire(asyncio.Protocol):
             self._take(reply)
 
     def _take(self, reply: Reply) -> None:
+        self.rested = False
         self._progress = self._loop.time()
         if self._observe is not None:
             self._observe(self._verbs[len(self._replies)], self._progress - self._started)

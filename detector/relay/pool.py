@@ -40,6 +40,11 @@ class _Server:
                 connection.leave()
         self.forget_lost()
 
+    def close_idle(self) -> None:
+        for _, connection in self.idle:
+            connection.close()
+        self.idle.clear()
+
     def forget_lost(self) -> None:
         self.idle = [(since, connection) for since, connection in self.idle if connection.usable]
 
@@ -85,9 +90,12 @@ class Pool:
         self._slots.release()
         if connection.failure is not None:
             self._metrics.next_hop_failures.labels(connection.failure.reason).inc()
+            if connection.wire.rested:  # the others have rested as well: no mail is to wait for each of them in turn
+                server.close_idle()
         if self._closed:
             connection.leave()
         elif connection.reusable:
+            connection.wire.rested = True
             server.idle.append((asyncio.get_running_loop().time(), connection))
             self._sweep_later(self._settings.keep_time)
         else:

@@ -6,9 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from detector.config import NextHop
+from detector.mail.reply import Reply
 from detector.metrics import Metrics
 from detector.relay.next_hop import Connection, NextHopError
 from detector.relay.pool import Pool
+from detector.relay.upstream import Upstream
 from tests.support.scripted_server import ScriptedServer, Talk, polite
 
 
@@ -47,6 +49,10 @@ async def hops(*servers: ScriptedServer, **settings: float) -> AsyncIterator[Hop
         await server.stop()
 
 
+async def mail(connection: Connection) -> list[Reply]:
+    return [await connection.command(b"MAIL FROM:<>")]
+
+
 async def deliver(pool: Pool) -> Connection:
     connection = await pool.acquire()
     await connection.commands([b"MAIL FROM:<>", b"RCPT TO:<a@example.net>", b"DATA"])
@@ -56,6 +62,64 @@ async def deliver(pool: Pool) -> Connection:
 
 
 # -- kept connections --
+
+
+async def test_mail_does_not_wait_for_each_kept_connection_to_a_server_that_stands_still() -> None:
+    """One that the system stopped keeps its connections, and even gets new ones, but says nothing any more."""
+
+    async def stopped(talk: Talk) -> None:
+        await talk.hear_end()
+
+    async def takes_one_message(talk: Talk) -> None:
+        await talk.welcome()
+        for answer in (b"250 ok", b"250 ok", b"354 go on"):
+            await talk.hear()
+            await talk.say(answer)
+        await talk.hear_message()
+        await talk.say(b"250 2.0.0 Ok")
+        await talk.hear_end()
+
+    first, second = ScriptedServer(takes_one_message, takes_one_message, stopped), ScriptedServer(polite)
+    async with hops(first, second, connect_time=0.2, reply_time=0.2) as made:
+        kept = [await made.pool.acquire() for _ in range(2)]
+        for connection in kept:
+            await connection.command(b"MAIL FROM:<>")
+            await connection.command(b"RCPT TO:<a@example.net>")
+            await connection.command(b"DATA")
+            assert (await connection.body(b"hello\r\n.\r\n")).code == 250
+        for connection in kept:
+            made.pool.release(connection)
+        next_hop = Upstream(made.pool, made.metrics)
+        assert (await next_hop.ask(mail))[0].code == 451
+        assert next_hop.lost
+        assert (await next_hop.ask_anew(mail))[0].code == 250  # the second server
+        await next_hop.give_back()
+        assert sorted(len(talk.heard) for talk in first.talks) == [0, 4, 4]  # nobody waited for the other one
+        assert made.count("detector_next_hop_failures_total", reason="lost") == 1.0
+
+
+async def test_a_kept_connection_that_has_answered_is_as_patient_as_any() -> None:
+    async def stops_in_rcpt(talk: Talk) -> None:
+        await talk.welcome()
+        await talk.hear(b"MAIL")
+        await talk.say(b"250 ok")
+        await talk.hear(b"RSET")
+        await talk.say(b"250 ok")
+        await talk.hear(b"MAIL")
+        await talk.say(b"250 ok")
+        await talk.hear_end()
+
+    async with hops(ScriptedServer(stops_in_rcpt), reply_time=0.2) as made:
+        connection = await made.pool.acquire()
+        await connection.command(b"MAIL FROM:<>")
+        await connection.command(b"RSET")
+        made.pool.release(connection)
+        assert await made.pool.acquire() is connection
+        await connection.command(b"MAIL FROM:<>")
+        with pytest.raises(NextHopError) as caught:
+            await connection.command(b"RCPT TO:<a@example.net>")
+        assert caught.value.reason == "timeout"
+        made.pool.release(connection)
 
 
 async def test_a_connection_is_used_again() -> None:
