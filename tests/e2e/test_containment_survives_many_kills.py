@@ -12,12 +12,9 @@ from detector.records.records import Records
 from detector.response.plan import CONTAINING
 from detector.response.told import finished_steps
 from tests.support import crash_process
-from tests.support.crash_process import INCIDENTS
+from tests.support.crash_process import DEPTHS, INCIDENTS, POINTS
 
-pytestmark = pytest.mark.e2e
-
-POINTS = 100
-"""At least so many different places in different workflows must have been cut off, on each database."""
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 CALLED = {"change_password", "revoke_app_passwords", "end_sessions", "hold_queue"}
 
@@ -29,7 +26,7 @@ def live_and_die(directory: Path, url: str, lives: int) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr + (directory / "output").read_text("utf-8")[-5_000:]
 
@@ -59,9 +56,9 @@ def check(directory: Path, url: str) -> None:
     for number in range(INCIDENTS):
         check_timeline(records, number)
     records.close()
-    points = {(workflow, steps) for _, workflow, steps in lines(directory / "points")}
+    points = lines(directory / "points")
     assert len(points) >= POINTS
-    assert len({int(steps) for _, steps in points}) >= 10  # in all parts of a workflow
+    assert len({steps for _, steps in points}) >= DEPTHS
 
 
 def test_nothing_is_forgotten_and_nothing_done_twice_with_sqlite(tmp_path: Path) -> None:

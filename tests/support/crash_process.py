@@ -1,9 +1,11 @@
 """Lives of a containment, each ended by SIGKILL at a random moment: `crash_process.py DIRECTORY URL LIVES SEED`.
 
+There are more than LIVES where these have not cut off enough: on a busy machine each does less.
+
 One process loads everything and then forks a child for each life, so a life costs no more than a start of DBOS. On
 PostgreSQL two live at the same time, and the one that is left takes over. The providers write each call with its key
-to DIRECTORY/calls, on disk before they act. People decide between two lives. At the end DIRECTORY/points tells for
-each kill where it has cut off which incident.
+to DIRECTORY/calls, on disk before they act. People decide between two lives. At the end DIRECTORY/points tells which
+incidents were cut off where.
 """
 
 import os
@@ -12,7 +14,9 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
@@ -29,6 +33,12 @@ from detector.response.tools import Tools
 from tests.support.response import incident
 
 INCIDENTS = 80
+POINTS = 100
+"""At least so many different places in different workflows must be cut off."""
+
+DEPTHS = 10
+"""So many of them a different number of steps behind the beginning: in all parts of a workflow."""
+
 CONTAINMENT = "containment.sqlite"
 LONGEST_LIFE = 0.8
 """Seconds, from the first call of a provider on."""
@@ -120,27 +130,36 @@ def fork(directory: Path, url: str, number: int) -> Life:
     return Life(child, name, born)
 
 
-def at_work(alive: list[Life]) -> Life:
-    """One that calls a provider now."""
+def at_work(alive: list[Life], ended: Callable[[], bool]) -> Life:
+    """One that calls a provider now; any one when nothing is left to do."""
     pipes = [life.calls for life in alive]
     while waiting := select.select(pipes, [], [], 0.0)[0]:
-        for pipe in waiting:
-            os.read(pipe, 65_536)
-    calling = select.select(pipes, [], [], 3.0)[0]
+        if not all(os.read(pipe, 65_536) for pipe in waiting):
+            msg = "a life has ended by itself"
+            raise RuntimeError(msg)
+    while not (calling := select.select(pipes, [], [], 1.0)[0]) and not ended():
+        pass
     return next((life for life in alive if life.calls in calling), alive[-1])
 
 
-def decide(records: Records) -> bool:
+def decide(url: str) -> bool:
     """What people do: each second incident was none. Whether everything has ended."""
+    records = Records(url)
     for number in range(INCIDENTS):
         found = records.incident(f"i-{number}")
         if found.state is State.CONTAINED:
             records.apply(found.incident_id, Event.DISMISS if number % 2 else Event.CONFIRM, time.time(), "eve")
     states = {one.state for one in records.incidents(limit=INCIDENTS)}
-    return states <= {State.CLOSED, State.CONFIRMED} and not records.errands(INCIDENTS)
+    ended = states <= {State.CLOSED, State.CONFIRMED} and not records.errands(INCIDENTS)
+    records.close()
+    return ended
 
 
-def cut_off(directory: Path, url: str, name: str) -> list[str]:
+def enough(points: set[tuple[str, int]]) -> bool:
+    return len(points) >= POINTS and len({steps for _, steps in points}) >= DEPTHS
+
+
+def cut_off(directory: Path, url: str, name: str) -> list[tuple[str, int]]:
     """Which workflows of a process run, each with the number of steps that it remembers."""
     engine = create_engine(workflow_url(directory, url))
     schema = "" if url.startswith("sqlite") else "dbos."
@@ -151,7 +170,7 @@ def cut_off(directory: Path, url: str, name: str) -> list[str]:
     )
     try:
         with engine.connect() as connection:
-            return [f"{workflow_id} {steps}" for workflow_id, steps in connection.execute(text(query), {"name": name})]
+            return [(workflow_id, steps) for workflow_id, steps in connection.execute(text(query), {"name": name})]
     except Exception:  # killed before it had made its tables
         return []
     finally:
@@ -175,27 +194,24 @@ def main(directory: Path, url: str, lives: int, seed: int) -> None:
     records.close()
     together = 1 if url.startswith("sqlite") else 2
     alive: list[Life] = []
-    for number in range(lives):
+    points: set[tuple[str, int]] = set()
+    for number in count():
+        if number >= lives and enough(points):
+            break
         while len(alive) < together:
             alive.append(fork(directory, url, number * together + len(alive)))
         # Most are killed at work, some as they start.
-        victim = at_work(alive) if lots.random() < 0.9 else alive[-1]
+        victim = at_work(alive, lambda: decide(url)) if lots.random() < 0.9 else alive[-1]
         alive.remove(victim)
         time.sleep(lots.uniform(0.0, LONGEST_LIFE))
         victim.end()
-        points = cut_off(directory, url, victim.name)
-        with (directory / "points").open("a") as file:
-            file.writelines(f"{number} {point}\n" for point in points)
-        records = Records(url)
-        decide(records)
-        records.close()
-    alive.append(fork(directory, url, 10 * lives))
-    ended = False
-    while not ended:
+        points.update(cut_off(directory, url, victim.name))
+        if decide(url):
+            break
+    (directory / "points").write_text("".join(f"{workflow} {steps}\n" for workflow, steps in sorted(points)), "utf-8")
+    alive.append(fork(directory, url, -1))
+    while not decide(url):
         time.sleep(0.2)
-        records = Records(url)
-        ended = decide(records)
-        records.close()
     for life in alive:
         life.end()
 
