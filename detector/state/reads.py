@@ -81,10 +81,9 @@ class Reads:
         """As `aside`: those of the keys that are there, with what is stored, in one go."""
         return await self.aside(lambda: self.read(lambda one: table.read_values(one, keys))) or []
 
-    async def marked(self, mark: str, most: int) -> list[tuple[str, bytes]]:
+    async def marked(self, mark: bytes, most: int) -> list[tuple[str, bytes]]:
         """As `aside`: the newest rows that carry the mark, as they are stored."""
-        octets = table.octets(mark)
-        return await self.aside(lambda: self.read(lambda one: table.read_marked(one, octets, most))) or []
+        return await self.aside(lambda: self.read(lambda one: table.read_marked(one, mark, most))) or []
 
     async def aside(self, work: Callable[[], T]) -> T:
         """`work` reads. Raises `Temporary` also when the disk does not answer within a moment."""

@@ -127,9 +127,9 @@ def octets(key: str) -> bytes:
     return key.encode("utf-8", "surrogateescape")
 
 
-def columns(marks: Sequence[str]) -> tuple[bytes | None, bytes | None]:
+def columns(marks: Sequence[bytes]) -> tuple[bytes | None, bytes | None]:
     """Up to two marks, as they stand in a row."""
-    first, second = (*map(octets, marks), None, None)[:2]
+    first, second = (*marks, None, None)[:2]
     return first, second
 
 

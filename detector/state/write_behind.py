@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
@@ -18,6 +19,9 @@ from detector.state.reads import Reads
 from detector.state.writer import Marks, Row, Writer
 
 V = TypeVar("V")
+
+MOST_LOOKED_THROUGH = 10_000
+"""Of rows that wait: half a millisecond. There are more while the disk fails; then reports may find less."""
 
 CLOSE_TIME = 10.0
 """Seconds that `close` waits for the disk."""
@@ -127,11 +131,19 @@ class WriteBehind(Generic[V]):
         packed = self._reads.read(lambda connection: table.read_value(connection, key))
         return None if packed is None else self._unpacked(key, packed)
 
-    async def written_with(self, mark: str, most: int) -> dict[str, V]:
-        """The newest rows on disk that carry the mark, by their keys, the newest last. Raises `Temporary`."""
-        found = await self._reads.marked(mark, most)
-        values = ((key, self._unpacked(key, packed)) for key, packed in found)
-        return {key: value for key, value in values if value is not None}
+    async def marked(self, mark: bytes, most: int) -> dict[str, V]:
+        """The newest rows that carry the mark, by their keys, the newest last. Raises `Temporary`."""
+        there = self._unwritten(self._unsorted(mark))  # first: they may be sorted in meanwhile
+        stored = {key: self._unpacked(key, packed) for key, packed in await self._reads.marked(mark, most)}
+        found = (stored | there | self._unwritten(stored)).items()
+        return dict([(key, value) for key, value in found if value is not None][-most:])
+
+    def _unsorted(self, mark: bytes) -> list[str]:
+        """The keys of rows that carry the mark and are not in the table, as they were put."""
+        with self._lock:
+            stages = (self._batched, self._writing, self._waiting)
+            newest = [list(islice(reversed(rows.items()), MOST_LOOKED_THROUGH)) for rows in stages]
+        return [key for rows in newest for key, (_, _, marks) in reversed(rows) if mark in marks]
 
     def keys(self) -> set[str]:
         """Everything that was put. Raises `Temporary`; may be called in any thread."""
@@ -190,23 +202,22 @@ class WriteBehind(Generic[V]):
             self._writing, self._waiting = self._writing | self._waiting, {}
             unreadable, self._unreadable = self._unreadable, {}
             forget, self._forget = self._forget, None
-            sort, self._sort = bool(self._batched) and (self._sort or self._closing), False
+            sort, self._sort = (self._sort or self._closing) and bool(self._batched or self._writing), False
         try:
             if self._writer is None:
                 self._writer = Writer(self._path, self._form.pack, self.batches)
                 self._reads.begin_anew()  # it may still look at a file that was set aside
-            in_table = True
             if self._writing or unreadable or forget or sort or self._writer.erased:
-                in_table = self._writer.write(self._writing, unreadable, forget, sort)
+                sort = self._writer.write(self._writing, unreadable, forget, sort)
         except (sqlite3.Error, OSError) as error:
             self._failed(unreadable, error)
         else:
-            self._worked(in_table)
+            self._worked(sort)
 
-    def _worked(self, in_table: bool) -> None:
+    def _worked(self, sorted_in: bool) -> None:
         with self._lock:
             self.rows_written += len(self._writing)
-            if in_table:
+            if sorted_in:
                 self._batched = {}
             else:
                 self._batched.update(self._writing)
@@ -237,9 +248,3 @@ class WriteBehind(Generic[V]):
         if not self._failing:
             self._failing = True
             log.state_write_failed(f"{self._path}: {error}")
-
-
-class WriteOften(WriteBehind[V]):
-    """For many rows a second that are wanted on disk within a fraction of it."""
-
-    batches = 40  # 2 seconds, at 20 writings a second

@@ -13,7 +13,7 @@ from detector.state import table
 
 V = TypeVar("V")
 
-Marks = tuple[str, ...]  # two at most
+Marks = tuple[bytes, ...]  # two at most
 
 Row = tuple[float, V | None, Marks]
 """Time, value and marks; None: to be deleted."""

@@ -1,14 +1,20 @@
 """How a message that was handed over is packed (what it promises is in tests/contracts)."""
 
+import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from detector.mail.delivery import Handed
+from detector.mail.delivery import Handed, Receipt
 from detector.mail.transaction import Stream
-from detector.state.handed_over import pack, unpack
+from detector.metrics import Metrics
+from detector.state.handed_over import MemoryHandedOver, pack, unpack
 
 HASHES = st.binary(min_size=8, max_size=8)
 HALF_A_HASH = Handed("ann", "t1", Stream.PERSONAL, 1.0, frozenset({b"half"}))
@@ -77,3 +83,19 @@ def test_a_message_of_one_recipient_takes_few_octets() -> None:
 def test_garbage_is_refused(garbage: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of them
         unpack(garbage)
+
+
+async def test_what_was_marked_with_words_is_still_found(tmp_path: Path) -> None:
+    store = MemoryHandedOver(tmp_path / "handed_over.sqlite", 1.0, 1000.0, 50, Metrics("test"))
+    handed, later = replace(HALF_A_HASH, recipients=frozenset({b"8octets1"})), 2.0
+    await store.remember(Receipt("mta:25", "4AB1", "<m@x>"), handed, 1.0)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "handed_over.sqlite")) as connection:
+        words = f"message {hashlib.blake2b(b'm@x', digest_size=16).hexdigest()}".encode()
+        connection.execute("UPDATE rows SET mark_1 = ?, mark_2 = ?", (b"transaction t1", words))
+        connection.commit()
+    store = MemoryHandedOver(tmp_path / "handed_over.sqlite", 1.0, 1000.0, 50, Metrics("test"))
+    await store.remember(Receipt("mta:25", "4AB2", "m@x"), replace(handed, at=later), later)
+    assert await store.by_transaction("t1") == [handed, replace(handed, at=later)]
+    assert await store.by_message_id(" <m@x>") == [handed, replace(handed, at=later)]
+    store.close()

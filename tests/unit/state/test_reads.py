@@ -33,7 +33,7 @@ async def test_what_is_stored_is_read_by_a_thread_as_well(tmp_path: Path, degrad
         table.write_rows(writer, [(b"ann", 1.0, b"here", b"mark", None)])
     reads = Reads(path, degraded)
     assert await reads.aside(lambda: reads.read(lambda one: table.read_value(one, "ann"))) == b"here"
-    assert await reads.marked("mark", 9) == [("ann", b"here")]
+    assert await reads.marked(b"mark", 9) == [("ann", b"here")]
     writer.close()
 
 

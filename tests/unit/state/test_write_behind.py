@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from detector.ports import Temporary
 from detector.state import table
 from detector.state.table import stored_keys, stored_value
-from detector.state.write_behind import Form, WriteBehind, WriteOften
+from detector.state.write_behind import Form, WriteBehind
 
 SOON = 0.01
 LATER = 3600.0  # only when it is closed
@@ -26,6 +26,10 @@ def unpack(packed: bytes) -> str:
 
 
 FORM = Form(pack=str.encode, unpack=unpack)
+
+
+class WriteOften(WriteBehind[str]):
+    batches = 40
 
 
 def gauge() -> Gauge:
@@ -61,13 +65,17 @@ def rows(path: Path) -> Iterator[WriteBehind[str]]:
 async def test_the_newest_rows_that_carry_a_mark_are_found_together(path: Path) -> None:
     rows = WriteBehind(path, FORM, LATER, 100, gauge())
     for number in range(5):
-        rows.put(f"k{number}", str(number), float(number), ("odd",) if number % 2 else ("even", "too"))
+        rows.put(f"k{number}", str(number), float(number), (b"odd",) if number % 2 else (b"even", b"too"))
     rows.put("k3", "3", 3.0)  # it carries none any more
     rows.close()
     again = WriteBehind(path, FORM, LATER, 100, gauge())
-    assert list((await again.written_with("even", 2)).items()) == [("k2", "2"), ("k4", "4")]
-    assert await again.written_with("too", 9) == {"k0": "0", "k2": "2", "k4": "4"}
-    assert await again.written_with("odd", 9) == {"k1": "1"}
+    assert list((await again.marked(b"even", 2)).items()) == [("k2", "2"), ("k4", "4")]
+    assert await again.marked(b"too", 9) == {"k0": "0", "k2": "2", "k4": "4"}
+    assert await again.marked(b"odd", 9) == {"k1": "1"}
+    again.put("k5", "5", 5.0, (b"odd", b"even"))
+    again.put("k2", None)
+    assert list((await again.marked(b"even", 2)).items()) == [("k4", "4"), ("k5", "5")]
+    assert await again.marked(b"too", 9) == {"k0": "0", "k4": "4"}
     again.close()
 
 
@@ -77,7 +85,7 @@ def test_a_file_from_before_there_were_marks_is_used_on(path: Path) -> None:
         old.execute("INSERT INTO rows (key, at, value) VALUES (CAST('ann' AS BLOB), 1.0, CAST('1' AS BLOB))")
         old.commit()
     rows = WriteBehind(path, FORM, LATER, 100, gauge())
-    rows.put("bob", "2", 2.0, ("m",))
+    rows.put("bob", "2", 2.0, (b"m",))
     assert rows.get("ann") == "1"
     rows.close()
     assert stored_value(path, "bob") == b"2"
@@ -109,7 +117,12 @@ async def test_what_is_written_often_is_found_wherever_it_stands_and_where_it_be
     await rows.written()
     assert rows.get("ann") is None
     assert set(stored_keys(path)) == {"k0", "k1", "k2"}
+    rows.put("ann", "4")
+    await rows.sorted_in()
+    assert stored_value(path, "ann") == b"4"
+    rows.put("ann", "5")
     rows.close()
+    assert stored_value(path, "ann") == b"5"
 
 
 async def test_what_is_written_often_and_cannot_be_sorted_in_is_kept_until_it_can(path: Path) -> None:
@@ -152,11 +165,10 @@ CHILD_THAT_IS_KILLED = """
 import sys
 from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge
-from detector.state import write_behind
-from detector.state.write_behind import Form
+from detector.state.write_behind import Form, WriteBehind
 form = Form(pack=str.encode, unpack=bytes.decode)
-kind = getattr(write_behind, sys.argv[2])
-rows = kind(Path(sys.argv[1]), form, 0.05, 100, Gauge("g", "g", registry=CollectorRegistry()))
+WriteBehind.batches = int(sys.argv[2])
+rows = WriteBehind(Path(sys.argv[1]), form, 0.05, 100, Gauge("g", "g", registry=CollectorRegistry()))
 number = 0
 while True:
     number += 1
@@ -168,10 +180,10 @@ while True:
 """
 
 
-@pytest.mark.parametrize("kind", ["WriteBehind", "WriteOften"])
-def test_a_killed_process_loses_only_what_was_not_flushed_yet(path: Path, kind: str) -> None:
+@pytest.mark.parametrize("batches", ["1", "40"])
+def test_a_killed_process_loses_only_what_was_not_flushed_yet(path: Path, batches: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD_THAT_IS_KILLED, str(path), kind], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD_THAT_IS_KILLED, str(path), batches], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         flushed = [int(child.stdout.readline()) for _ in range(5)][-1]

@@ -72,7 +72,7 @@ def test_what_a_process_that_died_has_left_in_batches_is_sorted_in_by_the_next(p
 
 def test_marks_and_times_go_through_a_batch(path: Path) -> None:
     one = writer(path)
-    one.write({"ann": (1.5, "1", ("first", "second"))}, {}, None, False)
+    one.write({"ann": (1.5, "1", (b"first", b"second"))}, {}, None, False)
     one.give_up()
     writer(path).close()
     with closing(sqlite3.connect(path)) as connection:
