@@ -69,8 +69,7 @@ class Header(Struct, frozen=True, gc=False):
         return [_unfolded(value) for value in self.named.get(name, ())]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """How a message came to us: what `Received` tells of it. `peer` is the address of the connected server."""
 
     helo: str

@@ -5,7 +5,8 @@ lenient as Postfix is: spaces after the colon, missing angle brackets and odd lo
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from detector.mail import xtext
 from detector.mail.address import Address
@@ -31,8 +32,7 @@ _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\x00-\x20\x7f]+))?")
 _DIGITS = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 4
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True, gc=False):
     """Where mail comes from or goes to. Keywords are in upper case; a value is None where none is given."""
 
     address: Address

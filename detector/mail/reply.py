@@ -1,13 +1,13 @@
 """A reply of an SMTP server, kept word for word."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     r"""Code and text lines (RFC 5321 section 4.2); an enhanced status code stands first in the text (RFC 2034).
 
     >>> Reply(550, ("5.1.1 No such user",)).enhanced

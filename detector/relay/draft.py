@@ -1,8 +1,10 @@
 """A mail transaction while it grows: what is known so far, from MAIL to the last reply."""
 
 from collections.abc import AsyncIterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from detector.mail.address import Address
 from detector.mail.headers import Arrival
@@ -13,8 +15,7 @@ from detector.relay.time_left import TimeLeft
 from detector.verdict.verdict import Verdict
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct, gc=False):
     """A transaction in the making. `waits`: to be held; `held`: it is, on disk. `sent_to`: that next hop."""
 
     transaction_id: str
