@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 from detector.mail.transaction import Stream
 from detector.traffic.amounts import (
@@ -20,6 +19,7 @@ from detector.traffic.amounts import (
 )
 from detector.traffic.features import ANSWERS, ANSWERS_OF, FEATURES, FEATURES_OF, STREAM_INDEX, STREAMS, Tally
 from detector.traffic.reached import MOST_BYTES
+from detector.traffic.sums import expected, highest
 
 MOST_DAYS = 45  # older days fade: the mean becomes a moving one
 PRIOR_DAYS = 5.0  # the cohort weighs as much as so many days of the account's own
@@ -83,25 +83,29 @@ class Today(Struct, frozen=True, array_like=True, gc=False):
 
     def add(self, stream: Stream, features: Sequence[float], tally: Tally) -> "Today":
         """A day to which the transaction was added; `features` are the counters after it."""
-        peaks, answers = list(self.peaks), list(self.answers)
-        for index in FEATURES_OF[stream]:
-            peaks[index] = max(peaks[index], features[index])
-        for index in ANSWERS_OF[stream]:
-            answers[index] += int(tally[ANSWERS[index].measure])
+        return self.meet(stream, tuple(features), tally, (0, self.reached))
+
+    def meet(self, stream: Stream, features: tuple[float, ...], tally: Tally, recipients: tuple[int, bytes]) -> "Today":
+        """The same with its recipients: the bits of their domains, and all whom the day has reached with them."""
+        domains, reached = recipients
         return Today(
             self.day,
-            tuple(peaks),
-            tuple(answers),
-            self.domains,
+            highest(self.peaks, features, FEATURES_OF[stream]),
+            self._answers_with(stream, tally),
+            self.domains | domains,
             self.messages + tally.messages,
             self.to_strangers + tally.to_strangers,
-            self.reached,
+            reached,
             self.reached_before,
         )
 
-    def meet(self, domains: int, reached: bytes) -> "Today":
-        """A day with these recipients."""
-        return replace(self, domains=self.domains | domains, reached=reached)
+    def _answers_with(self, stream: Stream, tally: Tally) -> tuple[int, ...]:
+        if not tally.answered and not tally.refused and not tally.unwanted:
+            return self.answers
+        answers = list(self.answers)
+        for index in ANSWERS_OF[stream]:
+            answers[index] += int(tally[ANSWERS[index].measure])
+        return tuple(answers)
 
     def next(self, day: int) -> "Today":
         """A day that begins."""
@@ -152,17 +156,11 @@ class Baseline(Struct, frozen=True, array_like=True, gc=False):
         """Mean and variance of a feature's daily peak: own days and cohort, weighted (empirical Bayes)."""
         return self.expect_all((index,), prior)[0]
 
-    def expect_all(self, indexes: Sequence[int], prior: Prior) -> list[tuple[float, float]]:
+    def expect_all(self, indexes: tuple[int, ...], prior: Prior) -> list[tuple[float, float]]:
         """The same for several features of one stream."""
         days = self.days[STREAM_INDEX[indexes[0]]]
-        share = days / (days + PRIOR_DAYS)
-        others, found = 1.0 - share, []
-        means, variances, usual_means, usual_variances = self.means, self.variances, prior.means, prior.variances
-        for index in indexes:
-            mean = share * means[index] + others * usual_means[index]
-            variance = share * variances[index] + others * usual_variances[index]
-            found.append((mean, max(variance, prior.dispersions[index] * mean)))
-        return found
+        share, usual = days / (days + PRIOR_DAYS), (prior.means, prior.variances, prior.dispersions)
+        return expected(indexes, share, (self.means, self.variances), usual)
 
     def stranger_rate(self, usual: Strangers = PEOPLE) -> float:
         """The usual share of messages of which no recipient was known.
@@ -186,4 +184,5 @@ class Baseline(Struct, frozen=True, array_like=True, gc=False):
         prior_bad, prior_good = weights
         prior_weight = prior_bad + prior_good
         own = (prior_bad + self.answers[index]) / (prior_weight + answered)
-        return min(max(prior_bad / prior_weight, own), MOST_BAD)
+        usual = prior_bad / prior_weight
+        return min(max(usual, own), MOST_BAD)

@@ -1,14 +1,14 @@
 """Counters that forget: what happened lately weighs more than what happened long ago."""
 
 from math import exp2
-from operator import itemgetter, mul
 
 from msgspec import Struct
 
 from detector.mail.transaction import Stream
 from detector.traffic.amounts import Amount, AnswerAmounts, FeatureAmounts
 from detector.traffic.clock import latest
-from detector.traffic.features import ANSWERS, FEATURES, LEVELS, Counter, Measure, Tally
+from detector.traffic.features import ANSWERS, FEATURES, LEVELS, Counter, Tally
+from detector.traffic.sums import faded, with_tally
 
 
 def decayed(value: float, half_life: float, elapsed: float) -> float:
@@ -40,28 +40,26 @@ class Counters(Struct, frozen=True, array_like=True, gc=False):
         if elapsed <= 0.0:
             return self if at == self.updated_at else Counters(at, self.answers, self.features)
         left = [exp2(-elapsed / half_life) for half_life in HALF_LIVES]
-        return Counters(
-            at, tuple(map(mul, self.answers, OF_ANSWERS(left))), tuple(map(mul, self.features, OF_FEATURES(left)))
-        )
+        return Counters(at, faded(self.answers, left, OF_ANSWERS), faded(self.features, left, OF_FEATURES))
 
     def add(self, stream: Stream, tally: Tally, now: float) -> "Counters":
         """Forget what time has taken, then add what one transaction of the stream brings."""
         then = self.at(now)
-        answers = _with(then.answers, ADDED_TO_ANSWERS[stream], tally)
-        return Counters(then.updated_at, answers, _with(then.features, ADDED_TO_FEATURES[stream], tally))
+        answers = with_tally(then.answers, ADDED_TO_ANSWERS[stream], tally)
+        return Counters(then.updated_at, answers, with_tally(then.features, ADDED_TO_FEATURES[stream], tally))
 
 
 # One page of arithmetic for all counters would be shorter, but this is the hottest path: half-lives are few.
 HALF_LIVES = tuple(dict.fromkeys(counter.half_life for counter in (*ANSWERS, *FEATURES)))
-OF_ANSWERS = itemgetter(*[HALF_LIVES.index(counter.half_life) for counter in ANSWERS])
-OF_FEATURES = itemgetter(*[HALF_LIVES.index(counter.half_life) for counter in FEATURES])
-Added = tuple[tuple[int, Measure, bool], ...]
+OF_ANSWERS = tuple([HALF_LIVES.index(counter.half_life) for counter in ANSWERS])
+OF_FEATURES = tuple([HALF_LIVES.index(counter.half_life) for counter in FEATURES])
+Added = tuple[tuple[int, int, bool], ...]
 
 
 def _added(counters: tuple[Counter, ...]) -> dict[Stream, Added]:
     return {
         stream: tuple(
-            (index, counter.measure, counter.measure in LEVELS)
+            (index, int(counter.measure), counter.measure in LEVELS)
             for index, counter in enumerate(counters)
             if counter.stream is stream
         )
@@ -70,12 +68,3 @@ def _added(counters: tuple[Counter, ...]) -> dict[Stream, Added]:
 
 
 ADDED_TO_ANSWERS, ADDED_TO_FEATURES = _added(ANSWERS), _added(FEATURES)
-
-
-def _with(values: tuple[float, ...], added: Added, tally: Tally) -> tuple[float, ...]:
-    changed: list[float] | None = None
-    for index, measure, is_level in added:
-        if new := tally[measure]:
-            changed = changed or list(values)
-            changed[index] = new if is_level else changed[index] + new
-    return values if changed is None else tuple(changed)

@@ -1,5 +1,7 @@
 """Adds one transaction to a profile: each recipient of a message once, in however many parts and attempts it comes."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from math import log
 from typing import NamedTuple
 
@@ -31,6 +33,13 @@ class Origin(NamedTuple):
     reverse_path: int
     program: int = 0
     author: int = 0
+
+
+class Met(NamedTuple):
+    """What was known before a transaction: where it comes from, and whether each of its recipients is a stranger."""
+
+    origin: Origin
+    strangers: Sequence[bool]
 
 
 class _Count(Struct, gc=False):
@@ -72,14 +81,22 @@ def is_unwanted(reply: str) -> bool:
 
 def origin_of(transaction: Transaction, key: bytes) -> Origin:
     """Of automatic mail too: a server that answers for the account is seen again and again, a thief's is not."""
-    network = network_of(transaction.client)
     mail_from, content = transaction.mail_from, transaction.content
-    return Origin(
-        keyed_number(network, key) if network else 0,
-        0 if mail_from.is_null else keyed_number(mail_from.key, key),
-        keyed_number(content.program, key) if content and content.program else 0,
-        keyed_number(content.author, key) if content and content.author else 0,
-    )
+    reverse_path = "" if mail_from.is_null else mail_from.key
+    if content is None:
+        return _origin(transaction.client, reverse_path, "", "", key)
+    return _origin(transaction.client, reverse_path, content.program, content.author, key)
+
+
+@lru_cache(maxsize=4096)  # people write from where they wrote before: asked once and not for each of the four
+def _origin(client: str, reverse_path: str, program: str, author: str, key: bytes) -> Origin:
+    network = network_of(client)
+    return Origin(*[keyed_number(one, key) if one else 0 for one in (network, reverse_path, program, author)])
+
+
+def meet(profile: Profile, transaction: Transaction, key: bytes) -> Met:
+    strangers = [not is_known(profile, recipient.address, key) for recipient in transaction.recipients]
+    return Met(origin_of(transaction, key), strangers)
 
 
 def as_believed(profile: Profile, transaction: Transaction, now: float, key: bytes) -> Transaction:
@@ -95,14 +112,14 @@ def as_believed(profile: Profile, transaction: Transaction, now: float, key: byt
     return replace(transaction, stream=PERSONAL)
 
 
-def count(profile: Profile, transaction: Transaction, origin: Origin, now: float, key: bytes) -> Profile:
-    """The profile after a transaction from `origin`, not yet judged.
+def count(profile: Profile, transaction: Transaction, met: Met, now: float, key: bytes) -> Profile:
+    """The profile after a transaction, not yet judged; `met` is from the profile before.
 
     Whom it reached is learned later, by `settle`; only refusals are answers already.
     """
-    at = latest(profile.counters.updated_at, now)
+    at, origin = latest(profile.counters.updated_at, now), met.origin
     profile = profile.on_day(day_of(at))
-    found = _counted(profile, transaction, at, key)
+    found = _counted(profile, transaction, met.strangers, at, key)
     texts, same_text, copies = profile.texts, 0.0, 0.0
     if transaction.content is not None:
         texts = texts.add(transaction.content, found.recipients, _at_home(profile, origin, at), at)
@@ -110,27 +127,27 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
     personal = transaction.stream is PERSONAL and found.messages > 0
     only_strangers = not found.anybody_known
     run = found.run.message(only_strangers) if personal else found.run
-    tally = Tally(
-        recipients=found.recipients,
-        first_time=found.first_time,
-        answered=found.refused + found.unwanted,
-        refused=found.refused,
-        unwanted=found.unwanted,
-        same_text=same_text,
-        domains=_how_many(profile.today.domains | found.domains) if found.domains else 0.0,
-        ascending=run.length if found.first_time else 0.0,
-        copies=copies,
-        messages=int(personal),
-        to_strangers=int(personal and only_strangers),
+    tally = Tally(  # in this order: names would take as long again
+        found.recipients,
+        found.first_time,
+        found.refused + found.unwanted,
+        found.refused,
+        found.unwanted,
+        same_text,
+        _how_many(profile.today.domains | found.domains) if found.domains else 0.0,
+        run.length if found.first_time else 0.0,
+        copies,
+        int(personal),
+        int(personal and only_strangers),
     )
     counters = profile.counters.add(transaction.stream, tally, at)
     return replace(
         profile,
         counters=counters,
-        today=profile.today.add(transaction.stream, counters.features, tally).meet(found.domains, found.reached.today),
+        today=profile.today.meet(transaction.stream, counters.features, tally, (found.domains, found.reached.today)),
         counted=found.counted,
         networks=_noticed(profile.networks, origin.network, at),
-        reverse_paths=_noticed(_noticed(profile.reverse_paths, origin.reverse_path, at), origin.author, at),
+        reverse_paths=_addresses(profile.reverse_paths, origin, at),
         programs=_noticed(profile.programs, origin.program, at),
         window=profile.window.refuse(found.first_time_bad) if found.first_time_bad else profile.window,
         texts=texts,
@@ -141,16 +158,20 @@ def count(profile: Profile, transaction: Transaction, origin: Origin, now: float
     )
 
 
-def _counted(profile: Profile, transaction: Transaction, at: float, key: bytes) -> _Count:
-    day = profile.today.day
+def _addresses(known: Habits, origin: Origin, at: float) -> Habits:
+    known = _noticed(known, origin.reverse_path, at)
+    return known if origin.author == origin.reverse_path else _noticed(known, origin.author, at)
+
+
+def _counted(profile: Profile, transaction: Transaction, strangers: Sequence[bool], at: float, key: bytes) -> _Count:
+    day, complainers = profile.today.day, profile.complainers
     found = _Count(profile.counted, profile.run, Reached(profile.today.reached, profile.today.reached_before))
     message = Counted.hashed(f"message\0{transaction.message_key}", key)
     since = found.counted.since(message, day)
-    for recipient in transaction.recipients:
-        stranger = not is_known(profile, recipient.address, key)
+    for recipient, stranger in zip(transaction.recipients, strangers, strict=True):
         found.anybody_known |= not stranger
-        _meet(found, recipient.address, stranger, since, key)
-        if profile.complainers and profile.complainers.has(complainer(recipient.address, key), at):
+        _count_one(found, recipient.address, stranger, since, key)
+        if complainers.entries and complainers.has(complainer(recipient.address, key), at):
             # One person is one opinion: a customer who complained once may have a conversation with the ticket system.
             again = Counted.hashed(f"again\0{recipient.address.key}", key)
             if found.counted.since(again, day) is None:
@@ -167,7 +188,7 @@ def _counted(profile: Profile, transaction: Transaction, at: float, key: bytes) 
     return found
 
 
-def _meet(found: _Count, address: Address, stranger: bool, since: int | None, key: bytes) -> None:
+def _count_one(found: _Count, address: Address, stranger: bool, since: int | None, key: bytes) -> None:
     """Count a recipient, if he is another one. `since`: so many days ago the message was tried first; None if never.
 
     Who waits for mail since yesterday, or has refused it, is no other stranger today. That is asked of the recipients
@@ -205,11 +226,7 @@ def _at_home(profile: Profile, origin: Origin, now: float) -> bool:
 
 def _elsewhere(profile: Profile, origin: Origin, now: float) -> bool:
     """Whether a message comes from a network or a program that an account with habits has no habit of using."""
-    return _strange(profile.networks, origin.network, now) or _strange(profile.programs, origin.program, now)
-
-
-def _strange(habits: Habits, key: int, now: float) -> bool:
-    return bool(key) and not habits.usual(key, now) and habits.any_usual(now)
+    return bool(profile.networks.strange(origin.network, now) or profile.programs.strange(origin.program, now))
 
 
 def _noticed(habits: Habits, key: int, now: float) -> Habits:

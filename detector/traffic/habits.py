@@ -84,9 +84,20 @@ class Habits(Struct, frozen=True, array_like=True, gc=False):
 
     def any_usual(self, now: float) -> bool:
         for seen in self.seen:  # noqa: SIM110 - asked some ten times for each message, and a generator takes twice as long
-            if seen.habitual(now):
+            if now - seen.first_seen >= HABIT_AFTER:
                 return True
         return False
+
+    def strange(self, key: int, now: float) -> bool | None:
+        """Whether it is no habit of an account that has some.
+
+        None where nothing can be said: what is seen is not known (0), or the account has no habits.
+        """
+        if not key:
+            return None
+        if self.usual(key, now):
+            return False
+        return True if self.any_usual(now) else None
 
     def count_within(self, span: float, now: float) -> int:
         """How many different ones were seen in the last `span` seconds."""

@@ -32,20 +32,19 @@ class Reputation(Struct, frozen=True, array_like=True, gc=False):
 
     def at(self, now: float) -> "Reputation":
         """Forget what time has taken; `now` in Unix seconds."""
-        at = latest(self.updated_at, now)
-        left = decayed(1.0, HALF_LIFE, at - self.updated_at)
-        return Reputation(at, *(one * left for one in (self.sent, self.bounced, self.complained, self.deferred)))
+        return self.add(now)
 
     def add(
         self, now: float, sent: float = 0.0, bounced: float = 0.0, complained: float = 0.0, deferred: float = 0.0
     ) -> "Reputation":
-        then = self.at(now)
+        at = latest(self.updated_at, now)
+        left = decayed(1.0, HALF_LIFE, at - self.updated_at)
         return Reputation(
-            then.updated_at,
-            then.sent + sent,
-            then.bounced + bounced,
-            then.complained + complained,
-            then.deferred + deferred,
+            at,
+            self.sent * left + sent,
+            self.bounced * left + bounced,
+            self.complained * left + complained,
+            self.deferred * left + deferred,
         )
 
     @property

@@ -1,7 +1,6 @@
 """What comes one after the other: recipients in alphabetical order, messages to nobody but strangers."""
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from detector.traffic.amounts import Number
 
@@ -29,8 +28,8 @@ class Run(Struct, frozen=True, array_like=True, gc=False):
         first = int.from_bytes(local_part[:2].lower().encode("utf-8", "surrogateescape")[:2].ljust(2, b"\0"), "big")
         if first == self.last:
             return self
-        return replace(self, last=first, length=self.length + 1 if first > self.last else 1)
+        return Run(first, self.length + 1 if first > self.last else 1, self.to_strangers)
 
     def message(self, only_strangers: bool) -> "Run":
         """One more message."""
-        return replace(self, to_strangers=min(self.to_strangers + 1, MOST) if only_strangers else 0)
+        return Run(self.last, self.length, min(self.to_strangers + 1, MOST) if only_strangers else 0)

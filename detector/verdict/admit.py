@@ -6,7 +6,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from detector.mail.address import Address
-from detector.mail.transaction import RecipientStatus, Stream, Transaction
+from detector.mail.transaction import ACCEPTED, DEFERRED, PERSONAL, REFUSED, Transaction
 from detector.traffic.clock import day_of, latest
 from detector.traffic.counting import as_believed, is_known
 from detector.traffic.features import Tally
@@ -14,7 +14,7 @@ from detector.traffic.memory import KnownRecipients
 from detector.traffic.profile import Profile
 from detector.verdict.policy import Policy
 
-ASKED = frozenset({RecipientStatus.ACCEPTED, RecipientStatus.REFUSED, RecipientStatus.DEFERRED})
+ASKED = frozenset({ACCEPTED, REFUSED, DEFERRED})
 
 
 def admit(profile: Profile, address: Address, now: float, policy: Policy) -> tuple[Profile, bool]:
@@ -61,25 +61,29 @@ def settle(profile: Profile, transaction: Transaction, delivered: bool, now: flo
             continue
         stranger = not is_known(profile, recipient.address, policy.recipient_key)
         reserved += stranger
-        if delivered and recipient.status is RecipientStatus.ACCEPTED:
+        if delivered and recipient.status is ACCEPTED:
             known = known.add(KnownRecipients.hashed(recipient.address.key, policy.recipient_key))
             sent += 1
             answered += stranger  # of friends it is no news
             accepted += stranger
             domains |= 1 << crc32(recipient.address.domain.lower().encode("utf-8", "surrogateescape")) % 64
+    if not sent and not reserved:
+        return profile
+    reputation, window = profile.reputation, profile.window
     if sent:
-        profile = replace(profile, reputation=profile.reputation.add(now, sent=sent))
-    if answered:
-        profile = _answered(profile, transaction.stream, answered, now)
-    if not reserved:
-        return profile if known is profile.known else replace(profile, known=known)
-    window = profile.window.at(now, policy.window).give_back(reserved)
-    return replace(profile, known=known, window=window.deliver(accepted, domains, policy.window))
-
-
-def _answered(profile: Profile, stream: Stream, recipients: int, now: float) -> Profile:
-    tally, at = Tally(answered=recipients), latest(profile.counters.updated_at, now)
+        reputation = reputation.add(now, sent=sent)
+    if reserved:
+        window = window.at(now, policy.window).give_back(reserved).deliver(accepted, domains, policy.window)
+    if not answered:
+        return replace(profile, known=known, reputation=reputation, window=window)
+    tally, at, stream = Tally(answered=answered), latest(profile.counters.updated_at, now), transaction.stream
     profile = profile.on_day(day_of(at))
-    counters = profile.counters.add(stream, tally, at)
-    lately = profile.lately.answer(recipients, at) if stream is Stream.PERSONAL else profile.lately
-    return replace(profile, counters=counters, today=profile.today.answer(stream, tally), lately=lately)
+    return replace(
+        profile,
+        known=known,
+        reputation=reputation,
+        window=window,
+        counters=profile.counters.add(stream, tally, at),
+        today=profile.today.answer(stream, tally),
+        lately=profile.lately.answer(answered, at) if stream is PERSONAL else profile.lately,
+    )

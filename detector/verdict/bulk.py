@@ -4,14 +4,14 @@ Within a family the signals tell nearly the same story, so each family has one v
 leave the mean of e-values an e-value).
 """
 
-from collections.abc import Sequence
-from math import log, sqrt
+from itertools import repeat
+from math import log
 
 from detector.mail.transaction import PERSONAL, Stream
 from detector.traffic.baseline import Prior
 from detector.traffic.features import FEATURES, FEATURES_OF, STREAMS, Measure
 from detector.traffic.profile import Profile
-from detector.verdict.odds import CAP, LEAST, averaged, bounded, calibrated, too_many
+from detector.verdict.odds import CAP, averaged, bounded, calibrated, unusual
 from detector.verdict.verdict import BULK, Evidence, GroupScore
 
 # An account without days of its own is compared with what is usual for people, but it may be a shop's program: fewer
@@ -23,17 +23,19 @@ FAMILIES = (
     frozenset({Measure.FIRST_TIME, Measure.ASCENDING}),
     frozenset({Measure.SAME_TEXT, Measure.COPIES}),
 )
-NAMES = [feature.name for feature in FEATURES]
 INDEXES = {
-    stream: [index for family in FAMILIES for index in FEATURES_OF[stream] if FEATURES[index].measure in family]
+    stream: tuple([index for family in FAMILIES for index in FEATURES_OF[stream] if FEATURES[index].measure in family])
     for stream in Stream
 }
+SIGNALS = {stream: [FEATURES[index].name for index in indexes] for stream, indexes in INDEXES.items()}
 VOTES = {
-    stream: [
-        slice(places[0], places[-1] + 1)
-        for family in FAMILIES
-        if (places := [place for place, index in enumerate(indexes) if FEATURES[index].measure in family])
-    ]
+    stream: tuple(
+        [
+            (places[0], places[-1] + 1)
+            for family in FAMILIES
+            if (places := [place for place, index in enumerate(indexes) if FEATURES[index].measure in family])
+        ]
+    )
     for stream, indexes in INDEXES.items()
 }
 """Where the families stand in `INDEXES`."""
@@ -41,25 +43,16 @@ VOTES = {
 
 def weigh_bulk(profile: Profile, stream: Stream, prior: Prior) -> GroupScore:
     """The stream's counters against the peaks of ordinary days, and the run of messages to strangers."""
-    evidence = _weigh(profile, INDEXES[stream], prior)
-    nats = [one.nats for one in evidence]
-    votes = [averaged(nats[family]) for family in VOTES[stream]]
+    indexes, features = INDEXES[stream], profile.counters.features
+    values = [features[index] for index in indexes]
+    expected, nats, votes = unusual(values, profile.baseline.expect_all(indexes, prior), VOTES[stream])
+    evidence = list(map(Evidence, repeat(BULK), SIGNALS[stream], values, expected, nats))
     if stream is PERSONAL:
         evidence.append(_weigh_strangers(profile, prior))
         votes.append(evidence[-1].nats)
     days = profile.baseline.days[STREAMS.index(stream)]
     most = CAP - YOUNG_LESS * max(0.0, 1.0 - days / GROWN_UP)
     return GroupScore(BULK, min(bounded(averaged(votes)), most), tuple(evidence))
-
-
-def _weigh(profile: Profile, indexes: Sequence[int], prior: Prior) -> list[Evidence]:
-    evidence, usual, values = [], profile.baseline.expect_all(indexes, prior), profile.counters.features
-    for index, (mean, variance) in zip(indexes, usual, strict=True):
-        value = values[index]
-        nats = calibrated(too_many(value, mean, variance)) if value > mean else LEAST
-        # People read "at most": two standard deviations above the mean of the daily peaks.
-        evidence.append(Evidence(BULK, NAMES[index], value, mean + 2.0 * sqrt(variance), nats))
-    return evidence
 
 
 def _weigh_strangers(profile: Profile, prior: Prior) -> Evidence:

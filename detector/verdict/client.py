@@ -48,8 +48,8 @@ def weigh_client(profile: Profile, origin: Origin, now: float, owners: bool = Fa
 
 
 def _weigh_origin(profile: Profile, origin: Origin, now: float) -> tuple[Evidence, ...]:
-    network = _unseen(profile.networks, origin.network, now)
-    program = _unseen(profile.programs, origin.program, now)
+    network = profile.networks.strange(origin.network, now)
+    program = profile.programs.strange(origin.program, now)
     if network is None and program is None:
         return ()
     nats = _odds(profile.baseline.days[STREAMS.index(PERSONAL)], network, program)
@@ -77,15 +77,6 @@ def _honest(days: int) -> dict[tuple[bool, bool], float]:
     }
 
 
-def _unseen(habits: Habits, key: int, now: float) -> bool | None:
-    """None where nothing can be said: what is seen is not known, or the account has no habits."""
-    if not key:
-        return None
-    if habits.usual(key, now):
-        return False
-    return True if habits.any_usual(now) else None
-
-
 def _weigh_number(networks: Habits, key: int, now: float) -> tuple[Evidence, ...]:
     if not key or len(networks.seen) <= NETWORKS_IN_AN_HOUR or not networks.any_usual(now):
         return ()
@@ -104,6 +95,6 @@ def _weigh_author(addresses: Habits, origin: Origin, now: float) -> tuple[Eviden
 
 
 def _weigh_address(addresses: Habits, key: int, signal: str, now: float) -> tuple[Evidence, ...]:
-    if not _unseen(addresses, key, now):
+    if not addresses.strange(key, now):
         return ()
     return (Evidence(CLIENT, signal, 1.0, 0.0, UNSEEN_REVERSE_PATH),)

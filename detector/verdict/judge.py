@@ -1,6 +1,7 @@
 """The judge: counts a transaction, weighs the groups of evidence, and climbs the ladder."""
 
 from collections.abc import Sequence
+from itertools import compress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from detector.mail.transaction import ACCEPTED, PACED, PERSONAL, Transaction
 from detector.traffic.clock import DAY, day_of, latest
 from detector.traffic.cohort import learn_cohort
-from detector.traffic.counting import as_believed, count, is_known, origin_of
+from detector.traffic.counting import as_believed, count, meet
 from detector.traffic.features import ANSWERS_OF
 from detector.traffic.profile import Profile
 from detector.verdict.bulk import weigh_bulk
@@ -33,19 +34,19 @@ def judge(profile: Profile, transaction: Transaction, now: float, policy: Policy
 
     Call it once for each transaction, also when no recipient was accepted. `now` is in Unix seconds.
     """
-    origin, content = origin_of(transaction, policy.recipient_key), transaction.content
-    at = latest(profile.counters.updated_at, now)
+    content, at = transaction.content, latest(profile.counters.updated_at, now)
     transaction = as_believed(profile, transaction, at, policy.recipient_key)
     profile = learn_cohort(profile.on_day(day_of(at)), day_of(at), policy.priors)
-    asked = _asked(profile, transaction, policy.recipient_key)
-    before, profile = profile, count(profile, transaction, origin, now, policy.recipient_key)
+    met = meet(profile, transaction, policy.recipient_key)
+    asked = _asked(transaction, met.strangers)
+    before, profile = profile, count(profile, transaction, met, now, policy.recipient_key)
     new_text = content is not None and not before.texts.has(profile.texts.texts[-1])
     prior = policy.prior_of(profile)
     reading, text = weigh_text(profile, content, new_text, at)
     groups: tuple[GroupScore, ...] = (
         weigh_bulk(profile, transaction.stream, prior),
         weigh_feedback(profile, transaction.stream, prior, asked.strangers),
-        weigh_client(profile, origin, at, owners=content is not None and profile.texts.texts[-1].owners),
+        weigh_client(profile, met.origin, at, owners=content is not None and profile.texts.texts[-1].owners),
         text,
         weigh_campaign(content),
     )
@@ -118,10 +119,9 @@ class _Asked(Struct, frozen=True, gc=False):
     paced: bool
 
 
-def _asked(profile: Profile, transaction: Transaction, key: bytes) -> _Asked:
-    strangers = [one.status for one in transaction.recipients if not is_known(profile, one.address, key)]
-    paced = PACED in [one.status for one in transaction.recipients]
-    return _Asked(strangers.count(ACCEPTED), not strangers, paced)
+def _asked(transaction: Transaction, strangers: Sequence[bool]) -> _Asked:
+    statuses = [one.status for one in transaction.recipients]
+    return _Asked(list(compress(statuses, strangers)).count(ACCEPTED), True not in strangers, PACED in statuses)
 
 
 def has_changed(groups: Sequence[GroupScore]) -> bool:
@@ -131,28 +131,29 @@ def has_changed(groups: Sequence[GroupScore]) -> bool:
 
 def _marked(profile: Profile, found: _Found, at: float, policy: Policy) -> Profile:
     """The profile that remembers how suspicious it was."""
-    doubtful = _enough(found.speaking)
     # A day that is only unusually busy is learned: the second letter to the members is not as unusual as the first.
-    suspicious = sum([group.nats for group in found.doubts]) >= policy.hold_score and not harmless(found.doubts)
-    counts = at - profile.first_seen >= WARM_UP
-    reached, blockable = (min(one, 100.0) if counts else 0.0 for one in (found.score, found.sure_score))
-    return replace(
-        profile,
-        suspicious_day=profile.today.day if suspicious else profile.suspicious_day,
-        window=profile.window.narrow(at) if suspicious and doubtful else profile.window,
-        highest_score=max(profile.highest_score, reached),
-        highest_blockable=max(profile.highest_blockable, blockable if _enough(found.sure_speaking) else 0.0),
-    )
+    if sum([group.nats for group in found.doubts]) >= policy.hold_score and not harmless(found.doubts):
+        window = profile.window.narrow(at) if _enough(found.speaking) else profile.window
+        profile = replace(profile, suspicious_day=profile.today.day, window=window)
+    if at - profile.first_seen < WARM_UP:
+        return profile
+    score, blockable = profile.highest_score, profile.highest_blockable
+    if found.score > score:
+        score = min(found.score, 100.0)
+    if found.sure_score > blockable and _enough(found.sure_speaking):
+        blockable = min(found.sure_score, 100.0)
+    if (score, blockable) == (profile.highest_score, profile.highest_blockable):
+        return profile
+    return replace(profile, highest_score=score, highest_blockable=blockable)
 
 
 def _climb(profile: Profile, asked: _Asked, found: _Found, at: float, policy: Policy) -> Action:
-    # Others say so too: an owner with a new telephone may write to his whole club. He is held, not blocked.
-    proven, changed = not found.sure_speaking.isdisjoint(WITNESSES), not found.speaking.isdisjoint(CHANGES)
     convicted = found.sure_score >= policy.block_score and _enough(found.sure_speaking)
-    if convicted and (proven or many_strangers(profile)):
+    # Others say so too: an owner with a new telephone may write to his whole club. He is held, not blocked.
+    if convicted and (not found.sure_speaking.isdisjoint(WITNESSES) or many_strangers(profile)):
         return Action.BLOCK
-    among_friends = asked.only_friends and _quiet(profile, found.groups)
-    if changed and not among_friends and on_hold(profile, found.doubts, at, policy):
+    doubtful = not found.speaking.isdisjoint(CHANGES) and on_hold(profile, found.doubts, at, policy)
+    if doubtful and not (asked.only_friends and _quiet(profile, found.groups)):
         return Action.HOLD
     return Action.PACE if asked.paced else Action.ACCEPT
 

@@ -1,12 +1,12 @@
 """From counts to weights of evidence in nats: tail bounds, and e-values (whose mean on honest mail is at most 1)."""
 
 from functools import lru_cache
-from math import exp, expm1, lgamma, log
-from typing import NamedTuple
+from math import exp, expm1, lgamma, log, sqrt
+from typing import Final, NamedTuple
 
-LEAST = log(0.5)  # what `calibrated` says of a signal that is not unusual at all
-FLOOR = -0.7
-CAP = 8.0  # no group convicts alone
+LEAST: Final = log(0.5)  # what `calibrated` says of a signal that is not unusual at all
+FLOOR: Final = -0.7
+CAP: Final = 8.0  # no group convicts alone
 
 
 class Alternative(NamedTuple):
@@ -73,6 +73,31 @@ def bad_list(refused: float, answered: float, usual: float, alternative: Alterna
     return nats if refused > usual * answered else min(nats, 0.0)
 
 
+class Unusual(NamedTuple):
+    """Of some counters the most that is usual, their weights of evidence in nats, and the mean of each family."""
+
+    expected: list[float]
+    nats: list[float]
+    votes: list[float]
+
+
+def unusual(values: list[float], usual: list[tuple[float, float]], families: tuple[tuple[int, int], ...]) -> Unusual:
+    """Counters against the mean and variance that are usual for each; families are (first, last + 1).
+
+    >>> found = unusual([9.0, 1.0, 2.0], [(1.0, 4.0), (1.0, 4.0), (4.0, 4.0)], ((0, 2), (2, 3)))
+    >>> found.expected, [round(one, 1) for one in found.nats], [round(one, 1) for one in found.votes]
+    ([5.0, 5.0, 8.0], [1.1, -0.7, -0.7], [0.6, -0.7])
+    """
+    expected: list[float] = []
+    nats: list[float] = []
+    for place, (mean, variance) in enumerate(usual):
+        value = values[place]
+        nats.append(calibrated(too_many(value, mean, variance)) if value > mean else LEAST)
+        # People read "at most": two standard deviations above the mean of the daily peaks.
+        expected.append(mean + 2.0 * sqrt(variance))
+    return Unusual(expected, nats, [averaged(nats[first:end]) for first, end in families])
+
+
 def with_rare_excuse(nats: float, share: float) -> float:
     """Nats of an e-value when so small a share of what is honest looks like the alternative: never above ln(1/share).
 
@@ -93,8 +118,11 @@ def _log_beta_of(alternative: Alternative) -> float:
 
 def averaged(nats: list[float]) -> float:
     """Nats of the mean of e-values: an e-value again however they depend on each other (Vovk and Wang, section 3)."""
-    highest = max(nats)
-    if highest == min(nats):
+    highest = lowest = nats[0]
+    for one in nats:
+        highest = max(highest, one)
+        lowest = min(lowest, one)
+    if highest == lowest:
         return highest
     total = 0.0
     for one in nats:

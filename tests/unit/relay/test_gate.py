@@ -11,7 +11,7 @@ from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
 from detector.relay import replies
 from detector.relay.gate import Gate
-from detector.traffic.counting import Origin, count
+from detector.traffic.counting import Met, Origin, count
 from detector.traffic.profile import Profile
 from tests.histories import transaction
 
@@ -28,7 +28,7 @@ def gate(settings: config.Config, *, blocked: bool = False, exemption: Exemption
 
 def sent_to(recipients: int) -> Profile:
     people = [(f"u{number}@d{number}.example", RecipientStatus.ACCEPTED) for number in range(recipients)]
-    return count(Profile(), transaction(1, people), Origin(0, 0), NOW, b"key")
+    return count(Profile(), transaction(1, people), Met(Origin(0, 0), [True] * recipients), NOW, b"key")
 
 
 DECLARED = Exemption("ann", None, "eve", "", recipients_per_day=100)

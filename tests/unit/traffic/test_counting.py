@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Stream
 from detector.traffic.clock import DAY
-from detector.traffic.counting import complainer, count, is_refused, is_unwanted, origin_of
+from detector.traffic.counting import complainer, count, is_refused, is_unwanted, meet, origin_of
 from detector.traffic.features import ANSWERS, FEATURES
 from detector.traffic.profile import Profile
 from detector.traffic.reached import MOST_EXACT
@@ -167,7 +167,7 @@ def test_the_recipients_of_a_small_day_are_counted_exactly(number: int) -> None:
 
 def test_nobody_without_the_key_can_choose_recipients_or_domains_that_are_counted_as_one() -> None:
     one = transaction(1, [(f"user{number}@d{number}.example", ACCEPTED) for number in range(10)])
-    days = [count(Profile(), one, origin_of(one, key), NOW, key).today for key in (b"key", b"another")]
+    days = [count(Profile(), one, meet(Profile(), one, key), NOW, key).today for key in (b"key", b"another")]
     assert days[0].domains != days[1].domains
     assert days[0].reached != days[1].reached
 
@@ -185,7 +185,7 @@ def text_to(number: int, names: list[str], text: int = 7) -> Profile:
 
 def count_one(profile: Profile, number: int, names: list[str], text: int = 7) -> Profile:
     one = transaction(number, [(name, ACCEPTED) for name in names], content=Content(text, (text, text + 1)))
-    return count(profile, one, origin_of(one, b"key"), NOW, b"key")
+    return count(profile, one, meet(profile, one, b"key"), NOW, b"key")
 
 
 def test_recipients_and_copies_of_one_text_add_up_and_another_text_begins_anew() -> None:
@@ -291,4 +291,4 @@ def test_in_a_young_account_a_text_is_the_owners_where_it_comes_from_the_place_o
 
 def text_from(profile: Profile, number: int, program: str, now: float) -> Profile:
     one = transaction(number, content=Content(number, program=program))
-    return count(profile, one, origin_of(one, b"key"), now, b"key")
+    return count(profile, one, meet(profile, one, b"key"), now, b"key")

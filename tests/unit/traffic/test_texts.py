@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from detector.mail.content import Content
 from detector.mail.transaction import RecipientStatus, Transaction
 from detector.traffic.clock import DAY
-from detector.traffic.counting import count, origin_of
+from detector.traffic.counting import count, meet
 from detector.traffic.profile import Profile
 from detector.traffic.texts import MOST_TEXTS, Texts
 from tests.histories import contents, transaction
@@ -95,7 +95,7 @@ def is_owners(profile: Profile, text: int) -> bool:
 
 
 def counted(profile: Profile, one: Transaction, now: float) -> Profile:
-    return count(profile, one, origin_of(one, b"key"), now, b"key")
+    return count(profile, one, meet(profile, one, b"key"), now, b"key")
 
 
 def settled() -> Profile:
