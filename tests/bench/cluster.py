@@ -90,7 +90,7 @@ class House:
         self._database = self.postgres.fresh() if self.postgres else ""
         sink = free_port()
         stack.enter_context(another("sink", sink))
-        wait_for(lambda: greets(sink, b"220 "), "the sink answers", 30)
+        wait_for(lambda: greets(sink, b"220 "), "the sink answers")
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
         self.hosts = [self._host(stack, directory / f"host{number}", sink) for number in range(size.hosts)]
 
@@ -286,7 +286,7 @@ def theft(house: House) -> Table:
     before = house.meter()
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     told: dict[str, float] = json.loads(done.stdout)
-    wait_for(lambda: all(host.metrics()["detector_blocked_accounts"] == 1 for host in house.hosts), "it is blocked", 60)
+    wait_for(lambda: all(host.metrics()["detector_blocked_accounts"] == 1 for host in house.hosts), "it is blocked")
     after = house.meter()
     attempts = sum(now["getrange"] - then["getrange"] for then, now in zip(before.calls, after.calls, strict=True))
     told_by = [(host.path, one["worker"]) for host in house.hosts for one in host.events("incident_opened")]

@@ -23,7 +23,6 @@ from statistics import quantiles
 from tests.bench.steady import LOST, Books, Customers, tell_login
 from tests.bench.talk import Refused, talk
 from tests.support.detector_process import DetectorProcess, Settings
-from tests.support.ports import wait_for
 from tests.support.smtp_sink import SmtpSink
 from tests.support.valkey import Valkey
 
@@ -158,7 +157,9 @@ class Kills:
 
     async def _whole(self, who: str, killed: float) -> None:
         """Wait until all is well again."""
-        await asyncio.to_thread(wait_for, lambda: _all_run(self.detector, self.workers), "all", PATIENCE, 0.2)
+        async with asyncio.timeout(PATIENCE):
+            while not await asyncio.to_thread(_all_run, self.detector, self.workers):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.2)
         deaths = self.report.deaths[who]
         deaths.whole.append(time.monotonic() - killed)
         words = f"mail after {deaths.mail[-1]:.2f} s, logins {deaths.logins[-1]:.2f} s, all {deaths.whole[-1]:.2f} s"

@@ -148,7 +148,7 @@ class Bench:
     def __init__(self, stack: ExitStack, settings: Settings, valkey: Valkey | None = None) -> None:
         port = free_port()
         stack.enter_context(another("sink", port))
-        wait_for(lambda: greets(port, b"220 "), "the sink answers", 30)
+        wait_for(lambda: greets(port, b"220 "), "the sink answers")
         self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="many-")))
         shared = {} if valkey is None else {"state": {"url": valkey.url}}
         self.detector = DetectorProcess(self.directory, port, merged(merged(OBSERVED, shared), settings))

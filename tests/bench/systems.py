@@ -62,7 +62,7 @@ def running(name: str, directory: Path, next_hop: int) -> Iterator[System]:
         arguments = _rspamd(directory, port) if name == "rspamd" else _relay(name, port, next_hop)
         with _process(arguments) as process_id:
             beginning = b"HTTP/1.1 200" if name == "rspamd" else b"220"
-            wait_for(lambda: _answers(port, beginning), f"{name} answers", timeout=60)
+            wait_for(lambda: _answers(port, beginning), f"{name} answers")
             yield System(name, port, process_id)
 
 

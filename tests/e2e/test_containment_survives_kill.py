@@ -55,14 +55,14 @@ def test_killed_between_two_steps_goes_on_with_the_second(tmp_path: Path) -> Non
                 held.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
             return bool(held)
 
-        wait_for(at_the_fifo, "the session command waits", 60)
+        wait_for(at_the_fifo, "the session command waits")
         child.send_signal(signal.SIGKILL)
         child.wait(10)
         os.close(held[0])
     assert scene.told() == ["opened", "change_password: done", "revoke_app_passwords: skipped"]
     with process(tmp_path) as child:
-        wait_for(lambda: let_go(fifo), "the next process ends sessions", 60)
-        wait_for(lambda: scene.records.incident("i-1").state is State.CONTAINED, "it is contained", 60)
+        wait_for(lambda: let_go(fifo), "the next process ends sessions")
+        wait_for(lambda: scene.records.incident("i-1").state is State.CONTAINED, "it is contained")
         child.terminate()
         assert child.wait(30) == 0
     assert (tmp_path / "passwords").read_text() == "i-1.change_password\n"
@@ -75,11 +75,11 @@ def test_killed_before_anything_was_done_does_everything_once(tmp_path: Path) ->
     os.mkfifo(tmp_path / "fifo")
     scene.records.open_incident(incident())
     with process(tmp_path) as child:
-        wait_for((tmp_path / "containment.sqlite").exists, "it begins", 60)
+        wait_for((tmp_path / "containment.sqlite").exists, "it begins")
         child.kill()
         child.wait(10)
     with process(tmp_path):
-        wait_for(lambda: let_go(tmp_path / "fifo"), "sessions are ended", 60)
-        wait_for(lambda: scene.records.incident("i-1").state is State.CONTAINED, "it is contained", 60)
+        wait_for(lambda: let_go(tmp_path / "fifo"), "sessions are ended")
+        wait_for(lambda: scene.records.incident("i-1").state is State.CONTAINED, "it is contained")
     assert (tmp_path / "passwords").read_text() == "i-1.change_password\n"
     scene.records.close()

@@ -33,12 +33,12 @@ def test_kill_9_in_the_middle_of_mail_flow_loses_nothing_and_forgets_no_block(pe
         with ThreadPoolExecutor(4) as pool:
             done = [pool.submit(_write_letters, path, neighbour) for neighbour in NEIGHBOURS]
             for share in (0.2, 0.5):
-                path.sink.wait_for_messages(int(share * len(NEIGHBOURS) * LETTERS_EACH), to="friend-", timeout=60)
+                path.sink.wait_for_messages(int(share * len(NEIGHBOURS) * LETTERS_EACH), to="friend-")
                 path.detector.kill()
                 path.detector.start()
             for future in done:
                 future.result(60)
-        wait_for(lambda: not _waiting(path, but_not=NORA), "the neighbours' mail has left", timeout=60)
+        wait_for(lambda: not _waiting(path, but_not=NORA), "the neighbours' mail has left")
         path.outbound.wait_until_queue_empty()
         assert len(escaped(path)) == reached
         assert path.detector.metrics()["detector_blocked_accounts"] == 1
@@ -73,7 +73,7 @@ def test_records_that_cannot_be_written_do_not_stop_the_mail(peers: Peers) -> No
             reached = len(escaped(path))
             for number in range(3):
                 path.send(BEN, [f"friend-{number}@example.org"], letter(BEN.login, f"hello {number}"))
-            path.sink.wait_for_messages(3, to="friend-", timeout=20)
+            path.sink.wait_for_messages(3, to="friend-")
             wait_for(lambda: degraded(path), "it is shown")
         wait_for(lambda: not path.dovecot.authenticates(THIEF.login, THIEF.password), "made up for afterwards")
         wait_for(lambda: not degraded(path), "it is over")

@@ -83,7 +83,7 @@ class FollowerProcess:
 def follower(tmp_path: Path, postfix: Postfix) -> Iterator[FollowerProcess]:
     follower = FollowerProcess(tmp_path, postfix.directory / "log")
     follower.start()
-    wait_for(lambda: follower.follows(tmp_path), "the log is followed", 30)
+    wait_for(lambda: follower.follows(tmp_path), "the log is followed")
     yield follower
     follower.kill()
 
@@ -108,7 +108,7 @@ def outcomes(told: list[tuple[str, str, str, str]]) -> Counter[str]:
 def test_each_result_reaches_the_sink_once(postfix: Postfix, sink: SmtpSink, follower: FollowerProcess) -> None:
     sink.answer("RCPT", "slow", "451 4.7.1 Greylisted", 2)
     send(postfix, ["good0@friend.example", "bad0@friend.example", "spam0@friend.example", "slow0@friend.example"])
-    wait_for(lambda: outcomes(follower.told())["delivered"] == 2, "all results are told", 60)
+    wait_for(lambda: outcomes(follower.told())["delivered"] == 2, "all results are told")
     told = follower.told()
     assert outcomes(told) == {"delivered": 2, "bounced": 1, "blocked": 1, "deferred": 2}
     assert len({key for key, *_ in told}) == len(told)
@@ -153,10 +153,10 @@ def test_rotation_and_many_kills_lose_and_double_nothing(
     recipients = [f"{kind}{number}@friend.example" for number in range(20) for kind in ("good", "bad", "slow", "spam")]
     for number in range(8):
         send(postfix, recipients[number * 10 : number * 10 + 10])
-        wait_for(lambda: len(follower.told()) > 0, "something is told", 30)
+        wait_for(lambda: len(follower.told()) > 0, "something is told")
         if draw.random() < 0.7:
             follower.kill()
-        wait_for(lambda: drained(postfix), "the queue is empty", 60, every=0.2)
+        wait_for(lambda: drained(postfix), "the queue is empty", every=0.2)
         if number % 3 == 1:
             log.rename(log.with_name(f"log.{number}"))
             reload_logs(postfix)
@@ -166,9 +166,9 @@ def test_rotation_and_many_kills_lose_and_double_nothing(
         send(postfix, ["good100@friend.example"])
         follower.kill()
         follower.start()
-    wait_for(lambda: drained(postfix), "the queue is empty", 60, every=0.2)
+    wait_for(lambda: drained(postfix), "the queue is empty", every=0.2)
     expected = attempts(postfix)
-    wait_for(lambda: len({key for key, *_ in follower.told()}) >= len(expected), "everything is told", 60)
+    wait_for(lambda: len({key for key, *_ in follower.told()}) >= len(expected), "everything is told")
     told = outcomes(follower.told())
     logged = Counter(attempt.outcome for attempt in expected)
     assert told["delivered"] == logged[Outcome.SENT]
@@ -193,4 +193,4 @@ def reload_logs(postfix: Postfix) -> None:
         )  # fmt: skip
         return bool(postfix.log())
 
-    wait_for(reloaded, "Postfix writes to a new log", 30, every=1.0)
+    wait_for(reloaded, "Postfix writes to a new log", every=1.0)

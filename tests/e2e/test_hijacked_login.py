@@ -95,7 +95,7 @@ def test_before_the_queue_the_thief_himself_hears_that_the_account_is_suspended(
 def ordinary_mail(path: MailPath, number: int) -> None:
     """Ben writes, and his friend has it."""
     path.send(BEN, [f"friend-{number}@example.org"], letter(BEN.login, f"hello {number}"))
-    path.sink.wait_for_messages(1, to=f"friend-{number}@", timeout=10)
+    path.sink.wait_for_messages(1, to=f"friend-{number}@")
 
 
 def operators(path: MailPath) -> list[str]:

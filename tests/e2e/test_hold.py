@@ -74,7 +74,7 @@ def test_what_is_held_survives_kill_9_and_is_released_as_it_came(sink: SmtpSink,
         (message_id,) = waits(detector)
         assert sink.messages == []
         held(detector, "release", message_id[:6], "--reason", "the customer has announced it")
-        sink.wait_for_messages(1, timeout=20)
+        sink.wait_for_messages(1)
         (message,) = sink.messages
         assert list(message.addresses) == STRANGERS
         assert message.sender.parameters == ("BODY=8BITMIME", "RET=HDRS", "ENVID=QQ314159")
@@ -95,7 +95,7 @@ def test_what_is_discarded_is_not_sent_and_can_be_released_for_a_time(sink: Smtp
         assert waits(detector) == []
         assert sink.messages == []
         held(detector, "release", message_id)
-        sink.wait_for_messages(1, timeout=20)
+        sink.wait_for_messages(1)
 
 
 def test_when_the_thresholds_are_raised_it_goes_by_itself(sink: SmtpSink, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_when_the_thresholds_are_raised_it_goes_by_itself(sink: SmtpSink, tmp_pa
         text = detector.path.read_text("utf-8")
         detector.path.write_text(text.replace("hold_score = 0.5", "hold_score = 9.0"), "utf-8")
         os.kill(detector.process_id, signal.SIGHUP)
-        sink.wait_for_messages(1, timeout=20)
+        sink.wait_for_messages(1)
         wait_for(lambda: detector.metrics().get('detector_held_results_total{result="released"}') == 1, "it is counted")
 
 
@@ -118,7 +118,7 @@ def test_a_full_disk_means_452_and_no_crash_and_room_is_used_again(sink: SmtpSin
             assert answers[-1] == "452 4.3.1 Insufficient storage, try again later"
             assert detector.metrics()['detector_held_failures_total{reason="disk_full"}'] >= 1
             held(detector, "release", "--account", ANN, "--yes")
-            wait_for(lambda: not list(directory.glob("*.held")), "the files are erased", timeout=30)
+            wait_for(lambda: not list(directory.glob("*.held")), "the files are erased")
             assert hand_over(detector).startswith("250 ")
     # The last one passes: its recipients are known by then.
     assert len(sink.messages) == 1 + sum(answer.startswith("250 ") for answer in answers)
@@ -142,7 +142,7 @@ def test_without_its_key_held_mail_waits_until_the_key_is_back(sink: SmtpSink, t
         key.write_text("0a" * 32)
         detector.start()
         held(detector, "release", message_id)
-        sink.wait_for_messages(1, timeout=20)
+        sink.wait_for_messages(1)
 
 
 def test_a_damaged_file_is_shown_and_never_sent(sink: SmtpSink, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Postfix]:
 @pytest.fixture
 def postfix(server: Postfix) -> Iterator[Postfix]:
     yield server
-    wait_for(lambda: emptied(server), "the queue is empty", 30, every=0.1)
+    wait_for(lambda: emptied(server), "the queue is empty", every=0.1)
 
 
 def emptied(postfix: Postfix) -> bool:
@@ -67,7 +67,7 @@ def send(postfix: Postfix, login: str, count: int = 1, subject: str = "hello") -
         client.ehlo(f"{ANN}.example")
         for number in range(count):
             client.sendmail(ANN, [f"r{number}@elsewhere.example"], f"Subject: {subject}\r\n\r\nhello\r\n")
-    wait_for(lambda: len(set(ids(postfix, "deferred")) - before) == count, f"{count} messages wait", 60, every=0.1)
+    wait_for(lambda: len(set(ids(postfix, "deferred")) - before) == count, f"{count} messages wait", every=0.1)
     return sorted(set(ids(postfix)) - before)
 
 
@@ -176,7 +176,7 @@ def test_the_submission_server_in_front_knows_the_login(dovecot: Dovecot, tmp_pa
         with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
             client.login(login, "secret")
             client.sendmail(BOB, ["r@elsewhere.example"], "Subject: hello\r\n\r\nhello\r\n")
-        wait_for(lambda: bool(ids(postfix, "deferred")), "the message waits", 60, every=0.1)
+        wait_for(lambda: bool(ids(postfix, "deferred")), "the message waits", every=0.1)
         assert queue(postfix, tmp_path).hold(BOB, "r") == "on hold in Postfix's queue: 0"
         assert queue(postfix, tmp_path).hold(login, "r") == "on hold in Postfix's queue: 1"
         assert queue(postfix, tmp_path).discard(login, "r") == "deleted from Postfix's queue: 1"

@@ -155,14 +155,13 @@ def house(valkey_of_this_run: Valkey, tmp_path_factory: pytest.TempPathFactory) 
         target = f"{HOST}:{detector.metrics_port}"
         scraping = stack.enter_context(prometheus(directory, target, pager.url.removeprefix("http://")))
         stack.enter_context(detector)  # after Prometheus, which takes some seconds to look for its targets
-        wait_for(lambda: bool(scraping.query("detector_workers == 2")), "the first scrape", 30)
+        wait_for(lambda: bool(scraping.query("detector_workers == 2")), "the first scrape")
         load(detector, directory / "outbound.log")
-        wait_for(lambda: has_happened(detector), "all has happened", 60)
+        wait_for(lambda: has_happened(detector), "all has happened")
         newest = detector.metrics()["detector_clock_seconds"]
         wait_for(
             lambda: min(scraping.query("detector_clock_seconds offset 3s").values(), default=0) > newest,
             "Prometheus and its rules have seen all of it",
-            60,
         )
         yield House(detector, scraping, pager)
 
@@ -233,7 +232,7 @@ def test_the_pager_hears_what_a_hook_could_not_tell_with_a_link_to_the_runbook(h
     def heard() -> list[dict[str, Any]]:
         return house.alertmanager.alerts(filter='alertname="DetectorHookFailing"')
 
-    wait_for(lambda: bool(heard()), "the alert has reached Alertmanager", 30)
+    wait_for(lambda: bool(heard()), "the alert has reached Alertmanager")
     (alert,) = heard()
     assert [receiver["name"] for receiver in alert["receivers"]] == ["on-call"]
     assert alert["annotations"]["runbook_url"] == "runbook.md#detectorhookfailing"
@@ -267,5 +266,5 @@ def test_a_cause_silences_what_follows_from_it(house: House) -> None:
         ("DetectorNextHopFailing", "b"): ("active", "tickets"),
         ("DetectorReloadRefused", "a"): ("active", "tickets"),
     }
-    wait_for(lambda: states() == expected, f"Alertmanager has made up its mind: {expected}", 30)
+    wait_for(lambda: states() == expected, f"Alertmanager has made up its mind: {expected}")
     assert states() == expected

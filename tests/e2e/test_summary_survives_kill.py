@@ -28,7 +28,7 @@ def process(directory: Path, wait: float) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         running = subprocess.Popen(argv, stdout=output, stderr=output)
     try:
-        wait_for(lambda: b"started\n" in log.read_bytes(), "the process is started", 60)
+        wait_for(lambda: b"started\n" in log.read_bytes(), "the process is started")
         yield running
     finally:
         running.kill()
@@ -66,7 +66,7 @@ def test_a_summary_that_was_waited_for_is_told_by_the_next_process(tmp_path: Pat
         first.kill()
     assert told(tmp_path) == {names[0]}
     with process(tmp_path, 0.2):
-        wait_for(lambda: told(tmp_path) == set(names), "the next process tells of all", timeout=60)
+        wait_for(lambda: told(tmp_path) == set(names), "the next process tells of all")
     assert len(heard(tmp_path)) < 2 * MANY
     assert any(event["event"] == "incidents.summary" for event in heard(tmp_path))
     records.close()

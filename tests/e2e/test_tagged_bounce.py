@@ -100,4 +100,4 @@ def test_a_bounce_that_returns_nothing_goes_to_the_customer_and_counts(sink: Smt
         (bounce,) = sink.wait_for_messages(1, to=ANN)
         assert bounce.addresses == (ANN,)
         tied = 'detector_feedback_reports_total{kind="bounce",tie="tag"}'
-        wait_for(lambda: detector.metrics().get(tied) == 1.0, "the bounce counts", 30)
+        wait_for(lambda: detector.metrics().get(tied) == 1.0, "the bounce counts")

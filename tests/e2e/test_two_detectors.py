@@ -36,11 +36,11 @@ def test_what_two_relays_see_is_done_once(tmp_path: Path, postgres_url: str) -> 
         def in_state(state: State) -> bool:
             return all(one.state is state for one in records.incidents(limit=INCIDENTS))
 
-        wait_for(lambda: in_state(State.CONTAINED), "all are contained", 60)
+        wait_for(lambda: in_state(State.CONTAINED), "all are contained")
         one.stop()
         for number in range(INCIDENTS):  # the one that is left hears of it
             records.apply(f"i-{number}", Event.DISMISS, incident().opened_at, "eve")
-        wait_for(lambda: not records.errands(1), "the decisions are carried out", 60)
+        wait_for(lambda: not records.errands(1), "the decisions are carried out")
         two.stop()
     asked = (tmp_path / "passwords").read_text("utf-8").splitlines()
     assert sorted(asked) == [f"i-{number}.change_password" for number in range(INCIDENTS)]

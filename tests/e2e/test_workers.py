@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.detector_process import DetectorProcess, Settings, merged
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.smtp_client import Letter, Outcome, Sender
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
@@ -97,7 +97,7 @@ async def blast(detector: DetectorProcess, talk: SmtpTalk, thief: str) -> None:
 
 async def blocked(talk: SmtpTalk, thief: str) -> None:
     """Wait until it is."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (reply := await talk.ask(f"MAIL FROM:<{thief}>")).startswith("450 4.7.1"):
             assert reply.startswith("250 ")
             await talk.ask("RSET")

@@ -53,7 +53,7 @@ def alertmanager(directory: Path, text: str = CONFIG) -> Iterator[Alertmanager]:
         )
         try:
             running = Alertmanager(f"http://{HOST}:{port}")
-            wait_for(running.is_ready, "Alertmanager to be ready", 60)
+            wait_for(running.is_ready, "Alertmanager to be ready")
             yield running
         finally:
             process.kill()

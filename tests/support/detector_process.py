@@ -57,7 +57,7 @@ class DetectorProcess:
         if (self.state / "workers").exists():  # they go on for a while without the first process
             roll = Roll(self.state)
             roll.take_over("nobody")
-            wait_for(lambda: not roll.anybody(), "workers that were left alone have ended", timeout=30)
+            wait_for(lambda: not roll.anybody(), "workers that were left alone have ended")
 
     @property
     def process_id(self) -> int:
@@ -72,7 +72,7 @@ class DetectorProcess:
                 cwd=CHECKOUT, pass_fds=self.passed, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         try:
-            wait_for(self._ready, "the detector is ready", timeout=30)
+            wait_for(self._ready, "the detector is ready")
         except (TimeoutError, RuntimeError) as error:
             self.kill()
             msg = f"{error}\n{self.log()[-6000:]}"

@@ -19,6 +19,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.ports import PATIENCE
+
 
 @dataclass(slots=True)
 class Dialog:
@@ -61,7 +63,7 @@ async def play(dialog: Dialog, port: int) -> None:
             if who == "C":
                 writer.write(_octets(text))
                 continue
-            line = await asyncio.wait_for(reader.readline(), 10)
+            line = await asyncio.wait_for(reader.readline(), PATIENCE)
             heard = line.decode("utf-8", "replace").rstrip("\r\n") if line else "(closed)"
             pattern = re.escape(text).replace(r"\.\.\.", ".*")
             assert re.fullmatch(pattern, heard), f"turn {number}: expected {text!r}, heard {heard!r}"

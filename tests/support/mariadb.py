@@ -52,7 +52,7 @@ class MariaDB(PrivateServer):
             f"--ssl-cert={self.certificate.path}", f"--ssl-key={self.certificate.key_path}", *SETTINGS, *self._user,
         ]  # fmt: skip
         self._begin(command)
-        wait_for(self._answers, f"MariaDB answers, see {self.log}", timeout=60.0)
+        wait_for(self._answers, f"MariaDB answers, see {self.log}")
 
     def execute(self, *statements: str, database: str | None = None) -> tuple[tuple[object, ...], ...]:
         """As superuser; the rows of the last statement."""

@@ -15,6 +15,9 @@ SHARES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _given: set[int] = set()
 
+PATIENCE = 60.0
+"""Seconds until what a test waits for is given up: far more than it takes, for others may have the processor."""
+
 
 def free_port() -> int:
     """A port on which nobody listens, not given out before in this process."""
@@ -32,12 +35,12 @@ def free_port() -> int:
         return port
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout: float = 20.0, every: float = 0.02) -> None:
-    """Poll until `condition` holds. Raises `TimeoutError` naming `what` after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+def wait_for(condition: Callable[[], bool], what: str, every: float = 0.02) -> None:
+    """Poll until `condition` holds. Raises `TimeoutError` naming `what` when `PATIENCE` is at its end."""
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            msg = f"not within {timeout:g} s: {what}"
+            msg = f"not within {PATIENCE:g} s: {what}"
             raise TimeoutError(msg)
         time.sleep(every)
 

@@ -151,10 +151,10 @@ class Postfix:
         """Try everything in the queue now."""
         self._postqueue("-f")
 
-    def wait_until_queue_empty(self, timeout: float = 30.0) -> None:
+    def wait_until_queue_empty(self) -> None:
         """Raises `TimeoutError`, with what is left and the end of the log in the text."""
         try:
-            wait_for(lambda: not self.queue(), f"queue of {self.name} is empty", timeout, every=0.1)
+            wait_for(lambda: not self.queue(), f"queue of {self.name} is empty", every=0.1)
         except TimeoutError as error:
             msg = f"{error}\n{self.queue()}\n{self.log()[-4000:]}"
             raise TimeoutError(msg) from error

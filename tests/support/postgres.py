@@ -73,7 +73,7 @@ class Postgres(PrivateServer):
         place: list[str | Path] = ["-D", self._data, "-p", str(self.port), "-k", self.directory]
         command: list[str | Path] = [programs() / "postgres", *place, *settings]
         self._begin(command, **self._identity())
-        wait_for(self._answers, f"PostgreSQL answers, see {self.log}", timeout=60.0)
+        wait_for(self._answers, f"PostgreSQL answers, see {self.log}")
 
     def stop(self) -> None:
         """An orderly end: whoever is connected is thrown out, everything is written."""

@@ -72,7 +72,7 @@ def prometheus(directory: Path, target: str, alertmanager: str = "") -> Iterator
         )
         try:
             running = Prometheus(f"http://{HOST}:{port}")
-            wait_for(running.is_ready, "Prometheus to be ready", 60)
+            wait_for(running.is_ready, "Prometheus to be ready")
             yield running
         finally:
             process.kill()

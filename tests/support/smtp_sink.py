@@ -116,9 +116,9 @@ class SmtpSink:
         with self._lock:
             self._rules.clear()
 
-    def wait_for_messages(self, count: int, timeout: float = 30.0, to: str = "") -> list[SunkMessage]:
+    def wait_for_messages(self, count: int, to: str = "") -> list[SunkMessage]:
         """The messages with a recipient containing `to`, as soon as there are `count`. Raises `TimeoutError`."""
-        wait_for(lambda: len(self.messages_to(to)) >= count, f"{count} messages to '{to}' at the sink", timeout)
+        wait_for(lambda: len(self.messages_to(to)) >= count, f"{count} messages to '{to}' at the sink")
         return self.messages_to(to)
 
     def messages_to(self, part: str) -> list[SunkMessage]:

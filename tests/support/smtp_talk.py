@@ -5,6 +5,8 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.support.ports import PATIENCE
+
 
 class SmtpTalk:
     """Says octets, hears complete replies."""
@@ -16,7 +18,7 @@ class SmtpTalk:
     async def hear(self) -> str:
         """One reply, its lines joined by a newline; empty when the server has closed."""
         lines = []
-        while line := await asyncio.wait_for(self.reader.readline(), 20):
+        while line := await asyncio.wait_for(self.reader.readline(), PATIENCE):
             lines.append(line.decode("utf-8", "replace").rstrip("\r\n"))
             if line[3:4] != b"-":
                 break

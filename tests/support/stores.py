@@ -8,6 +8,7 @@ from detector.config.shared import SharedState
 from detector.metrics import Metrics
 from detector.state.shared_client import open_client
 from detector.state.shared_link import Link
+from tests.support.ports import PATIENCE
 
 S = TypeVar("S")
 
@@ -53,12 +54,12 @@ async def linked(url: str, metrics: Metrics | None = None, **others: Any) -> Lin
     return link
 
 
-async def eventually(condition: Callable[[], bool], what: str, within: float = 20.0) -> None:
-    """Let others work until it holds. Raises `TimeoutError` naming `what` after so many seconds."""
+async def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Let others work until it holds. Raises `TimeoutError` naming `what` when `PATIENCE` is at its end."""
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(PATIENCE):
             while not condition():  # noqa: ASYNC110 - what it waits for has no event of its own
                 await asyncio.sleep(0.005)
     except TimeoutError as error:
-        msg = f"not within {within:g} s: {what}"
+        msg = f"not within {PATIENCE:g} s: {what}"
         raise TimeoutError(msg) from error
