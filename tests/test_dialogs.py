@@ -23,6 +23,7 @@ ELSEWHERE = {
     "TOO_MANY_FROM_CLIENT": "tests/unit/relay/test_server.py",
     "STOPPING": "tests/unit/relay/test_server.py",
     "NEXT_HOP_CHANGED": "tests/unit/relay/test_exchange.py",
+    "READY_FOR_TLS": "tests/unit/relay/test_session.py",
     "TLS_ACTIVE": "tests/unit/relay/test_session.py",
 }
 """Replies that need more than a conversation, and where they are shown."""
