@@ -26,6 +26,7 @@ COMPILED = [
     "detector/content/text.py",
     "detector/content/mime.py",
     "detector/content/copies.py",
+    "detector/content/numbered.py",
     # Goes through each Message-ID letter by letter.
     "detector/mail/program.py",
     # Looks up each message's two dozen keys.

@@ -1,21 +1,18 @@
 """Fingerprints of a text: equal for equal texts, shared in part by near-duplicates; and a sketch to compare two."""
 
-from hashlib import blake2b
-
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from detector.content.numbered import BANDS, band_numbers, text_number
 from detector.content.words import Hashes, Words, mixed
 
 SHORTEST_WORD = 3
 LEAST_WORDS = 15  # fewer different ones say nothing: "see you tomorrow" is no campaign
 LEAST_TO_SKETCH = 5
 BINS = 24
-BANDS = 4
 
 _FIRST_IN_BIN = np.array([-(-(number << 32) // BINS) for number in range(BINS)], np.uint32)
-_PERSONS = [b"band%d" % band for band in range(BANDS)]
 
 
 class Fingerprint(Struct, frozen=True, gc=False):
@@ -43,12 +40,8 @@ def fingerprint(found: Words) -> Fingerprint:
 
 def of_octets(words: bytes, different: int, bands: bytes, sketch: bytes) -> Fingerprint:
     """Of the words' numbers, of how many of them are different, and of the least ones, band by band."""
-    return Fingerprint(_number(b"text", words), _bands(bands) if different >= LEAST_WORDS else (), sketch)
-
-
-def number64(kind: str, value: str) -> int:
-    """A number that stands for a value of a kind."""
-    return int.from_bytes(blake2b(f"{kind}:{value}".encode("utf-8", "replace"), digest_size=8).digest(), "big")
+    # Six minima to a band: texts with the Jaccard similarity s share one with the probability 1 - (1 - s^6)^4.
+    return Fingerprint(text_number(words), band_numbers(bands) if different >= LEAST_WORDS else (), sketch)
 
 
 def _least(numbers: Hashes) -> NDArray[np.uint64]:
@@ -59,13 +52,3 @@ def _least(numbers: Hashes) -> NDArray[np.uint64]:
     """
     # What comes first at or after the beginning of a bin is the least in it, or else in the next one that is not empty.
     return numbers.take(numbers.searchsorted(_FIRST_IN_BIN), mode="wrap").astype(np.uint64)
-
-
-def _bands(octets: bytes) -> tuple[int, ...]:
-    """Six minima to a band: texts with the Jaccard similarity s share a band with the probability 1 - (1 - s^6)^4."""
-    length = len(octets) // BANDS
-    return tuple([_number(person, octets[band * length : (band + 1) * length]) for band, person in enumerate(_PERSONS)])
-
-
-def _number(person: bytes, octets: bytes) -> int:
-    return int.from_bytes(blake2b(octets, digest_size=8, person=person).digest(), "big")

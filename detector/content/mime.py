@@ -2,10 +2,9 @@
 
 import re
 from binascii import a2b_qp
-from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 from detector.content.charset import decoded, from_base64, header_text
 from detector.mail.headers import SECTION_LENGTH, Header
@@ -29,16 +28,32 @@ _PARAMETER: Final = re.compile(r';\s*+([a-z]++)[*0-9]*+\s*+=\s*+(?:"([^"]*+)"?|(
 _KIND: Final = re.compile(r"\s*+([a-z0-9.+-]++/[a-z0-9.+-]++)", re.IGNORECASE)
 
 
-class Described(NamedTuple):
-    """What the header section of a part says of it."""
+@final
+class Described:
+    """What the header section of a part says of it. `kind` is that of a leaf, also where a multipart is broken."""
 
-    header: Header
-    kind: str
-    boundary: str
-    charset: str
-    encoding: str
-    filename: str
-    attached: bool
+    def __init__(self, header: Header) -> None:
+        kind, parameters = _media_type(first_of(header, b"content-type"))
+        disposition = _first(header, b"content-disposition")
+        names = dict(_pairs(disposition)) if disposition else {}
+        self.header: Final = header
+        self.multipart: Final = kind.startswith("multipart/")
+        self.kind: Final = "text/plain" if self.multipart else kind
+        self.alternative: Final = kind == "multipart/alternative"
+        self.boundary: Final = parameters.get("boundary", "")
+        self.charset: Final = parameters.get("charset", "")
+        self.encoding: Final = _encoding(first_of(header, b"content-transfer-encoding"))
+        self.filename: Final = header_text(names.get("filename") or parameters.get("name") or "")
+        self.attached: Final = disposition.strip().lower().startswith("attachment")
+        self._written = b""
+
+    @property
+    def written(self) -> bytes:
+        """All that matters of it, for `Message.key`."""
+        if not self._written:
+            said = self.kind, self.charset, self.encoding, self.filename, self.attached
+            self._written = ascii(said)[:-1].encode()
+        return self._written
 
 
 @final
@@ -49,14 +64,13 @@ class Part:
     """
 
     def __init__(self, described: Described, alternative: bool, octets: bytes, start: int, end: int) -> None:
-        header, kind, _, charset, encoding, filename, attached = described
         self.described: Final = described
-        self.header: Final = header
-        self.kind: Final = "text/plain" if kind.startswith("multipart/") else kind
-        self.charset: Final = charset
-        self.encoding: Final = encoding
-        self.filename: Final = filename
-        self.attached: Final = attached
+        self.header = described.header
+        self.kind: Final = described.kind
+        self.charset: Final = described.charset
+        self.encoding: Final = described.encoding
+        self.filename: Final = described.filename
+        self.attached: Final = described.attached
         self.alternative: Final = alternative
         self.octets: Final = octets
         self.start: Final = start
@@ -64,7 +78,9 @@ class Part:
 
     def under(self, header: Header) -> "Part":
         """The same with another header."""
-        return Part(self.described._replace(header=header), self.alternative, self.octets, self.start, self.end)
+        part = Part(self.described, self.alternative, self.octets, self.start, self.end)
+        part.header = header
+        return part
 
     @property
     def content(self) -> bytes:
@@ -113,8 +129,8 @@ class Message:
         said = [ascii((self.subject, self.reply_to)).encode()]
         for part in self.parts:
             text = part.text_bytes if part.shown else b""
-            described = part.kind, part.charset, part.encoding, part.filename, part.attached, part.alternative
-            said.append(ascii((*described, len(text))).encode())
+            said.append(part.described.written)
+            said.append(b", %a, %d)" % (part.alternative, len(text)))
             said.append(text)
         return blake2b(b"".join(said), digest_size=16).digest()
 
@@ -128,15 +144,14 @@ def parsed(written: Written) -> Message:
 
 
 def _leaves(header: Header, octets: bytes, start: int, end: int) -> list[Part]:
-    found, depth, alternative = _described(header), 0, False
+    found, depth, alternative = Described(header), 0, False
     parts: list[Part] = []
     waiting: list[tuple[int, int, int, bool]] = []
     room = MOST_HEADER_BYTES
     for _ in range(2 * MOST_PARTS):
-        kind, boundary = found.kind, found.boundary
-        if boundary and depth < DEEPEST and kind.startswith("multipart/"):
-            alternative = alternative or kind == "multipart/alternative"
-            pieces = _split(octets, start, end, boundary.encode("utf-8", "surrogateescape"))
+        if found.multipart and found.boundary and depth < DEEPEST:
+            alternative = alternative or found.alternative
+            pieces = _split(octets, start, end, found.boundary.encode("utf-8", "surrogateescape"))
             waiting += [(top, last, depth + 1, alternative) for top, last in reversed(pieces)]
         else:
             parts.append(Part(found, alternative, octets, start, end))
@@ -155,29 +170,14 @@ def _apart(octets: bytes, start: int, end: int) -> tuple[Described, int]:
     if known is not None:
         return known, top
     header = Header.of(octets[start : min(start + MOST_SECTION_BYTES, end)])
-    return _described(header), start + len(header.section)
+    return Described(header), start + len(header.section)
 
 
 @lru_cache(maxsize=512)
 def _known(section: bytes) -> Described | None:
     """None where the section ends earlier."""
     header = Header.of(section)
-    return _described(header) if header.section == section else None
-
-
-def _described(header: Header) -> Described:
-    kind, parameters = _media_type(first_of(header, b"content-type"))
-    disposition = _first(header, b"content-disposition")
-    names = dict(_pairs(disposition)) if disposition else {}
-    return Described(
-        header,
-        kind,
-        boundary=parameters.get("boundary", ""),
-        charset=parameters.get("charset", ""),
-        encoding=_encoding(first_of(header, b"content-transfer-encoding")),
-        filename=header_text(names.get("filename") or parameters.get("name") or ""),
-        attached=disposition.strip().lower().startswith("attachment"),
-    )
+    return Described(header) if header.section == section else None
 
 
 def _first(header: Header, name: bytes) -> str:
@@ -199,9 +199,17 @@ def _encoding(written: bytes) -> str:
     return _value(written).strip().lower()
 
 
-@lru_cache(maxsize=512)
-def _media_type(written: bytes) -> tuple[str, Mapping[str, str]]:
+def _media_type(written: bytes) -> tuple[str, dict[str, str]]:
     """RFC 2045 section 5.2: what says nothing sensible is plain text."""
+    return _read_type(written) if b"boundary" in written else _known_type(written)  # each boundary comes once
+
+
+@lru_cache(maxsize=64)
+def _known_type(written: bytes) -> tuple[str, dict[str, str]]:
+    return _read_type(written)
+
+
+def _read_type(written: bytes) -> tuple[str, dict[str, str]]:
     value = _value(written)
     kind = _KIND.match(value)
     return (kind[1].lower(), dict(_pairs(value))) if kind else ("text/plain", {})

@@ -7,8 +7,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from detector.content.fingerprint import number64
 from detector.content.letter import Letter
+from detector.content.numbered import number64
 from detector.content.words import MOST_TEXT
 
 COMPILED: Final = not __file__.endswith(".py")

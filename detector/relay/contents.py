@@ -50,7 +50,9 @@ class Contents:
         """The transaction with what its message says; without it when we cannot tell. `header` is the body's."""
         content = None
         try:
-            content = await self._read(header, body)
+            written = _written(header, body)
+            copy = copy_key(written)
+            content = self._reader.read_copy(header, copy) or await self._read(written, copy)
         except Exception as error:  # anything at all: it is evidence that is missing, and no more
             self._broken(error, 1)
         self._notice_breaks()
@@ -78,17 +80,13 @@ class Contents:
         if verdict.score < hold_score and not text_speaks(verdict.groups):
             self._reader.learn(content, account)
 
-    async def _read(self, header: Header, body: Body) -> Content:
-        written = _written(header, body)
-        copy = copy_key(written)
-        if (content := self._reader.read_copy(header, copy)) is not None:
-            return content
+    async def _read(self, written: Written, copy: bytes | None) -> Content:
         # Parts are found so soon that handing that to a thread would cost more; what is attached is not read.
         parts = parsed(written)
         if sum([part.text_size_bytes for part in parts.parts if part.shown]) <= READ_AT_ONCE:
-            return self._reader.read_parts(header, parts, copy)
+            return self._reader.read_parts(written.header, parts, copy)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._reader.read_parts, header, parts, copy)
+        return await loop.run_in_executor(self._threads, self._reader.read_parts, written.header, parts, copy)
 
     def _notice_breaks(self) -> None:
         new, self._told = self._reader.broken - self._told, self._reader.broken

@@ -2,7 +2,7 @@
 
 import random
 
-from detector.content.fingerprint import fingerprint, number64
+from detector.content.fingerprint import fingerprint
 from detector.content.words import words
 
 OFFER = (
@@ -57,6 +57,5 @@ def test_short_texts_are_compared_only_as_a_whole() -> None:
 
 
 def test_fingerprints_are_the_same_on_every_host() -> None:
-    assert number64("text", "x") == 0xD146A46244DC9956
     assert fingerprint(words(OFFER)).exact == 0xBBB6975C65D07189
     assert len(bands(OFFER)) == 4
