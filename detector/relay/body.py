@@ -21,7 +21,7 @@ READ_BYTES = 262_144
 MOST_AT_ONCE = 1000  # pieces that the system writes in one call: no fewer than 1024 (IOV_MAX) on Linux
 ONE_PIECE_BYTES = 65_536  # more is not copied once more to stand in one piece
 DISK_TIME = 10.0  # seconds for a piece of a message; a disk that takes longer is as good as full
-MANY_BYTES = 2_048  # numpy sees to more of them sooner
+MANY_BYTES = 4_096  # numpy sees to more of them sooner
 AT_ONCE_BYTES = 65_536  # what is made of more would be new pages from the system each time
 IS_CR, IS_LF = bytes(octet == CR for octet in range(256)), bytes(octet == LF for octet in range(256))
 

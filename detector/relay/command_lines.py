@@ -1,6 +1,6 @@
 """Commands to the next hop as a transaction needs them, and what its answers mean for a recipient."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from detector.mail import xtext
 from detector.mail.reply import Reply
@@ -12,22 +12,26 @@ def line(verb: str, argument: str) -> bytes:
     return f"{verb} {argument}".encode("utf-8", "surrogateescape")
 
 
-async def say_mail(
+def say_mail(
     connection: Connection, argument: str, recipients: Sequence[str], xforward: Mapping[str, str]
-) -> list[Reply]:
+) -> Awaitable[list[Reply]]:
     """MAIL, after all that XFORWARD told us of the customer, where the next hop wants to know it; then RCPT.
 
     A reply for each but XFORWARD.
     """
     lines = [line("MAIL", argument), *[line("RCPT", argument) for argument in recipients]]
     if xforward and connection.capabilities.offers("XFORWARD"):
-        return (await connection.commands([*_xforward_lines(xforward), *lines]))[-len(lines) :]
-    return await connection.commands(lines)
+        return _last(len(lines), connection.commands([*_xforward_lines(xforward), *lines]))
+    return connection.commands(lines)
 
 
-async def say_rcpt(recipients: Sequence[str], connection: Connection) -> list[Reply]:
+async def _last(count: int, answers: Awaitable[list[Reply]]) -> list[Reply]:
+    return (await answers)[-count:]
+
+
+def say_rcpt(recipients: Sequence[str], connection: Connection) -> Awaitable[list[Reply]]:
     """The arguments of RCPT, word for word; a reply for each."""
-    return await connection.commands([line("RCPT", argument) for argument in recipients])
+    return connection.commands([line("RCPT", argument) for argument in recipients])
 
 
 async def say_data(connection: Connection) -> list[Reply]:

@@ -4,7 +4,7 @@ MAIL and RCPT go on at once, word for word; the body goes on after the verdict. 
 the next hop did not accept, or that is not on hold: on disk and recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 
 from detector.mail import headers
@@ -160,10 +160,10 @@ class Exchange:
             return await say_data(connection)
         return [problem if problem.code == 421 else replies.NEXT_HOP_CHANGED]
 
-    async def _send_mail(self, recipients: Sequence[str], connection: Connection) -> list[Reply]:
+    def _send_mail(self, recipients: Sequence[str], connection: Connection) -> Awaitable[list[Reply]]:
         draft = self._draft
         argument = self._route.tagger.mail(self._argument, draft.transaction_id, draft.received_at)
-        return await say_mail(connection, argument, recipients, draft.facts.xforward)
+        return say_mail(connection, argument, recipients, draft.facts.xforward)
 
     async def _held_before(self, section: bytes, body: Body) -> Reply | None:
         """The answer to a message that we have on hold, though the client did not hear it: it must not go as well."""

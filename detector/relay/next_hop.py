@@ -1,7 +1,7 @@
 """One SMTP connection to a next hop: commands and their replies word for word, and the message."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from detector.config import HostPort
@@ -14,6 +14,8 @@ __all__ = ["Capabilities", "Connection", "NextHopError"]
 PIECE_BYTES = 262_144  # so much may wait to be sent
 TURN_BYTES = 262_144  # after so much of a message, other sessions have their turn
 QUIT_TIME = 5.0
+VERBS = {verb[:4].encode(): verb for verb in ("MAIL", "RCPT", "DATA", "RSET", "XFORWARD")}
+"""Of nearly all commands, by how they begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,13 @@ class Connection:
         """Send one command (without CRLF); its reply. Raises `NextHopError`."""
         return (await self._exchange((line,)))[0]  # most of the work of a hop goes through here
 
-    async def commands(self, lines: Sequence[bytes]) -> list[Reply]:
+    def commands(self, lines: Sequence[bytes]) -> Awaitable[list[Reply]]:
         """Send several, in one group if the next hop offers PIPELINING (RFC 2920); a reply for each.
 
         A 421 is the reply to all that follow, too. Raises `NextHopError`.
         """
-        if self.capabilities.offers("PIPELINING"):
-            return await self._exchange(lines) if lines else []
-        return [await self.command(line) for line in lines]
+        # Not a coroutine around a coroutine: there would be ten of them for each message.
+        return self._exchange(lines) if lines and self.capabilities.offers("PIPELINING") else self._one_by_one(lines)
 
     async def body(self, chunks: bytes | AsyncIterable[Octets] | Iterable[Octets]) -> Reply:
         r"""After a 354: send the message, dot-stuffed, the ending `.\r\n` included; the final reply.
@@ -120,13 +121,16 @@ class Connection:
         self.leave()
         await asyncio.wait([self.wire.ended], timeout=QUIT_TIME)
 
+    async def _one_by_one(self, lines: Sequence[bytes]) -> list[Reply]:
+        return [await self.command(line) for line in lines]
+
     async def _exchange(self, lines: Sequence[bytes]) -> list[Reply]:
         octets = b"\r\n".join((*lines, b""))
         if not octets.count(b"\n") == octets.count(b"\r") == len(lines):
             raise ValueError("a command is one line")
         if self.wire.farewell is not None:
             return [self.wire.farewell] * len(lines)
-        verbs = [line.partition(b" ")[0].upper().decode("ascii", "replace") for line in lines]
+        verbs = [VERBS.get(line[:4]) or _verb(line) for line in lines]
         expected = self.wire.expect(verbs)
         self.wire.write(octets)
         try:
@@ -167,6 +171,10 @@ class Connection:
                 self._turn_bytes = 0
                 await asyncio.sleep(0)
         return True
+
+
+def _verb(line: bytes) -> str:
+    return line.partition(b" ")[0].upper().decode("ascii", "replace")
 
 
 def _cut(chunk: Octets) -> Iterator[Octets]:

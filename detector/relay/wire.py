@@ -228,8 +228,9 @@ class Wire(Greeter):
         self.deadline = self.loop.time() + self.settings.limits.data_time
         self._message = message
         try:
-            self._receive_body(message, self._gate.take())
-            self._hold_back()
+            if self._gate.held_bytes:
+                self._receive_body(message, self._gate.take())
+                self._hold_back()
             return await message.message()
         finally:
             self._message = None
