@@ -54,7 +54,7 @@ async def linked(url: str, metrics: Metrics | None = None, **others: Any) -> Lin
     return link
 
 
-async def eventually(condition: Callable[[], bool], what: str) -> None:
+async def eventually(condition: Callable[[], object], what: str) -> None:
     """Let others work until it holds. Raises `TimeoutError` naming `what` when `PATIENCE` is at its end."""
     try:
         async with asyncio.timeout(PATIENCE):

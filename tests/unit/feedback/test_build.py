@@ -1,9 +1,9 @@
 """The logs that the configuration names are followed, each with the servers that write it."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from detector.state.handed_over import MemoryHandedOver
 from tests.support.certificates import make_certificate
 from tests.support.feedback import KEY, NOW, MemorySink, hand_over
 from tests.support.ports import HOST, free_port
+from tests.support.stores import eventually
 from tests.unit.replay.postfix_log import Log
 
 
@@ -28,17 +29,11 @@ async def following(config: Config, sink: MemorySink) -> AsyncIterator[MemoryHan
     try:
         for log in config.feedback.logs:
             if isinstance(log, FileLog):
-                await until(lambda name=log.name: bool(followers._followed.position(name)))  # type: ignore[misc]
+                await eventually(partial(followers._followed.position, log.name), f"{log.name} is followed")
         yield store
     finally:
         await followers.stop()
         store.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - nobody tells us
-            await asyncio.sleep(0.05)
 
 
 def bounced(queue_id: str, host: str) -> list[bytes]:
@@ -58,9 +53,9 @@ async def test_the_logs_of_two_hosts_with_the_same_queue_id_lead_to_two_accounts
         await hand_over(store, "4AB1", ["bob@y.example"], account="ann", server="192.0.2.1:25")
         await hand_over(store, "4AB1", ["bob@y.example"], account="eve", server="192.0.2.2:25")
         (tmp_path / "mx2.log").write_bytes(b"".join(bounced("4AB1", "mx2")))
-        await until(lambda: sink.short() == [("eve", "bounced", "5.1.1")])
+        await eventually(lambda: sink.short() == [("eve", "bounced", "5.1.1")], "the second host is heard")
         (tmp_path / "mx1.log").write_bytes(b"".join(bounced("4AB1", "mx1")))
-        await until(lambda: len(sink.short()) == 2)
+        await eventually(lambda: len(sink.short()) == 2, "both are heard")
     assert {account for account, _, _ in sink.short()} == {"ann", "eve"}
 
 
@@ -72,13 +67,17 @@ async def test_a_log_is_followed_on_by_the_next_process(tmp_path: Path) -> None:
     )
     path.write_bytes(b"of long ago\n")
     sink = MemorySink()
+
+    def told(count: int) -> bool:
+        return len(sink.told) == count
+
     for number in (1, 2):
         async with following(config, sink) as store:
             await hand_over(store, f"4AB{number}", ["bob@y.example"], server="127.0.0.1:10026")
-            await until(lambda number=number: len(sink.told) == number - 1)  # type: ignore[misc]
+            await eventually(partial(told, number - 1), "nothing more is told")
             with path.open("ab") as file:
                 file.writelines(bounced(f"4AB{number}", "mx1"))
-            await until(lambda number=number: len(sink.told) == number)  # type: ignore[misc]
+            await eventually(partial(told, number), "the new line is heard")
     assert sink.repeated == 0
 
 
@@ -93,7 +92,7 @@ async def test_syslog_of_another_host_is_heard(tmp_path: Path) -> None:
         )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
             channel.sendto(line, (HOST, port))
-        await until(lambda: bool(sink.told))
+        await eventually(lambda: bool(sink.told), "it is heard")
     assert sink.short() == [("ann", "deferred", "4.7.1")]
 
 

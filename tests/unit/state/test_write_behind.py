@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from detector.ports import Temporary
 from detector.state import table
 from detector.state.table import stored_keys, stored_value
 from detector.state.write_behind import Form, WriteBehind
+from tests.support.ports import wait_for
 
 SOON = 0.01
 LATER = 3600.0  # only when it is closed
@@ -38,16 +39,6 @@ def gauge() -> Gauge:
 
 def value_of(degraded: Gauge) -> float:
     return next(iter(degraded.collect())).samples[0].value
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    never = threading.Event()
-    for _ in range(3000):
-        if condition():
-            return
-        never.wait(0.01)
-    msg = "waited for 30 s"
-    raise AssertionError(msg)
 
 
 @pytest.fixture
@@ -136,7 +127,7 @@ async def test_what_is_written_often_and_cannot_be_sorted_in_is_kept_until_it_ca
         assert value_of(degraded) == 1
         assert rows.get("ann") == "1"
         other.execute("ROLLBACK")
-    wait_until(lambda: value_of(degraded) == 0)
+    wait_for(lambda: value_of(degraded) == 0, "writing goes on")
     await rows.sorted_in()
     assert stored_value(path, "ann") == b"1"
     rows.close()
@@ -152,11 +143,11 @@ def test_closing_writes_what_waits(rows: WriteBehind[str], path: Path) -> None:
 def test_rows_are_written_a_moment_later_and_then_read_from_disk(path: Path) -> None:
     rows = WriteBehind(path, FORM, SOON, 100, gauge())
     rows.put("ann", "1")
-    wait_until(lambda: rows.rows_written == 1)
+    wait_for(lambda: rows.rows_written == 1, "rows are written")
     assert stored_value(path, "ann") == b"1"
     assert rows.get("ann") == "1"
     rows.put("ann", "2")
-    wait_until(lambda: rows.rows_written == 2)
+    wait_for(lambda: rows.rows_written == 2, "rows are written")
     assert rows.get("ann") == "2"
     rows.close()
 
@@ -244,8 +235,8 @@ def test_a_missing_directory_is_shown_once_and_tried_again(tmp_path: Path, capsy
     rows.put("ann", "1")
     assert rows.get("ann") == "1"
     (tmp_path / "missing").mkdir()
-    wait_until(lambda: value_of(degraded) == 0)
-    wait_until(lambda: rows.rows_written == 1)
+    wait_for(lambda: value_of(degraded) == 0, "writing goes on")
+    wait_for(lambda: rows.rows_written == 1, "rows are written")
     rows.close()
     told = capsys.readouterr().out
     assert (told.count("state_write_failed"), told.count("state_written_again")) == (1, 1)
@@ -257,7 +248,7 @@ def test_while_the_disk_fails_the_oldest_rows_are_given_up_beyond_the_bound(tmp_
     for number in range(25):
         rows.put(str(number), "x")
     rows.put("15", "used again")
-    wait_until(lambda: len(rows.keys()) == 10)
+    wait_for(lambda: len(rows.keys()) == 10, "the rows are there")
     assert rows.keys() == {*map(str, range(16, 25)), "15"}
     rows.close()
 
@@ -268,10 +259,10 @@ def test_a_locked_file_is_waited_for(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         rows.put("ann", "1")
-        wait_until(lambda: value_of(degraded) == 1)
+        wait_for(lambda: value_of(degraded) == 1, "it is told that writing fails")
         assert rows.get("ann") == "1"
         other.execute("ROLLBACK")
-    wait_until(lambda: value_of(degraded) == 0)
+    wait_for(lambda: value_of(degraded) == 0, "writing goes on")
     rows.close()
     assert stored_value(path, "ann") == b"1"
 
@@ -307,12 +298,12 @@ def test_a_file_that_is_damaged_while_it_is_used_is_set_aside_with_its_journal(
     rows = WriteBehind(path, FORM, SOON, 10_000, gauge())
     for number in range(8000):  # more than SQLite keeps in its cache and its journal
         rows.put(str(number), "x" * 1000)
-    wait_until(lambda: rows.rows_written == 8000)
+    wait_for(lambda: rows.rows_written == 8000, "rows are written")
     assert rows.get("1") == "x" * 1000
     path.write_bytes(b"damage" * (path.stat().st_size // 6))
     for number in range(7000):
         rows.put(str(number), "after")
-    wait_until(lambda: rows.rows_written == 15_000)
+    wait_for(lambda: rows.rows_written == 15_000, "rows are written")
     assert rows.get("1") == "after"
     assert rows.get("7999") is None
     rows.close()
@@ -427,7 +418,7 @@ async def test_what_is_deleted_while_somebody_reads_leaves_nothing_once_he_is_do
         rows.put("secret", None)
         await rows.written()
         assert files_that_name(path, b"secret") == ["rows.sqlite-wal"]
-    wait_until(lambda: not files_that_name(path, b"secret"))
+    wait_for(lambda: not files_that_name(path, b"secret"), "nothing of it is left")
     rows.close()
 
 
