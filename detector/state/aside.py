@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from detector.ports import Temporary
 
@@ -40,18 +40,17 @@ class Aside:
         What takes its time is one thing that does not end. Who waits behind many that do end goes on waiting: on a busy
         machine each of them needs milliseconds to get the interpreter, and that says nothing about the disk.
         """
+        return await self.begin(work)
+
+    def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """As `do`, for a caller who goes on meanwhile."""
         if self._stuck:
-            raise Temporary(self._problem)
-        answer = self._line_up(work)
-        while not answer.done():
-            done_before = self._done_count
-            await asyncio.wait([answer], timeout=self._patience)
-            if not answer.done():
-                await asyncio.sleep(0.0)  # it may have been our own loop that was late, and the answer is there
-            if not answer.done() and self._done_count == done_before:
-                answer.cancel()  # nobody hears it any more
-                self._say_late()
-        return answer.result()
+            answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            answer.set_exception(Temporary(self._problem))
+        else:
+            answer = self._line_up(work)
+            self._watch(answer)
+        return answer
 
     async def in_any_case(self, work: Callable[[], object]) -> None:
         """As `do`; but behind what does not end it is done, too, once that has ended, only that nobody waits for it."""
@@ -69,11 +68,24 @@ class Aside:
         self._waiting.put(lambda: _perform(work, loop, answer))
         return answer
 
-    def _say_late(self) -> NoReturn:
+    def _watch(self, answer: asyncio.Future[T]) -> None:
+        timer = answer.get_loop().call_later(self._patience, self._look, answer, self._done_count)
+        answer.add_done_callback(lambda _: timer.cancel())
+
+    def _look(self, answer: asyncio.Future[T], done_before: int) -> None:
+        # Not yet: it may have been our own loop that was late, and the answer is there.
+        answer.get_loop().call_soon(self._look_again, answer, done_before)
+
+    def _look_again(self, answer: asyncio.Future[T], done_before: int) -> None:
+        if answer.done():
+            return
+        if self._done_count != done_before:
+            self._watch(answer)
+            return
         if not self._stuck:
             self._stuck = True
             self._late(True)
-        raise Temporary(self._problem)
+        answer.set_exception(Temporary(self._problem))
 
     def _run(self) -> None:
         while True:

@@ -2,28 +2,23 @@
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from prometheus_client import Gauge
 
 from detector import log
-from detector.ports import Temporary
 from detector.state import table
 from detector.state.aside import Aside
 
 T = TypeVar("T")
 
+GATHER = 0.005
+"""Seconds for which keys are gathered, to be read together. To wake the thread and to pass the interpreter to and fro
+costs more than to read a row of a million (10 us), and most of all while the event loop is at work."""
 
-@dataclass(slots=True)
-class _Round:
-    """Keys that are read together."""
-
-    keys: list[str] = field(default_factory=list)
-    answer: asyncio.Task[Mapping[str, bytes]] | None = None
+Asked = list[tuple[str, asyncio.Future[bytes | None]]]
 
 
 class Reads:
@@ -34,8 +29,7 @@ class Reads:
         self._degraded = degraded
         self._connection: sqlite3.Connection | None = None
         self._aside = Aside(f"reading {path.name}", self.show)
-        self._lock = threading.Lock()  # guards the next
-        self._next: _Round | None = None
+        self._asked: Asked = []
 
     def begin_anew(self) -> None:
         """It may be another file by now."""
@@ -56,26 +50,22 @@ class Reads:
             return None
 
     async def value(self, key: str) -> bytes | None:
-        """As `aside`. Who asks before the thread comes to it is served together: each turn of a thread costs more."""
-        with self._lock:
-            mine = self._next = self._next or _Round()
-            mine.keys.append(key)
-        if mine.answer is None:
-            mine.answer = asyncio.get_running_loop().create_task(self._aside.do(lambda: self._read_round(mine)))
-        try:
-            return (await asyncio.shield(mine.answer)).get(key)
-        except Temporary:
-            self._close(mine)  # the thread may never come to it
-            raise
+        """As `aside`, a moment later, together with all that is asked for until then. For one event loop."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bytes | None] = loop.create_future()
+        self._asked.append((key, answer))
+        if len(self._asked) == 1:
+            loop.call_later(GATHER, self._read_asked)
+        return await answer
 
-    def _close(self, one: _Round) -> None:
-        with self._lock:
-            if self._next is one:
-                self._next = None
+    def _read_asked(self) -> None:
+        asked, self._asked = self._asked, []
+        keys = [key for key, answer in asked if not answer.done()]  # else nobody waits for it any more
+        if keys:
+            self._aside.begin(lambda: self._found(keys)).add_done_callback(lambda found: _answer(asked, found))
 
-    def _read_round(self, one: _Round) -> Mapping[str, bytes]:
-        self._close(one)
-        return dict(self.read(lambda connection: table.read_values(connection, one.keys)) or ())
+    def _found(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        return dict(self.read(lambda connection: table.read_values(connection, keys)) or ())
 
     async def values(self, keys: Sequence[str]) -> list[tuple[str, bytes]]:
         """As `aside`: those of the keys that are there, with what is stored, in one go."""
@@ -96,3 +86,14 @@ class Reads:
             log.state_write_failed(f"{self._path}: the disk does not answer")
         else:
             log.state_written_again(str(self._path))
+
+
+def _answer(asked: Asked, found: asyncio.Future[Mapping[str, bytes]]) -> None:
+    problem = found.exception()
+    for key, answer in asked:
+        if answer.done():
+            continue
+        if problem is None:
+            answer.set_result(found.result().get(key))
+        else:
+            answer.set_exception(problem)

@@ -46,8 +46,9 @@ MARKED = (
 
 READ = "(SELECT value FROM rows WHERE key = ?)"
 # One row for many keys: a thread gives the interpreter away with each row, and takes it from the event loop thereafter.
-# Of few sizes, so that each is compiled once.
-ASKS = tuple((size, f"SELECT {', '.join([READ] * size)}") for size in (64, 16, 4, 1))
+# Of few sizes, so that each is compiled once; the rest of the places is asked for no key.
+ASKS = {size: f"SELECT {', '.join([READ] * size)}" for size in (1, 4, 16, 64)}
+MOST_ASKED = max(ASKS)
 
 Packed = tuple[bytes, float, bytes, bytes | None, bytes | None]
 """A row: key, time, value and marks."""
@@ -141,13 +142,12 @@ def read_value(connection: sqlite3.Connection, key: str) -> bytes | None:
 def read_values(connection: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[str, bytes]]:
     """Those of the keys that are there, with their values."""
     found: list[tuple[str, bytes]] = []
-    done = 0
-    for size, ask in ASKS:
-        while len(keys) - done >= size:
-            some = keys[done : done + size]
-            values = connection.execute(ask, tuple(map(octets, some))).fetchone()
-            found += [(key, bytes(value)) for key, value in zip(some, values, strict=True) if value is not None]
-            done += size
+    for start in range(0, len(keys), MOST_ASKED):
+        some = keys[start : start + MOST_ASKED]
+        size = next(size for size in ASKS if size >= len(some))
+        asked = (*map(octets, some), *[None] * (size - len(some)))
+        values = connection.execute(ASKS[size], asked).fetchone()
+        found += [(key, bytes(value)) for key, value in zip(some, values, strict=False) if value is not None]
     return found
 
 

@@ -1,7 +1,9 @@
 """Reads of a table: at once, and by a thread that may wait for the disk."""
 
 import asyncio
+import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -99,4 +101,28 @@ async def test_who_does_not_wait_for_a_value_any_more_keeps_it_from_nobody_else(
     await asyncio.sleep(0.0)
     first.cancel()
     assert await second == b"here"
+    writer.close()
+
+
+async def test_who_asks_a_moment_after_another_is_served_together_with_it(
+    tmp_path: Path, degraded: Gauge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.sqlite"
+    writer = table.open_for_writing(path)
+    with writer:
+        table.write_rows(writer, [(b"ann", 1.0, b"here", None, None)])
+    together: list[list[str]] = []
+
+    def read_values(connection: sqlite3.Connection, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        together.append(list(keys))
+        return table_reads(connection, keys)
+
+    table_reads = table.read_values
+    monkeypatch.setattr(table, "read_values", read_values)
+    reads = Reads(path, degraded)
+    first = asyncio.get_running_loop().create_task(reads.value("ann"))
+    await asyncio.sleep(0.0)
+    assert await reads.value("bob") is None
+    assert await first == b"here"
+    assert together == [["ann", "bob"]]
     writer.close()
