@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -57,20 +57,24 @@ class Writer(Generic[V]):
         packed = list(self._packed(rows))
         erased = [(table.octets(key),) for key, (_, value, _) in rows.items() if value is None]
         full = self._batches + 1 >= self._most_batches or len(self._batched) + len(packed) > MOST_ROWS
-        sort = bool(sort or full or erased or unreadable or forget)
-        self._connection.execute("BEGIN IMMEDIATE")
-        if sort:
-            table.move_to_unreadable(self._connection, [(table.octets(key), one) for key, one in unreadable.items()])
-            self._sort_in([*self._batched, *packed])
-            table.delete_rows(self._connection, erased)
-            if forget is not None:
-                table.forget_rows(self._connection, *forget)
-        else:
+        sort = bool(sort or full or erased or unreadable or forget or self.erased)
+        if not sort:  # one statement: with each, the interpreter is given away and asked for again
             self._connection.execute("INSERT INTO batches (rows) VALUES (?)", (_encoder.encode(packed),))
+            self._batches += 1
+            self._batched += packed
+            return False
+        self._connection.execute("BEGIN IMMEDIATE")
+        table.move_to_unreadable(self._connection, [(table.octets(key), one) for key, one in unreadable.items()])
+        table.write_rows(self._connection, [*self._batched, *packed])  # of one key the last one stays
+        if self._batches:
+            self._connection.execute("DELETE FROM batches")
+        table.delete_rows(self._connection, erased)
+        if forget is not None:
+            table.forget_rows(self._connection, *forget)
         self._connection.execute("COMMIT")
-        self._batches, self._batched = (0, []) if sort else (self._batches + 1, [*self._batched, *packed])
+        self._batches, self._batched = 0, []
         self.erased = bool(self.erased or erased) and not table.empty_journal(self._connection)
-        return sort
+        return True
 
     def close(self) -> None:
         """After the last writing: see all through to the disk."""
@@ -84,14 +88,10 @@ class Writer(Generic[V]):
 
     def _begin(self) -> None:
         self._connection.execute(SCHEMA)
-        if left := list(batched(self._connection, self._path)):
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._sort_in(left)
-            self._connection.execute("COMMIT")
-
-    def _sort_in(self, rows: Sequence[table.Packed]) -> None:
-        table.write_rows(self._connection, rows)  # of one key the last one stays
-        self._connection.execute("DELETE FROM batches")
+        self._batched = list(batched(self._connection, self._path))
+        (self._batches,) = self._connection.execute("SELECT count(*) FROM batches").fetchone()
+        if self._batches:
+            self.write({}, {}, None, True)
 
     def _packed(self, rows: Mapping[str, Row[V]]) -> Iterator[table.Packed]:
         for key, (at, value, marks) in rows.items():
