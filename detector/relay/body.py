@@ -154,7 +154,7 @@ class Body:
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            asyncio.get_running_loop().run_in_executor(None, self._file.close)  # that frees it, in up to 100 ms
             self._file = None
             self._closed(self.size_bytes)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import io
 import os
 import threading
 from collections.abc import Callable
@@ -154,6 +155,22 @@ async def test_a_file_that_has_lost_its_end_is_an_error_and_no_shorter_message(t
     with pytest.raises(OSError, match="lost its end"):
         assert [chunk async for chunk in body.chunks(b"")] == []
     body.close()
+
+
+async def test_nobody_waits_while_a_slow_disk_frees_the_file_of_a_message() -> None:
+    disk, freed = threading.Event(), threading.Event()
+
+    class Slow(io.BytesIO):
+        def close(self) -> None:
+            assert disk.wait(20.0)
+            freed.set()
+
+    told: list[int] = []
+    Body(b"", Slow(), 100_000_000, told.append).close()
+    assert told == [100_000_000]
+    assert not freed.is_set()
+    disk.set()
+    assert await asyncio.to_thread(freed.wait, 20.0)
 
 
 async def test_a_file_is_closed_when_a_slow_disk_gives_it_and_nobody_wants_it_any_more(
