@@ -65,7 +65,11 @@ class SharedNews:
         _, entries = await asyncio.gather(self._link.confirm(), question)
         for entry, words in entries:
             self._last = bytes(entry)
-            hear(_text(words[b"account"]), _text(words[b"incident"]))
+            account, incident_id = _text(words.get(b"account", b"")), _text(words.get(b"incident", b""))
+            if account and incident_id:
+                hear(account, incident_id)
+            else:
+                log.state_unreadable(KEY.decode(), f"entry {_text(self._last)} names no account and incident: skipped")
 
 
 def _text(word: bytes) -> str:

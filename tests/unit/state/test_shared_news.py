@@ -93,3 +93,19 @@ async def test_a_server_that_has_lost_everything_is_listened_to_all_the_same(
         await process.back()
     processes[0].news.tell("bob", "2")
     await eventually(lambda: all(("bob", "2") in process.heard for process in processes), "all have heard it")
+
+
+async def test_an_entry_that_is_none_of_ours_is_named_and_skipped_and_the_others_are_heard(
+    processes: list[Listener], valkey: Valkey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    processes[0].news.tell("ann", "1")
+    for words in (("account", "ann"), ("incident", "2"), ("a", "b")):
+        valkey.say("XADD", "detector:blocks", "*", *words)
+    processes[0].news.tell("bob", "4")
+    both = [("ann", "1"), ("bob", "4")]
+    await eventually(lambda: all(process.heard == both for process in processes), "all have heard both")
+    told = capsys.readouterr()
+    lines = [line for line in (told.out + told.err).splitlines() if "names no account and incident" in line]
+    assert len(lines) == 3 * len(processes)
+    assert all("detector:blocks" in line and "state_unreadable" in line for line in lines)
+    assert "internal_error" not in told.out + told.err
