@@ -20,7 +20,7 @@ from detector.state.shared_campaigns import SharedCampaigns
 from detector.state.shared_claims import SharedClaims
 from detector.state.shared_client import open_client
 from detector.state.shared_handed_over import SharedHandedOver
-from detector.state.shared_link import Link
+from detector.state.shared_link import Away, Link
 from detector.state.shared_news import SharedNews
 from detector.state.shared_profiles import SharedProfiles
 from detector.state.shared_stored import StoredThere
@@ -75,8 +75,13 @@ async def test_without_the_right_password_it_is_away_and_says_why(
 async def test_a_certificate_of_somebody_else_is_not_believed(encrypted: Valkey, tmp_path: Path) -> None:
     other = make_certificate(tmp_path, HOST)
     async with link_to(encrypted.url, ca_file=other.path, secret=Secret(PASSWORD)) as link:
-        with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
-            link.client()
+
+        def problem() -> str:
+            with pytest.raises(Away) as refused:
+                link.client()
+            return str(refused.value)
+
+        await eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in problem(), "the certificate is refused")
 
 
 def test_a_file_that_is_no_certificate_is_an_error_of_the_configuration(tmp_path: Path) -> None:
