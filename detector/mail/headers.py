@@ -52,7 +52,11 @@ class Header(Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, octets: bytes) -> "Header":
         """That of a message; a header section alone will do."""
-        section = header_section(octets)
+        return cls.of_section(header_section(octets))
+
+    @classmethod
+    def of_section(cls, section: bytes) -> "Header":
+        """That of what `header_section` has found."""
         written = _FIELD.findall(section)
         named: dict[bytes, list[bytes]] = {}
         for name, value in written:
