@@ -34,6 +34,7 @@ COMPILED = [
     # Plain arithmetic on each message, on floats and tuples of them: a tenth of what judging costs. What goes through
     # profiles gains nothing where it counts: in a hop half the time to judge goes by in waiting for memory.
     "detector/traffic/sums.py",
+    "detector/traffic/reached.py",
     "detector/verdict/odds.py",
 ]
 # Without the project's own settings: its mypy plugins are not there where the package is built by itself.

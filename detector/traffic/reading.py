@@ -1,12 +1,11 @@
 """How an account's texts read: what its clean ones were like, and the evidence that the latest ones left."""
 
-from math import exp, log
-
 from msgspec import Struct
 
 from detector.traffic.amounts import Amount, Nats
 from detector.traffic.clock import DAY
 from detector.traffic.counters import decayed
+from detector.traffic.sums import surprise
 
 CLASSES = 7  # of surprise, one nat each: share of clean mail above 37 %, 14 %, 5 %, 2 %, 0.7 %, 0.25 %, less
 MOST_TEXTS = 400.0  # then all counts are halved: people change their subjects
@@ -37,11 +36,7 @@ class Reading(Struct, frozen=True, array_like=True, gc=False):
         Empirical Bayes: own texts and all accounts' together. No more is made of n own texts than they can show, which
         is one in n + 1 (a conformal p-value; Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World).
         """
-        share = exp(-fleet)
-        own = sum(self.counts)
-        as_bad = sum(self.counts[_class(fleet) :])
-        together = (as_bad + FLEET_WEIGHT * share) / (own + FLEET_WEIGHT)
-        return -log(min(1.0, max(together, min(share, 1.0 / (own + 1.0)))))
+        return surprise(self.counts, _class(fleet), fleet, FLEET_WEIGHT)
 
     def odd_share(self, fleet: float) -> float:
         """The share of this account's texts that are built oddly, where `fleet` is that of all accounts'."""

@@ -3,6 +3,7 @@
 Functions take and give tuples, and know nothing of profiles: the attributes of those are no faster in machine code.
 """
 
+from math import exp, log
 from typing import Any
 
 Numbers = tuple[float, ...]
@@ -70,3 +71,39 @@ def expected(
         least = dispersions[place] * mean
         found.append((mean, max(variance, least)))
     return found
+
+
+def surprise(counts: Numbers, place: int, fleet: float, weight: float) -> float:
+    """As `Reading.surprise`: `counts` of clean texts by class, that of this text stands at `place`.
+
+    >>> round(surprise((), 3, 3.5, 20.0), 6), round(surprise((0.0, 0.0, 0.0, 40.0), 3, 3.5, 20.0), 1)
+    (3.5, 0.4)
+    """
+    share, own, as_bad = exp(-fleet), 0.0, 0.0
+    for index, count in enumerate(counts):
+        own += count
+        if index >= place:
+            as_bad += count
+    together = (as_bad + weight * share) / (own + weight)
+    return -log(min(1.0, max(together, min(share, 1.0 / (own + 1.0)))))
+
+
+def alike(sketch: bytes, others: list[bytes], least: float) -> int:
+    """The first of the sketches of which at least so many octets are those of this one; -1 where none is.
+
+    >>> alike(b"abcd", [b"abc", b"abxx", b"abcd"], 2.0), alike(b"abcd", [b"axxx"], 2.0), alike(b"", [b""], 0.0)
+    (1, -1, -1)
+    """
+    length = len(sketch)
+    if not length:
+        return -1
+    for place, other in enumerate(others):
+        if len(other) != length:
+            continue
+        equal = 0
+        for index in range(length):
+            if sketch[index] == other[index]:
+                equal += 1
+        if equal >= least:
+            return place
+    return -1

@@ -8,6 +8,7 @@ from detector.mail.content import Content
 from detector.traffic.amounts import Amount, Number
 from detector.traffic.clock import DAY
 from detector.traffic.counters import decayed
+from detector.traffic.sums import alike
 
 MOST_TEXTS = 8
 ALIKE = 0.5  # of the words: a template with other names and numbers, however short
@@ -75,13 +76,9 @@ class Texts(Struct, frozen=True, array_like=True, gc=False):
         return found is not None and found.owners
 
     def _find(self, text: int, sketch: bytes) -> Text | None:
-        text, length = text & _LOW, len(sketch)
-        bits, least = int.from_bytes(sketch, "big"), ALIKE * length
-        for one in self.texts:
+        texts, text = self.texts, text & _LOW
+        place = alike(sketch, [one.sketch for one in texts], ALIKE * len(sketch))
+        for one in texts if place < 0 else texts[:place]:
             if one.text == text:
                 return one
-            if length and len(one.sketch) == length:
-                different = int.from_bytes(one.sketch, "big") ^ bits
-                if different.to_bytes(length, "big").count(0) >= least:
-                    return one
-        return None
+        return None if place < 0 else texts[place]

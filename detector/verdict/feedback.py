@@ -23,7 +23,7 @@ STOLEN_LIST = Alternative(1.0, 3.0, 50.0)
 # share may be bad.
 EXCUSED = 0.10
 OWN_BOOK = 0.92  # the most strangers that there are in one's own
-NAMES = [feature.name for feature in FEATURES]
+NAMES, SIGNALS = [feature.name for feature in FEATURES], [answer.name for answer in ANSWERS]
 AUTOMATICALLY_REACHED = NAMES.index("automatic_recipients_24h")
 REACHED, STRANGERS = NAMES.index("recipients_24h"), NAMES.index("new_recipients_24h")
 # What becomes of a thief's mail: most of it passes the filters of the world, one in twenty is turned away as spam. Each
@@ -43,9 +43,9 @@ def weigh_feedback(profile: Profile, stream: Stream, prior: Prior, accepted: int
     So are those who were accepted beside refused ones in personal mail that we hold: they cannot answer as long as we
     do, and a list of which a few are refused at once must not look as if these were all.
     """
-    _, refused, unwanted = ANSWERS_OF[stream]
+    which, refused, unwanted = ANSWERS_OF[stream]
     answers, number = profile.counters.answers, STREAMS.index(stream)
-    answered = answers[ANSWERS_OF[stream][0]] + accepted
+    answered = answers[which] + accepted
     if profile.lately.withheld and stream is PERSONAL:
         answered += profile.lately.at(profile.counters.updated_at).withheld
     refusals = Odds(prior.refusals[number], STOLEN_LIST, _excuse(profile, stream))
@@ -108,7 +108,7 @@ def _weigh(profile: Profile, stream: Stream, index: int, count: tuple[float, flo
     nats = bad_list(bad, answered, usual, odds.alternative) if answered or bad else 0.0
     if odds.excuse:
         nats = with_rare_excuse(nats, odds.excuse)
-    return Evidence(FEEDBACK, ANSWERS[index].name, bad, usual * answered, nats)
+    return Evidence(FEEDBACK, SIGNALS[index], bad, usual * answered, nats)
 
 
 def _weigh_again(profile: Profile, stream: Stream, again: float, answered: float, odds: Odds) -> Evidence:

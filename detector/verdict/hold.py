@@ -67,12 +67,15 @@ def doubts(profile: Profile, groups: Sequence[GroupScore]) -> Sequence[GroupScor
 
     As long as hardly anybody was written to from elsewhere, and nothing is wrong with it but the place.
     """
+    others = [group for group in groups if group.group is not CLIENT or group.nats <= 0.0]
+    if len(others) == len(groups):  # as mostly
+        return groups
     lately = profile.lately
     if lately.elsewhere > FEW_ELSEWHERE and lately.at(profile.counters.updated_at).elsewhere > FEW_ELSEWHERE:
         return groups
     if any(group.nats >= SPEAKS for group in groups if group.group in WITNESSES):
         return groups
-    return [group for group in groups if group.group is not CLIENT or group.nats <= 0.0]
+    return others
 
 
 def on_hold(profile: Profile, groups: Sequence[GroupScore], now: float, policy: Policy) -> bool:

@@ -1,9 +1,11 @@
 """What is compiled of the arithmetic on profiles says what the few lines say that it stands for, to the last bit."""
 
+from math import exp, log
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.traffic.sums import expected, faded, highest, with_tally
+from detector.traffic.sums import alike, expected, faded, highest, surprise, with_tally
 
 SIZE = 4
 amounts = st.floats(min_value=0.0, max_value=1e15)
@@ -61,3 +63,32 @@ def test_what_is_expected_lies_between_own_and_usual(
         assert mean == share * means[place] + (1.0 - share) * usual[place]
         own = share * variances[place] + (1.0 - share) * variances[place]
         assert variance == max(own, dispersions[place] * mean)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=400).map(lambda count: count / 2.0), max_size=7), shares)
+def test_the_surprise_of_a_text_is_that_of_its_share_among_those_of_the_account(
+    counts: list[float], where: float
+) -> None:
+    fleet = 8.0 * where
+    place = min(int(fleet), 6)
+    share, own = exp(-fleet), sum(counts)
+    together = (sum(counts[place:]) + 20.0 * share) / (own + 20.0)
+    wanted = -log(min(1.0, max(together, min(share, 1.0 / (own + 1.0)))))
+    assert surprise(tuple(counts), place, fleet, 20.0) == wanted
+
+
+sketches = st.binary(max_size=4)
+
+
+@given(sketches, st.lists(sketches, max_size=5), st.sampled_from([1.0, 2.0]))
+def test_a_sketch_is_alike_the_first_of_its_length_with_enough_equal_octets(
+    sketch: bytes, others: list[bytes], least: float
+) -> None:
+    found = [
+        place
+        for place, other in enumerate(others)
+        if sketch
+        and len(other) == len(sketch)
+        and sum(one == two for one, two in zip(sketch, other, strict=True)) >= least
+    ]
+    assert alike(sketch, others, least) == (found[0] if found else -1)
