@@ -5,8 +5,9 @@ from contextlib import closing, contextmanager
 
 from sqlalchemy import Connection, select, update
 
+from detector.host import Ground
 from detector.ports import Temporary
-from detector.records.engine import errors_named, open_engine, open_read_only
+from detector.records.engine import errors_named, open_engine, open_read_only, sqlite_file
 from detector.records.schema import counters
 
 
@@ -16,6 +17,8 @@ class Database:
     def __init__(self, url: str, read_only: bool = False) -> None:
         """`read_only`: from a SQLite file on a disk that cannot be written; whatever writes raises `Temporary`."""
         self._engine = open_read_only(url) if read_only else open_engine(url)
+        file = None if read_only else sqlite_file(url)
+        self._ground = None if file is None else Ground(file)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -27,16 +30,23 @@ class Database:
 
     @contextmanager
     def _read(self, operation: str) -> Iterator[Connection]:
-        with errors_named(operation), self._engine.connect() as connection:
+        with self._errors_named(operation), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _write(self, operation: str) -> Iterator[Connection]:
-        with errors_named(operation), self._engine.begin() as connection:
+        with self._errors_named(operation), self._engine.begin() as connection:
             # First of all: this row's lock puts all writers of all processes in one line, so that what the
             # transaction reads stays true and the audit log is one chain.
             connection.execute(update(counters).values(changes=counters.c.changes + 1))
             yield connection
+
+    @contextmanager
+    def _errors_named(self, operation: str) -> Iterator[None]:
+        with errors_named(operation):
+            if self._ground is not None:
+                self._ground.check()
+            yield
 
     def _empty_journal(self, operation: str) -> None:
         """What was erased stands in SQLite's journal (-wal) until that is emptied, which waits for those who read.

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ PRAGMAS = (
 PATIENCE = 10
 """Seconds, for each thing one may wait for. A relay that waits for its database longer has no use for the answer."""
 
+LITTLE_BYTES = 1_000_000
+"""With less free, a disk is full: SQLite wants some pages for its journal (-wal) and its index (-shm)."""
+
 # What libpq and the server offer against waiting for ever; the last is for a host that is gone without a word
 # (https://www.postgresql.org/docs/15/libpq-connect.html, runtime-config-client.html).
 POSTGRESQL = {
@@ -50,10 +54,18 @@ def open_engine(url: str) -> Engine:
     try:
         with errors_named("open"), _alone(engine):
             _ensure_schema(engine)
-    except BaseException:
+    except BaseException as error:
         engine.dispose()
+        if isinstance(error, Temporary) and (file := sqlite_file(url)) is not None:
+            raise Temporary(f"{error}; {_room_for(file)}") from None
         raise
     return engine
+
+
+def sqlite_file(url: str) -> Path | None:
+    """None: the database is a server's."""
+    parts = make_url(url)
+    return Path(str(parts.database)).absolute() if parts.get_backend_name() == "sqlite" else None
 
 
 def open_read_only(url: str) -> Engine:
@@ -94,6 +106,17 @@ def _engine(url: str) -> Engine:
         return create_engine(url)
     # Each connection is tried before it is used: after a restart of the server those of before are dead.
     return create_engine(url, connect_args=POSTGRESQL, pool_timeout=PATIENCE, pool_pre_ping=True)
+
+
+def _room_for(file: Path) -> str:
+    """What to do about a file that cannot be opened: SQLite calls it a disk I/O error, too, when the disk is full."""
+    try:
+        free = shutil.disk_usage(file.parent).free
+    except OSError as error:
+        return f"the directory of {file} cannot be read: {error.strerror}"
+    if free < LITTLE_BYTES:
+        return f"the disk of {file} is full, {free} octets are free: make room there and start again"
+    return f"{free} octets are free on the disk of {file}: see whether the service may write there, and start again"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from detector.config import ConfigError
-from detector.host import sync_directory
+from detector.host import Ground, sync_directory
 from detector.relay.held_keys import HoldKeys
 from detector.relay.held_seal import Sealer, Unreadable, sealed_by, unseal
 
@@ -23,6 +23,7 @@ class HeldFiles:
     def __init__(self, directory: Path, keys: HoldKeys) -> None:
         self.directory = directory
         self.keys = keys
+        self._ground: Ground | None = None
 
     # -- one message --
 
@@ -103,7 +104,13 @@ class HeldFiles:
         if not name:  # by it all that was held here would be nobody's
             msg = f"hold.directory: {path} is empty; write into it the `spool` that the rows of held mail have"
             raise ConfigError(msg)
+        self._ground = Ground(path)
         return name
+
+    def check(self) -> None:
+        """Raises `OSError` where this is not the directory any more that has the name which `spool_id` told."""
+        if self._ground is not None:
+            self._ground.check()
 
     def complete(self) -> set[str]:
         """The ids of all messages that are here."""
@@ -148,6 +155,7 @@ class HeldWriter:
         self._file.close()
         self._unfinished.rename(self._target)
         sync_directory(self._files.directory)
+        self._files.check()  # else nobody would find it
 
     def abort(self) -> None:
         """Nothing of it stays, and nothing it had replaced is lost."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from detector.host import Ground
 from detector.ports import Temporary
 from detector.state.table import damaged, open_for_writing, set_aside
 
@@ -21,6 +22,7 @@ class AtOnce:
         self._pragmas = pragmas
         self._lock = threading.Lock()  # guards all below, and what a subclass counts
         self._connection: sqlite3.Connection | None = None
+        self._directory, self._ground = Ground(path.parent), Ground(path)
 
     def close(self) -> None:
         with self._lock:
@@ -30,10 +32,13 @@ class AtOnce:
     def _database(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
+                self._directory.check()
                 if self._connection is None:
                     self._connection = open_for_writing(self._path)
+                    self._ground = Ground(self._path)
                     for pragma in self._pragmas:
                         self._connection.execute(f"PRAGMA {pragma}")
+                self._ground.check()
                 yield self._connection
             except (sqlite3.Error, OSError) as error:
                 self._give_up(error)

@@ -13,6 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 from prometheus_client import Gauge
 
 from detector import log
+from detector.host import Ground
 from detector.state import table
 from detector.state.aside import tell_all
 from detector.state.reads import Reads
@@ -58,14 +59,12 @@ class WriteBehind(Generic[V]):
         self._forget: tuple[float, int] | None = None
         self._listeners: list[asyncio.Future[None]] = []
         self._writer: Writer[V] | None = None
-        self._failing = False
-        self._sort = False
+        self._failing = self._sort = self._closing = False
         self._reads = Reads(path, degraded)
         self.stuck = False  # somebody has lost patience with the disk, and it has not answered since
         self.rows_written = 0
-        self._closing = False
-        self._wake = threading.Event()
-        self._something = threading.Event()
+        self._wake, self._something = threading.Event(), threading.Event()
+        self._directory = Ground(path.parent)
         self._flush()
         self._thread = threading.Thread(target=self._run, name=f"write-behind {path.name}", daemon=True)
         self._thread.start()
@@ -204,6 +203,7 @@ class WriteBehind(Generic[V]):
             forget, self._forget = self._forget, None
             sort, self._sort = (self._sort or self._closing) and bool(self._batched or self._writing), False
         try:
+            self._directory.check()
             if self._writer is None:
                 self._writer = Writer(self._path, self._form.pack, self.batches)
                 self._reads.begin_anew()  # it may still look at a file that was set aside

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from detector import log
+from detector.host import Ground
 from detector.state import table
 
 V = TypeVar("V")
@@ -44,6 +45,7 @@ class Writer(Generic[V]):
         self._batched: list[table.Packed] = []
         self.erased = False  # and the -wal file still tells it
         self._connection = table.open_for_writing(path)
+        self._ground = Ground(path)
         try:
             self._begin()
         except BaseException:
@@ -54,6 +56,7 @@ class Writer(Generic[V]):
         self, rows: Mapping[str, Row[V]], unreadable: Mapping[str, bytes], forget: tuple[float, int] | None, sort: bool
     ) -> bool:
         """All in one transaction; whether all rows, also earlier ones, are in the table now. With `sort` they are."""
+        self._ground.check()
         packed = list(self._packed(rows))
         erased = [(table.octets(key),) for key, (_, value, _) in rows.items() if value is None]
         full = self._batches + 1 >= self._most_batches or len(self._batched) + len(packed) > MOST_ROWS

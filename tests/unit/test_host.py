@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from detector import config
-from detector.host import held_by_a_server, hold_alone, make_directories, recipient_key
+from detector.host import Ground, held_by_a_server, hold_alone, make_directories, recipient_key
 
 
 def test_directories_are_for_us_alone(tmp_path: Path) -> None:
@@ -89,3 +89,26 @@ def test_root_goes_on_as_the_owner_of_the_directory_and_writes_no_core(tmp_path:
 def test_where_the_directory_is_roots_it_stays_root_and_knows_it(tmp_path: Path) -> None:
     assert run_as_root_with(tmp_path) == ([0] * 6, 0, True)
     assert run_as_root_with(tmp_path / "missing") == ([0] * 6, 0, True)
+
+
+def test_a_directory_that_is_not_the_same_any_more_is_noticed_until_it_is_back(tmp_path: Path) -> None:
+    directory, moved = tmp_path / "state", tmp_path / "moved"
+    directory.mkdir()
+    ground = Ground(directory)
+    (directory / "file").touch()
+    ground.check()
+    directory.rename(moved)
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"state was removed or replaced .* restart the detector"):
+            ground.check()
+        directory.mkdir(exist_ok=True)
+    directory.rmdir()
+    moved.rename(directory)
+    ground.check()
+
+
+def test_of_what_was_not_there_nothing_is_asked(tmp_path: Path) -> None:
+    ground = Ground(tmp_path / "later")
+    ground.check()
+    (tmp_path / "later").mkdir()
+    ground.check()

@@ -3,7 +3,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from detector.ports import Temporary
 from detector.records.engine import errors_named, open_engine, open_read_only, stored_version
 from detector.records.records import Exemption, Records, Standing
 from detector.records.schema import HEAD
+from tests.support.disks import MIB, memory_disk
 
 
 @pytest.fixture
@@ -171,3 +172,29 @@ def test_several_processes_may_make_the_database_at_once(tmp_path: Path) -> None
     for child in children:
         child.join()
     assert [child.exitcode for child in children] == [0, 0, 0]
+
+
+def test_a_disk_that_is_full_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with memory_disk(tmp_path / "disk", 2 * MIB) as disk:
+        file = disk / "records.sqlite"
+        Records(url(file)).close()
+        with suppress(OSError), (disk / "other").open("wb", buffering=0) as other:
+            while True:
+                other.write(bytes(4096))
+        with pytest.raises(Temporary, match=r"records: open: .*; the disk of .*/records.sqlite is full, 0 octets are "):
+            open_engine(url(file))
+
+
+def test_a_file_that_was_removed_or_replaced_is_not_written_any_more(path: Path) -> None:
+    records = Records(url(path))
+    before = records.change_token()
+    path.rename(path.with_name("moved"))
+    for _ in range(2):
+        with pytest.raises(Temporary, match=r"records\.sqlite was removed or replaced while it was in use"):
+            records.audit("olga", "look", "ann", 1.0)
+        with pytest.raises(Temporary, match="restart the detector"):
+            records.change_token()
+        path.touch()
+    path.with_name("moved").rename(path)
+    assert records.change_token() == before
+    records.close()

@@ -116,3 +116,16 @@ def test_a_directory_that_has_lost_its_name_is_not_given_another(files: HeldFile
 
 def test_the_free_room_of_its_disk_is_known(files: HeldFiles) -> None:
     assert files.free_bytes > 0
+
+
+def test_a_directory_that_was_replaced_takes_no_message(files: HeldFiles) -> None:
+    files.spool_id()
+    put(files, "m1")
+    (files.directory / "id").rename(files.directory / "moved")
+    for _ in range(2):
+        with pytest.raises(OSError, match="was removed or replaced"):
+            put(files, "m2")
+        (files.directory / "id").touch()
+    (files.directory / "moved").rename(files.directory / "id")
+    put(files, "m3")
+    assert {"m1", "m3"} <= files.complete()

@@ -429,3 +429,27 @@ def test_a_row_without_a_time_is_not_forgotten_by_age(path: Path) -> None:
     rows.forget(before=100.0, keep=10)
     rows.close()
     assert stored_keys(path) == ["timeless"]
+
+
+async def test_nothing_is_written_into_another_directory_or_a_removed_file(tmp_path: Path) -> None:
+    directory, moved, degraded = tmp_path / "state", tmp_path / "moved", gauge()
+    directory.mkdir()
+    rows = WriteBehind(directory / "rows.sqlite", FORM, LATER, 100, degraded)
+    directory.rename(moved)
+    directory.mkdir()
+    rows.put("ann", "1")
+    await rows.written()
+    assert value_of(degraded) == 1.0
+    assert not any(directory.iterdir())
+    directory.rmdir()
+    moved.rename(directory)
+    await rows.written()
+    assert value_of(degraded) == 0.0
+    (directory / "rows.sqlite").unlink()
+    rows.put("bob", "2")
+    await rows.written()
+    assert value_of(degraded) == 1.0
+    await rows.written()  # a new file is begun
+    assert value_of(degraded) == 0.0
+    assert table.stored_keys(directory / "rows.sqlite") == ["bob"]
+    rows.close()
