@@ -17,6 +17,7 @@ from detector.relay import replies
 from detector.relay.behind_proxy import ProxyDoor
 from detector.relay.body import Spool
 from detector.relay.draft import Draft
+from detector.relay.entrance import Entrance, Newcomer
 from detector.relay.exchange import Exchange
 from detector.relay.headcount import Headcount
 from detector.relay.hosts import lookup
@@ -28,6 +29,8 @@ from detector.relay.turns import Turns
 from detector.relay.wire import Wire
 
 DEADLINE_CHECK_EVERY = 1.0
+WAITING = 256
+"""Connections of one address that may wait for their turn although they are too many: each is told, but not at once."""
 DESCRIPTORS_SHARE = 0.8
 """Of the descriptors that we may have, for clients; the others are for next hops, large messages and stores."""
 NOTHING_SPECIAL = Capabilities({})
@@ -56,6 +59,7 @@ class Server:
         self._deadlines: asyncio.TimerHandle | None = None
         self._ended = asyncio.Event()
         self._door = ProxyDoor(self.metrics)
+        self._entrance = Entrance(self.loop, lambda: Session(self, self._config.relay, self._tls), self._may_wait)
         self.turns = Turns(self.loop)
         self.outbox = route.pool.outbox  # clients and next hops share their turns
         self.reconfigure(config, route, tls)
@@ -64,7 +68,7 @@ class Server:
     async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be bound."""
         for address in self._config.relay.listen:
-            self._listeners.append(await listeners.listen(self._session, address))
+            self._listeners.append(await listeners.listen(self._newcomer, address))
         self._check_deadlines()
 
     @property
@@ -86,6 +90,7 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._door.close()
+        self._entrance.close()
         busy = [session for session in self._sessions if session.exchange is not None or session.busy]
         log.stopping(len(busy))
         self._hang_up(self._sessions - set(busy))
@@ -109,9 +114,12 @@ class Server:
 
     # -- for sessions --
 
-    def _session(self) -> asyncio.BaseProtocol:
-        relay = self._config.relay
-        return self._door.before(Session(self, relay, self._tls), relay.proxy_clients)
+    def _newcomer(self) -> asyncio.BaseProtocol:
+        return self._door.before(self._entrance.newcomer(), self._config.relay.proxy_clients)
+
+    def _may_wait(self, newcomer: Newcomer, behind: int) -> bool:
+        room = self._config.relay.limits.connections_per_client - self._headcount.of(newcomer.peer)
+        return behind < max(room, WAITING) and not _descriptors_run_out(newcomer.transport)
 
     def admit(self, session: Wire) -> Reply | None:
         """Count the connection, or say why it may not stay."""
