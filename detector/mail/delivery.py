@@ -26,7 +26,7 @@ class DeliveryStatus(StrEnum):
     BLOCKED = "blocked"  # refused for what it is, or for where it comes from: spam, policy, reputation
 
 
-class Handed(Struct, frozen=True):
+class Handed(Struct, frozen=True, gc=False):
     """A transaction that the next hop took over, at this time (Unix seconds).
 
     Recipients are keyed hashes (`traffic.memory.keyed_hash`) of `RECIPIENT_BYTES`; `first_time` are those among them
@@ -42,7 +42,7 @@ class Handed(Struct, frozen=True):
     trusted: bool = False
 
 
-class Receipt(Struct, frozen=True):
+class Receipt(Struct, frozen=True, gc=False):
     """By what a message is known to the server (`host:port`) that took it over; empty is what it did not tell."""
 
     server: str
