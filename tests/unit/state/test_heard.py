@@ -154,3 +154,23 @@ def test_a_disk_that_fails_is_told_and_a_damaged_file_set_aside(tmp_path: Path) 
     heard.close()
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_directory_that_was_replaced_is_not_written(tmp_path: Path) -> None:
+    directory, moved = tmp_path / "state", tmp_path / "moved"
+    directory.mkdir()
+    heard = Heard(directory / "heard.sqlite", KEEP)
+    heard.add([answer(1)], NOW)
+    directory.rename(moved)
+    directory.mkdir()
+    with pytest.raises(Temporary, match="was removed or replaced"):
+        heard.add([answer(2)], NOW)
+    assert not any(directory.iterdir())
+    directory.rmdir()
+    moved.rename(directory)
+    (_, known), *_ = heard.since(0.0)
+    assert known == answer(1)
+    (directory / "heard.sqlite").unlink()
+    with pytest.raises(Temporary, match=r"heard\.sqlite was removed or replaced"):
+        heard.add([answer(3)], NOW)
+    heard.close()
