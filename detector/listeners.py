@@ -15,8 +15,9 @@ from detector.config import ConfigError, HostPort
 FIRST = 3
 """The first descriptor that is handed over (SD_LISTEN_FDS_START of sd_listen_fds(3))."""
 
-BACKLOG = 1024
-"""Connections that wait for us to take them; Linux has at most net.core.somaxconn, 4096."""
+BACKLOG = 4096
+"""Connections that wait for us to take them, as many as Linux has (net.core.somaxconn): one for which there is no room
+tries again a second later."""
 
 
 def passed_descriptors(environment: MutableMapping[str, str], process_id: int) -> Sequence[int]:
