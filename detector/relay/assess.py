@@ -175,7 +175,7 @@ class Assessor:
     async def _judge(self, draft: Draft, section: bytes, body: Body | None) -> bool:
         """Read and judge the transaction, and open an incident if need be; whether the message must wait."""
         started = self.stopwatch()
-        header = Header.of(section)
+        header = Header.of_section(section)
         draft.message_id = header.message_id
         transaction = self._transaction(draft, header, body)
         if body is not None:

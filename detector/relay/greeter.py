@@ -115,10 +115,14 @@ class Greeter(_Nameless, SMTP):
     def hang_up(self, reply: Reply) -> None:
         """Say why and close, at once."""
         if not self.stream.is_closing():
-            self.server.outbox.flush()
-            self.stream.write(bytes(reply))
-            self.stream.close()
+            self.server.outbox.write(self.stream, bytes(reply))
+            self.close()
             self.deadline = self.loop.time() + LINGER  # it waits for a client that may never read
+
+    def close(self) -> None:
+        """Once all is sent that was said."""
+        self.server.outbox.flush()
+        self.stream.close()
 
     def greeting(self) -> AiosmtpdSession:
         """How the client introduced itself."""

@@ -165,8 +165,6 @@ class Session(Wire):
 
     def _recipients_behind(self) -> Sequence[Asked]:
         """Those of RCPT commands that came together with the one that is being answered."""
-        if not self.more_has_come:
-            return ()
         behind: list[Asked] = []
         while self.more_has_come and len(behind) < GROUP:
             argument = self.next_argument(b"RCPT ")

@@ -193,8 +193,7 @@ class Wire(Greeter):
 
     def _wait_for_more(self) -> None:
         if self._client_is_done:
-            self.server.outbox.flush()
-            self.stream.close()
+            self.close()
         self.await_command()
         if self._gate.held_bytes:  # the beginning of a command
             self.deadline = min(self.deadline, self.loop.time() + self.settings.limits.command_time)
