@@ -75,7 +75,7 @@ _KNOWN: Final[dict[str, Tag]] = {}
 
 def meaning(tag: str) -> Tag:
     """Of what stands between `<` and `>`. Cheap for what was met before, on this page or another."""
-    if tag.startswith("img ") and tag.count('"') % 2 == 0:
+    if tag.startswith("img ") and tag.count('"') % 2 == 0 and tag.count("'") % 2 == 0:
         return _IMAGE
     at = tag.find('"http')
     if at > 0 and (end := tag.find('"', at + 1)) > 0:  # each a different one, and it says nothing

@@ -42,6 +42,7 @@ from detector.content.words import MOST_TEXT as MOST_READ
     ("<style>.x{display:none}</style><p class='y x'>no</p>yes", "yes"),
     ("<style><!-- </style>yes", "yes"),
     ("<img alt='a > b'>yes", "yes"),
+    ("<img src=1234567890 alt='a > b'>yes", "yes"),
     ("one\r\n   two \t three<br> \n four", "one two three\nfour"),
     ("a <", "a <"),
 ])  # fmt: skip

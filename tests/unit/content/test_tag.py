@@ -33,6 +33,7 @@ def told(tag: Tag) -> tuple[str, int, str]:
     ("b", "b", OPENS, ""),
     ("br/", "br", NOTHING, LINE),
     ("img src=1", "img", IMAGE, " "),
+    ("img alt='a' src=\"1\"", "img", IMAGE, " "),
     ('a href="http://a.example/"', "a", LEADS_AND_OPENS, ""),
     ("area href=x", "area", LEADS, ""),
     ("form action=x", "form", LEADS_AND_OPENS, ""),
@@ -56,6 +57,7 @@ def test_tags(tag: str, name: str, kind: int, apart: str) -> None:
     ('p title="a ', "?"),
     ('img alt="a ', "?"),
     ("p title='a ", "?"),
+    ("img src=1234567890 alt='a ", "?"),
 ])  # fmt: skip
 def test_after_some_tags_there_is_not_simply_text(tag: str, name: str) -> None:
     assert told(meaning(tag)) == (name, ODD, "")
@@ -83,8 +85,8 @@ def test_what_is_shown_as_it_is_has_no_changes() -> None:
 
 
 @given(
-    st.sampled_from(["", "a ", "/p", "td style=", "!--"]),
-    st.text(alphabet="aApPtTdDiImMsS/!?-= \"'\n:;htp<"),
+    st.sampled_from(["", "a ", "/p", "td style=", "!--", "img ", "img alt="]),
+    st.text(alphabet="aApPtTdDiImMgGsS/!?-= \"'\n:;htp<"),
 )
 def test_neither_case_nor_length_make_another_tag(begin: str, text: str) -> None:
     tag = meaning(begin + text)
