@@ -18,6 +18,17 @@ from detector.content.links import MOST_LINKS, link, links_in
     ("www.a.example/x", "www.a.example", "/x"),
     ("http://[2001:db8::1]/x", "[2001:db8::1]", "/x"),
     ("http://a%2eexample/", "a.example", "/"),
+    ("http://%41.example%2E/", "a.example", "/"),
+    ("http:a.example/x", "a.example", "/x"),
+    ("https:///a.example/x", "a.example", "/x"),
+    ("http:\\\\a.example\\x", "a.example", "/x"),
+    ("http://a.example\\@b.example/", "a.example", "/@b.example"),
+    ("http://b.example@c.example@a.example/", "a.example", "/"),
+    ("http://B\u00dccher.example/", "b\u00fccher.example", "/"),
+    ("http://b%C3%BCcher.example/", "b\u00fccher.example", "/"),
+    ("http://bu\u0308cher.example/", "b\u00fccher.example", "/"),
+    ("http://a\u3002ex\u00adample\uff0e/", "a.example", "/"),
+    ("http://\uff41\uff61exa\u200bmple/", "a.example", "/"),
 ])  # fmt: skip
 def test_hosts_and_shapes(target: str, host: str, shape: str) -> None:
     found = link(target)
@@ -25,7 +36,10 @@ def test_hosts_and_shapes(target: str, host: str, shape: str) -> None:
     assert (found.host, found.shape) == (host, shape)
 
 
-@pytest.mark.parametrize("target", ["", "#top", "mailto:a@b.example", "javascript:x()", "/relative", "http://"])
+@pytest.mark.parametrize("target", [
+    "", "#top", "mailto:a@b.example", "javascript:x()", "/relative",
+    "http://", "http://./", "http:", "http://%2e%2E/", "http://ann@",
+])  # fmt: skip
 def test_what_leads_to_no_host(target: str) -> None:
     assert link(target) is None
 
@@ -72,8 +86,18 @@ def test_a_shape_is_short_and_its_own_shape_and_what_is_shown_changes_nothing(ta
         assert link("http://" + target) == Link(found.host, found.shape)
 
 
-@given(st.text(alphabet="htp:/w.@[]%?#a1 \u0130") | st.lists(WRITTEN).map("".join), st.integers(0, MOST_LINKS))
+LETTERS = st.lists(st.sampled_from(["a", "A", "%41", "%61", "\uff41", "\uff21", "\u24d0"]), min_size=1)
+
+
+@given(LETTERS, st.sampled_from("./\\"))
+def test_a_name_has_one_host_however_it_is_written(letters: list[str], end: str) -> None:
+    found = link("https://" + "".join(letters) + ".example" + end)
+    assert found is not None
+    assert found.host == len(letters) * "a" + ".example"
+
+
+@given(st.text(alphabet="htp:/w.@[]%?#a1 ") | st.lists(WRITTEN).map("".join), st.integers(0, MOST_LINKS))
 def test_links_of_a_text_stand_in_it(text: str, most: int) -> None:
     found = links_in(text, most)
     assert len(found) <= most
-    assert all(one.host in unquote(text.lower()) for one in found)
+    assert all(one.host in unquote(text).lower() for one in found)
