@@ -16,7 +16,8 @@ FULL_PAGES: Final = 2  # of the longest; more of them share what two may cost
 LONGEST_SUBJECT: Final = 250
 LONGEST_EXTENSION: Final = 8
 
-_QUOTED: Final = re.compile(r"\n[ \t]*+>[^\n]*+")
+# RFC 3676 section 4.5: a quotation begins in the first column. What stands behind a blank is shown as the writer's own.
+_QUOTED: Final = re.compile(r"\n>[^\n]*+")
 
 
 def read(written: Written) -> Letter:

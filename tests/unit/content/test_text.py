@@ -2,6 +2,7 @@
 
 from email.message import EmailMessage
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,12 @@ def test_what_is_quoted_comes_last() -> None:
     letter = read(Written.of(b"Subject: Re: x\r\n\r\nAnn wrote:\r\n> old\r\n> lines\r\nnew line\r\n"))
     assert letter.text == "Ann wrote:\nnew line\n"
     assert letter.quoted == "> old\n> lines"
+
+
+@pytest.mark.parametrize("beside", [b"", b"> old\r\n"])
+def test_what_has_a_blank_before_its_mark_is_no_quotation(beside: bytes) -> None:
+    letter = read(Written.of(b"Subject: x\r\n\r\nhi\r\n > verify\r\n\t> your account\r\n" + beside))
+    assert letter.text.rstrip() == "hi\n > verify\n\t> your account"
 
 
 def test_links_are_those_of_the_page_and_those_written_out() -> None:
@@ -84,7 +91,7 @@ PIECES = st.sampled_from([
 def test_of_any_octets_no_own_line_is_a_quotation_and_each_quoted_one_is(octets: bytes) -> None:
     letter = read(Written.of(octets))
     assert not [line for line in letter.text.split("\n") if line.startswith(">")]
-    assert not letter.quoted or all(line.lstrip(" \t").startswith(">") for line in letter.quoted.split("\n"))
+    assert not letter.quoted or all(line.startswith(">") for line in letter.quoted.split("\n"))
     whole = letter.subject + letter.text + letter.quoted
     assert whole.encode().decode() == whole
 
