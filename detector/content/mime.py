@@ -14,9 +14,7 @@ from detector.mail.written import Written
 MOST_BYTES: Final = 1 << 20  # of a message; what stands further down is seldom read
 MOST_PARTS: Final = 100
 MOST_MARKS: Final = 200  # lines that begin like a delimiter of a multipart
-MOST_HEADER_BYTES: Final = (
-    131_072  # header sections of all parts together: each of their fields costs as much as a line of text
-)
+MOST_HEADER_BYTES: Final = 131_072  # header sections of all parts together: a field costs as much as a line of text
 MOST_SECTION_BYTES: Final = SECTION_LENGTH + 2  # with the empty line
 DEEPEST: Final = 8
 MOST_TEXT_BYTES: Final = 262_144  # of a part, as transferred
@@ -146,12 +144,15 @@ def parsed(written: Written) -> Message:
 def _leaves(header: Header, octets: bytes, start: int, end: int) -> list[Part]:
     found, depth, alternative = Described(header), 0, False
     parts: list[Part] = []
+    broken: list[tuple[int, Part]] = []  # their boundaries never occur
     waiting: list[tuple[int, int, int, bool]] = []
     room = MOST_HEADER_BYTES
     for _ in range(2 * MOST_PARTS):
         if found.multipart and found.boundary and depth < DEEPEST:
-            alternative = alternative or found.alternative
             pieces = _split(octets, start, end, found.boundary.encode("utf-8", "surrogateescape"))
+            if not pieces:
+                broken.append((len(parts), Part(found, alternative, octets, start, end)))
+            alternative = alternative or found.alternative
             waiting += [(top, last, depth + 1, alternative) for top, last in reversed(pieces)]
         else:
             parts.append(Part(found, alternative, octets, start, end))
@@ -160,6 +161,10 @@ def _leaves(header: Header, octets: bytes, start: int, end: int) -> list[Part]:
         top, end, depth, alternative = waiting.pop()
         found, start = _apart(octets, top, end)
         room -= start - top
+    # Shown as text by some programs and not at all by others: beside a text it would only be there to be read by us.
+    if broken and not any(part.shown for part in parts):
+        for place, part in reversed(broken):
+            parts.insert(place, part)
     return parts
 
 

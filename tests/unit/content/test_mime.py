@@ -66,6 +66,21 @@ def test_a_multipart_without_boundary_is_text() -> None:
     assert only_part(b"Content-Type: multipart/mixed\n\nwords").text == "words"
 
 
+@pytest.mark.parametrize("body", [b"words", b"words\n--x--\n", b"--y\n\nwords\n--y--", b"words\n--xy\n" * 500])
+def test_a_multipart_whose_boundary_never_occurs_is_text(body: bytes) -> None:
+    assert only_part(b"Content-Type: multipart/mixed; boundary=x\n\n" + body).text == body.decode()
+
+
+def test_such_a_multipart_is_not_read_beside_a_text() -> None:
+    def read_beside(other: bytes) -> list[str]:
+        broken = b"--x\nContent-Type: multipart/alternative; boundary=y\n\nnever shown\n"
+        body = b"Content-Type: multipart/mixed; boundary=x\n\n" + broken + b"--x\n" + other + b"\n\nwords\n--x--"
+        return [part.text for part in parsed(Written.of(body)).parts]
+
+    assert read_beside(b"Content-Type: text/plain") == ["words"]
+    assert read_beside(b"Content-Type: image/png") == ["never shown", "words"]
+
+
 def test_nesting_and_number_of_parts_are_bounded() -> None:
     body = b"\n\nin the middle"
     for level in range(3 * DEEPEST):
