@@ -17,7 +17,8 @@ _WITH_SCHEME: Final = re.compile(r"://(?:(?<=[tT][tT][pP]://)|(?<=[tT][tT][pP][s
 _WITHOUT: Final = re.compile(r"www\.(?<![\w.]www\.)(?<!//www\.)[^\s<>\"'\])]{4,500}+")
 # As browsers do (WHATWG URL Standard, section 4.4): the last `@` ends the name of the user.
 _PARTS: Final = re.compile(
-    r"(?:(https?|ftp):/*+|(?=www\.))(?:[^/?#\s]*@)?+(\[[0-9a-f:.]+\]|[^/?#:\s\[\]]+)(?::\d*)?([^?#\s]*)", re.IGNORECASE
+    r"(?:(https?|ftp):/*+|(?=www\.))(?>(?:[^/?#\s]*@)?)(\[[0-9a-f:.]+\]|[^/?#:\s\[\]]+)(?::\d*)?([^?#\s]*)",
+    re.IGNORECASE,
 )
 _HOST_IN_TEXT: Final = re.compile(r"(?<![@\w.-])(?:[a-z0-9-]{1,63}\.)+[a-z]{2,18}(?![@\w-])", re.IGNORECASE)
 _UNSEEN: Final = re.compile("[\u00ad\u200b\u2060\ufe00-\ufe0f\ufeff]+")  # browsers pass over them
