@@ -60,13 +60,20 @@ class Aside:
         await self.do(work)
 
     def _line_up(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        if not self._begun:
-            self._begun = True
-            self._thread.start()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
+        try:
+            self._begin_thread()
+        except RuntimeError as error:  # the host has none left for us now; the next one who asks tries it again
+            answer.set_exception(Temporary(f"{self._thread.name}: {error}"))
+            return answer
         self._waiting.put(lambda: _perform(work, loop, answer))
         return answer
+
+    def _begin_thread(self) -> None:
+        if not self._begun:
+            self._thread.start()
+            self._begun = True
 
     def _watch(self, answer: asyncio.Future[T]) -> None:
         timer = answer.get_loop().call_later(self._patience, self._look, answer, self._done_count)

@@ -125,7 +125,10 @@ def newest_rows(path: Path, most: int) -> list[tuple[str, bytes]]:
 
 def octets(key: str) -> bytes:
     """How a key is stored: a login need not be UTF-8, its other octets come as surrogate escapes."""
-    return key.encode("utf-8", "surrogateescape")
+    try:
+        return key.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character: one such key must not keep all others from the disk
+        return key.encode("utf-8", "surrogatepass")
 
 
 def columns(marks: Sequence[bytes]) -> tuple[bytes | None, bytes | None]:

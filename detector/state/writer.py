@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from math import isnan
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -110,8 +111,9 @@ class Writer(Generic[V]):
 
 def batched(connection: sqlite3.Connection, path: Path) -> Iterator[table.Packed]:
     """Rows that are not in their table yet, in the order in which they came; `path` is for the log."""
-    for (rows,) in connection.execute("SELECT rows FROM batches ORDER BY number").fetchall():
+    # In a damaged file it may be of any type: what cannot be read must not keep the file from being opened.
+    for (rows,) in connection.execute("SELECT ifnull(CAST(rows AS BLOB), x'') FROM batches ORDER BY number").fetchall():
         try:
-            yield from _decoder.decode(rows)
+            yield from [row for row in _decoder.decode(rows) if not isnan(row[1])]
         except ValueError as error:
             log.state_unreadable(f"{path}, a batch", str(error))

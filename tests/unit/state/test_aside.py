@@ -119,3 +119,19 @@ async def test_what_must_be_done_in_any_case_is_waited_for_where_nothing_hinders
     aside, done = Aside("writing", never_late, patience=60.0), threading.Event()
     await aside.in_any_case(done.set)
     assert done.is_set()
+
+
+async def test_where_the_host_has_no_thread_for_us_it_is_said_at_once_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_room(_: threading.Thread) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    aside = Aside("work", never_late, patience=60.0)
+    with monkeypatch.context() as host:
+        host.setattr(threading.Thread, "start", no_room)
+        for _ in range(2):
+            with pytest.raises(Temporary, match="work: can't start new thread"):
+                await aside.do(lambda: 7)
+    assert await aside.do(lambda: 7) == 7

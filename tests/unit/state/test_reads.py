@@ -126,3 +126,18 @@ async def test_who_asks_a_moment_after_another_is_served_together_with_it(
     assert await first == b"here"
     assert together == [["ann", "bob"]]
     writer.close()
+
+
+async def test_where_a_value_is_damaged_those_asked_for_with_it_are_found(tmp_path: Path, degraded: Gauge) -> None:
+    path = tmp_path / "rows.sqlite"
+    writer = table.open_for_writing(path)
+    names = [f"user{number}" for number in range(40)]
+    table.write_rows(writer, [(name.encode(), 1.0, name.encode() * 5000, None, None) for name in names])
+    table.empty_journal(writer)
+    writer.close()
+    octets = path.read_bytes()
+    # The second page of a value that is longer than one names a third that the file does not have.
+    page = octets.index(b"user7user7" * 300) // 4096 + 1
+    path.write_bytes(octets[: page * 4096] + b"\x7f\xff\xff\xff" + octets[page * 4096 + 4 :])
+    found = await asyncio.gather(*map(Reads(path, degraded).value, names))
+    assert [name for name, value in zip(names, found, strict=True) if value is None] == ["user7"]

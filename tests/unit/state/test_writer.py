@@ -108,3 +108,24 @@ def test_a_batch_that_cannot_be_read_is_told_and_costs_no_other(path: Path, caps
     writer(path).close()
     assert stored_keys(path) == ["bob"]
     assert "state_unreadable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", ["text", 5, 0.5, b"\x91\x95\xc4\x01k\xcb\x7f\xf8\0\0\0\0\0\0\xc4\x01v\xc0\xc0"])
+def test_a_batch_that_became_something_else_keeps_the_file_from_nobody(path: Path, damage: object) -> None:
+    died = writer(path)
+    write(died, ann="1")
+    write(died, bob="1")
+    died.give_up()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE batches SET rows = ? WHERE number = 1", (damage,))
+        connection.commit()
+    writer(path).close()
+    assert stored_keys(path) == ["bob"]
+
+
+def test_a_key_of_half_a_character_keeps_no_other_from_the_disk(path: Path) -> None:
+    one = writer(path)
+    assert one.write(rows(**{"\ud800": "1", "ann": "1"}), {}, None, True) is True
+    assert one.write(rows(**{"\ud800": None}), {}, None, True) is True
+    assert stored_keys(path) == ["ann"]
+    one.close()
