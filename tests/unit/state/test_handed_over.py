@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from msgspec.structs import replace
 from detector.mail.delivery import Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
+from detector.state import handed_over
+from detector.state.aside import Aside
 from detector.state.handed_over import MemoryHandedOver, pack, unpack
 
 HASHES = st.binary(min_size=8, max_size=8)
@@ -99,3 +102,25 @@ async def test_what_was_marked_with_words_is_still_found(tmp_path: Path) -> None
     assert await store.by_transaction("t1") == [handed, replace(handed, at=later)]
     assert await store.by_message_id(" <m@x>") == [handed, replace(handed, at=later)]
     store.close()
+
+
+async def test_an_account_of_many_messages_is_forgotten_with_few_questions_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    begin = Aside.begin
+
+    def counted(aside: Aside, work: Callable[[], object]) -> object:
+        asked.append(work)
+        return begin(aside, work)
+
+    monkeypatch.setattr(Aside, "begin", counted)
+    monkeypatch.setattr(handed_over, "FRESH", 10)
+    messages = MemoryHandedOver(tmp_path / "handed_over.sqlite", 60.0, 1e6, 1000, Metrics("1"))
+    for number in range(100):
+        handed = Handed("ann", f"t{number}", Stream.PERSONAL, 1e9, frozenset(), frozenset())
+        await messages.remember(Receipt("mx:25", f"q{number}"), handed, 1e9)
+    await messages.forget("ann", 1e9)
+    assert len(asked) < 10
+    assert await messages.by_queue_ids([("mx:25", f"q{number}") for number in range(100)]) == {}
+    messages.close()
