@@ -1,13 +1,11 @@
-"""What we say to a client: the greeting, replies and the last word. Built on aiosmtpd, which starts TLS."""
+"""What we say to a client: the greeting, replies, TLS and the last word."""
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
-
-from aiosmtpd.smtp import SMTP
-from aiosmtpd.smtp import Session as AiosmtpdSession
 
 from detector.config import Relay
 from detector.mail.headers import Arrival
@@ -22,26 +20,23 @@ UNREAD_LIMIT = 65_536  # octets of replies that a client may leave unread
 LINGER = 5.0  # seconds for a last reply to be read
 
 
-class _Nameless:
-    """For each connection aiosmtpd looks among all names for commands and hooks; commands are read elsewhere."""
+@dataclass(slots=True)
+class Introduction:
+    """How the client introduced itself: with HELO or EHLO, and as whom."""
 
-    def __dir__(self) -> Iterable[str]:
-        return ()
-
-
-NO_HOOKS = _Nameless()
+    host_name: str = ""
+    extended_smtp: bool = False
 
 
-class Greeter(_Nameless, SMTP):
+class Greeter(asyncio.Protocol):
     """One connection, as far as it is spoken to."""
 
     def __init__(self, server: "Server", settings: Relay, tls: ssl.SSLContext | None) -> None:
-        # What aiosmtpd prepares for each connection costs more than all else about it, and nothing of it is needed
-        # before STARTTLS: `smtp_STARTTLS` has the other half of this.
         self.loop = server.loop
         self.hostname = settings.hostname
         self.tls_context = tls
-        self.session = AiosmtpdSession(server.loop)
+        self.under_tls = False
+        self.introduction = Introduction()
         self.settings = settings
         self.peer = ""
         self.deadline = float("inf")
@@ -51,19 +46,11 @@ class Greeter(_Nameless, SMTP):
         self.server = server
         self.stream: asyncio.Transport
         self._errors = 0
-        self._prepared = False
 
     # -- the connection --
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._prepared:  # a second time, under TLS
-            super().connection_made(transport)
-        else:
-            self._write(_greeting(self.hostname))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._prepared:
-            super().connection_lost(error)
+    def greet(self) -> None:
+        self._write(_greeting(self.hostname))
 
     def pause_writing(self) -> None:
         """Nobody waits for room: `UNREAD_LIMIT` bounds what a client leaves unread."""
@@ -71,39 +58,22 @@ class Greeter(_Nameless, SMTP):
     def resume_writing(self) -> None:
         """As above."""
 
-    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
-        """Raises `TLSSetupException`."""
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """What was said in clear is forgotten (RFC 3207 section 4.2). Raises `OSError` (`ssl.SSLError` is one)."""
         self.say(replies.READY_FOR_TLS)
         self.server.outbox.flush()
-        SMTP.__init__(
-            self,
-            NO_HOOKS,
-            hostname=self.hostname,
-            ident="ESMTP",
-            enable_SMTPUTF8=True,
-            data_size_limit=None,
-            tls_context=self.tls_context,
-            timeout=86_400.0,  # the server's own deadlines are shorter and answer with 421
-            loop=self.loop,
-        )
-        SMTP.connection_made(self, self.stream)
-        self._prepared = True
-        await super().smtp_STARTTLS(arg)
-
-    async def push(self, status: str | bytes) -> None:
-        """What aiosmtpd says: 220 twice, to greet and before TLS. Both have been said."""
-
-    @property
-    def under_tls(self) -> bool:
-        return self.session is not None and self.session.ssl is not None
+        stream = await self.loop.start_tls(self.stream, self, context, server_side=True)
+        if stream is None or stream.is_closing():  # closed by us meanwhile, which is no fault of a handshake
+            raise ConnectionAbortedError("the connection was lost")
+        self.stream, self.under_tls = stream, True
+        self.introduction, self.xforward, self.xclient = Introduction(), {}, {}
 
     def arrival(self, smtputf8: bool) -> Arrival:
-        session = self.greeting()
         return Arrival(
-            helo=session.host_name or "",
+            helo=self.introduction.host_name,
             peer=self.peer,
             hostname=self.hostname,
-            esmtp=session.extended_smtp,
+            esmtp=self.introduction.extended_smtp,
             tls=self.under_tls,
             smtputf8=smtputf8,
         )
@@ -123,12 +93,6 @@ class Greeter(_Nameless, SMTP):
         """Once all is sent that was said."""
         self.server.outbox.flush()
         self.stream.close()
-
-    def greeting(self) -> AiosmtpdSession:
-        """How the client introduced itself."""
-        if self.session is None:
-            raise RuntimeError("not connected")
-        return self.session
 
     # -- replies --
 

@@ -1,15 +1,15 @@
 """One SMTP client: commands in, the next hop's replies out. The protocol only; what to think of it is `assess`."""
 
+import ssl
 from collections.abc import Sequence
 from functools import lru_cache
-
-from aiosmtpd.smtp import TLSSetupException
 
 from detector import log
 from detector.mail import path, xtext
 from detector.mail.reply import Reply
 from detector.relay import replies
 from detector.relay.exchange import Asked, Exchange
+from detector.relay.greeter import Introduction
 from detector.relay.wire import Wire
 
 XFORWARD_NAMES = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
@@ -18,7 +18,7 @@ GROUP = 50  # commands that are passed on together at most
 
 
 class Session(Wire):
-    """The SMTP commands, under the names that aiosmtpd has for them."""
+    """The SMTP commands, each by its verb."""
 
     # -- session commands --
 
@@ -27,8 +27,7 @@ class Session(Wire):
             self.say(replies.BAD_SYNTAX)
             return
         await self._reset()
-        session = self.greeting()
-        session.extended_smtp, session.host_name = True, hostname
+        self.introduction = Introduction(hostname, extended_smtp=True)
         self._write(_welcome(self.hostname, await self._keywords()))
 
     async def smtp_HELO(self, hostname: str) -> None:
@@ -36,8 +35,7 @@ class Session(Wire):
             self.say(replies.BAD_SYNTAX)
             return
         await self._reset()
-        session = self.greeting()
-        session.extended_smtp, session.host_name = False, hostname
+        self.introduction = Introduction(hostname)
         self.say(Reply(250, (self.hostname,)))
 
     async def _keywords(self) -> tuple[str, ...]:
@@ -60,17 +58,22 @@ class Session(Wire):
         elif self.exchange is not None:
             self.say(replies.NOT_DURING_MAIL)
         else:
-            await self._start_tls()
+            await self._start_tls(self.tls_context)
 
-    async def _start_tls(self) -> None:
+    async def _start_tls(self, context: ssl.SSLContext) -> None:
         in_clear = self.stream
+        self._gate.take()  # it was sent in clear, and must not count under TLS (RFC 3207 section 4.2)
         try:
-            await super().smtp_STARTTLS("")
-        except TLSSetupException as error:
-            # Nobody else tells a protocol whose handshake failed that its connection is lost.
-            log.protocol_violation(self.peer, f"TLS handshake failed: {error.__cause__}")
-            in_clear.abort()
-            self.connection_lost(error)
+            await self.start_tls(context)
+            if self._held_back and not in_clear.is_closing():  # before we knew the stream under TLS
+                in_clear.resume_reading()
+            self._held_back = False
+        except OSError as error:
+            log.protocol_violation(self.peer, f"TLS handshake failed: {error}")
+        finally:
+            if not self.under_tls:  # a protocol whose handshake failed is not always told that its connection is lost
+                in_clear.abort()
+                self.connection_lost(None)
 
     async def smtp_XFORWARD(self, arg: str) -> None:
         if not self.server.may_xforward(self.peer):
@@ -92,7 +95,7 @@ class Session(Wire):
             self.say(replies.BAD_SYNTAX)
         else:
             self.xclient = {**self.xclient, **attributes}
-            self.greeting().host_name = None  # the session starts anew at the greeting (XCLIENT_README)
+            self.introduction = Introduction()  # the session starts anew at the greeting (XCLIENT_README)
             self.say(Reply(220, (f"{self.hostname} ESMTP",)))
 
     async def smtp_NOOP(self, arg: str) -> None:
@@ -204,7 +207,7 @@ class Session(Wire):
     def _not_now(self) -> Reply | None:
         if self.settings.tls.mode == "require" and not self.under_tls:
             return replies.TLS_REQUIRED
-        return None if self.greeting().host_name else replies.HELO_FIRST
+        return None if self.introduction.host_name else replies.HELO_FIRST
 
 
 Session.commands = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ssl
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from detector import config
 from detector.relay import greeter, replies
+from tests.support.certificates import make_certificate
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
@@ -64,6 +66,42 @@ async def test_a_connection_that_has_ended_leaves_nothing_to_collect(
         finally:
             gc.enable()
     assert session() is None
+
+
+async def test_neither_does_one_under_tls_with_its_large_buffers(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    certificate = make_certificate(tmp_path, "localhost")
+    async with house(settings(), tmp_path, sink, certificate.server_context()) as place:
+        gc.collect()
+        gc.disable()
+        try:
+            async with smtp_talk(place.port) as talk:
+                await talk.hear()
+                await talk.ask("STARTTLS")
+                client = ssl.create_default_context(cafile=certificate.path)
+                await talk.writer.start_tls(client, server_hostname="localhost")
+                await talk.ask("EHLO pc.example")
+                (session,) = map(weakref.ref, place.server._sessions)
+                await talk.ask("QUIT")
+                assert await asyncio.wait_for(talk.reader.read(), 10) == b""
+            await eventually(lambda: session() is None, "it is gone")
+        finally:
+            gc.enable()
+    assert session() is None
+
+
+async def test_a_stop_during_a_handshake_forgets_the_connection(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    context = make_certificate(tmp_path, "localhost").server_context()
+    async with house(settings("relay.limits.stop_time = 0.1"), tmp_path, sink, context) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            await talk.ask("STARTTLS")
+            await asyncio.wait_for(place.server.stop(), 10)
+            await eventually(lambda: not place.server._sessions, "it is forgotten")
+            assert not place.server._sessions
 
 
 async def test_who_does_not_read_the_last_word_is_not_waited_for_for_ever(
