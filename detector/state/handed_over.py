@@ -20,8 +20,8 @@ from detector.traffic.clock import DAY, latest
 
 FRESH = 10_000
 """Messages in memory: most results come within seconds."""
-MOST_AT_ONCE = 1000
-"""Messages that are read together where one account's are forgotten: some milliseconds, while others wait to read."""
+MOST_AT_ONCE = 64
+"""Messages that are read together where one account's are forgotten: others wait meanwhile, on a slow disk, too."""
 MOST_PARTS = 16
 """Receipts that one Message-ID, or one transaction of ours, leads to: a message of many recipients comes in several."""
 

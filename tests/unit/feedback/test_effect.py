@@ -1,5 +1,6 @@
 """Answers count once and durably, whatever crashes, and may block an account after the fact."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +142,26 @@ async def test_a_crash_before_profiles_are_written_loses_and_doubles_nothing(hou
     await house.effect.restore()
     await house.effect.tell(bounces(5))
     assert await house.ann() == latest
+
+
+async def test_after_a_crash_the_profiles_of_many_accounts_are_read_together(house: House) -> None:
+    accounts = [f"user{number}" for number in range(50)]
+    await house.effect.tell([replace(bounce(at), account=account) for at, account in enumerate(accounts)])
+    house.start()
+    together, asked = asyncio.Barrier(len(accounts)), set[str]()
+    read = house.profiles.read
+
+    async def read_when_all_have_asked(account: str) -> Profile:
+        if account not in asked:  # bad answers are judged thereafter
+            asked.add(account)
+            await together.wait()
+        return await read(account)
+
+    with pytest.MonkeyPatch.context() as slow:
+        slow.setattr(house.profiles, "read", read_when_all_have_asked)
+        async with asyncio.timeout(10.0):
+            await house.effect.restore()
+    assert asked == set(accounts)
 
 
 async def test_a_wave_of_bounces_opens_an_incident_after_the_fact(house: House) -> None:
