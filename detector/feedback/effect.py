@@ -26,7 +26,7 @@ LOOK_BACK = 3600.0
 """Seconds: whose answers came that lately is judged after a start, too. The crash may have come before the judge."""
 MOST_TOLD = 10_000
 MOST_AT_ONCE = 200
-"""Profiles that are read together after a start: the first mail waits for all of them, and each alone takes 5 ms."""
+"""Profiles that are read together after a start: the first mail waits for all of them."""
 
 WORDS = {
     "refused_24h": "refused",

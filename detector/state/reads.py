@@ -14,10 +14,6 @@ from detector.state.aside import Aside
 
 T = TypeVar("T")
 
-GATHER = 0.005
-"""Seconds for which keys are gathered, to be read together. To wake the thread and to pass the interpreter to and fro
-costs more than to read a row of a million (10 us), and most of all while the event loop is at work."""
-
 Asked = list[tuple[str, asyncio.Future[bytes | None]]]
 
 
@@ -30,6 +26,7 @@ class Reads:
         self._connection: sqlite3.Connection | None = None
         self._aside = Aside(f"reading {path.name}", self.show)
         self._asked: Asked = []
+        self._under_way = False
 
     def begin_anew(self) -> None:
         """It may be another file by now."""
@@ -50,19 +47,27 @@ class Reads:
             return None
 
     async def value(self, key: str) -> bytes | None:
-        """As `aside`, a moment later, together with all that is asked for until then. For one event loop."""
+        """As `aside`; who asks while others are answered is answered together with all who do. For one event loop.
+
+        To wake the thread and to pass the interpreter to and fro costs more than to read a row of a million (10 us).
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes | None] = loop.create_future()
         self._asked.append((key, answer))
-        if len(self._asked) == 1:
-            loop.call_later(GATHER, self._read_asked)
+        if len(self._asked) == 1 and not self._under_way:
+            loop.call_soon(self._read_asked)  # with all of this turn
         return await answer
 
     def _read_asked(self) -> None:
         asked, self._asked = self._asked, []
         keys = [key for key, answer in asked if not answer.done()]  # else nobody waits for it any more
+        self._under_way = bool(keys)
         if keys:
-            self._aside.begin(lambda: self._found(keys)).add_done_callback(lambda found: _answer(asked, found))
+            self._aside.begin(lambda: self._found(keys)).add_done_callback(lambda found: self._read(asked, found))
+
+    def _read(self, asked: Asked, found: asyncio.Future[Mapping[str, bytes]]) -> None:
+        _answer(asked, found)
+        self._read_asked()
 
     def _found(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         found = self.read(lambda connection: table.read_values(connection, keys))
