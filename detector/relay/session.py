@@ -9,7 +9,6 @@ from detector.mail import path, xtext
 from detector.mail.reply import Reply
 from detector.relay import replies
 from detector.relay.exchange import Asked, Exchange
-from detector.relay.greeter import Introduction
 from detector.relay.wire import Wire
 
 XFORWARD_NAMES = "NAME ADDR PORT PROTO HELO IDENT SOURCE"
@@ -18,7 +17,7 @@ GROUP = 50  # commands that are passed on together at most
 
 
 class Session(Wire):
-    """The SMTP commands, each by its verb."""
+    """The SMTP commands, under the names that aiosmtpd has for them."""
 
     # -- session commands --
 
@@ -27,7 +26,8 @@ class Session(Wire):
             self.say(replies.BAD_SYNTAX)
             return
         await self._reset()
-        self.introduction = Introduction(hostname, extended_smtp=True)
+        session = self.introduced()
+        session.extended_smtp, session.host_name = True, hostname
         self._write(_welcome(self.hostname, await self._keywords()))
 
     async def smtp_HELO(self, hostname: str) -> None:
@@ -35,7 +35,8 @@ class Session(Wire):
             self.say(replies.BAD_SYNTAX)
             return
         await self._reset()
-        self.introduction = Introduction(hostname)
+        session = self.introduced()
+        session.extended_smtp, session.host_name = False, hostname
         self.say(Reply(250, (self.hostname,)))
 
     async def _keywords(self) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ class Session(Wire):
             self.say(replies.BAD_SYNTAX)
         else:
             self.xclient = {**self.xclient, **attributes}
-            self.introduction = Introduction()  # the session starts anew at the greeting (XCLIENT_README)
+            self.introduced().host_name = None  # the session starts anew at the greeting (XCLIENT_README)
             self.say(Reply(220, (f"{self.hostname} ESMTP",)))
 
     async def smtp_NOOP(self, arg: str) -> None:
@@ -207,7 +208,7 @@ class Session(Wire):
     def _not_now(self) -> Reply | None:
         if self.settings.tls.mode == "require" and not self.under_tls:
             return replies.TLS_REQUIRED
-        return None if self.introduction.host_name else replies.HELO_FIRST
+        return None if self.introduced().host_name else replies.HELO_FIRST
 
 
 Session.commands = {

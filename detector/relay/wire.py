@@ -1,7 +1,7 @@
 """The wire side of an SMTP session: octets to commands and messages.
 
-aiosmtpd has no part in it: its command loop costs more for each command than what we do with it and takes a message
-apart line by line, and a connection under its TLS leaves 256 KB behind that only the garbage collector finds.
+Octets never reach aiosmtpd's own command loop: it costs more for each command than what we do with it, and would take a
+message apart line by line.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Wire(Greeter):
         self.await_command()
         self.greet()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
         if not self._admitted:
             return
         self._admitted = False
