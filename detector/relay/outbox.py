@@ -52,5 +52,5 @@ class Outbox:
         return waiting + transport.get_write_buffer_size()
 
     def _turn_ends(self) -> None:
-        self.flush()
         self._crowded, self._in_this_turn = self._in_this_turn > ALONE, 0
+        self.flush()
