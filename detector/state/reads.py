@@ -66,8 +66,10 @@ class Reads:
             self._aside.begin(lambda: self._found(keys)).add_done_callback(lambda found: self._read(asked, found))
 
     def _read(self, asked: Asked, found: asyncio.Future[Mapping[str, bytes]]) -> None:
-        _answer(asked, found)
-        self._read_asked()
+        try:
+            _answer(asked, found)
+        finally:
+            self._read_asked()  # whatever became of these, others wait
 
     def _found(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         found = self.read(lambda connection: table.read_values(connection, keys))

@@ -106,6 +106,8 @@ def test_when_the_thresholds_are_raised_it_goes_by_itself(sink: SmtpSink, tmp_pa
         os.kill(detector.process_id, signal.SIGHUP)
         sink.wait_for_messages(1)
         wait_for(lambda: detector.metrics().get('detector_held_results_total{result="released"}') == 1, "it is counted")
+        assert waits(detector) == []
+    assert [list(message.addresses) for message in sink.messages] == [STRANGERS]
 
 
 def test_a_full_disk_means_452_and_no_crash_and_room_is_used_again(sink: SmtpSink, tmp_path: Path) -> None:
@@ -138,11 +140,13 @@ def test_without_its_key_held_mail_waits_until_the_key_is_back(sink: SmtpSink, t
         held(detector, "release", message_id)
         wait_for(lambda: bool(detector.events("held_unreadable")), "it is told")
         wait_for(lambda: detector.metrics().get('detector_held_messages{state="releasing"}') == 1, "it is counted")
+        assert sink.messages == []
         detector.stop()
         key.write_text("0a" * 32)
         detector.start()
         held(detector, "release", message_id)
         sink.wait_for_messages(1)
+    assert [list(message.addresses) for message in sink.messages] == [STRANGERS]
 
 
 def test_a_damaged_file_is_shown_and_never_sent(sink: SmtpSink, tmp_path: Path) -> None:

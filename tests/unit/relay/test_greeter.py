@@ -4,7 +4,7 @@ import asyncio
 import gc
 import ssl
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,9 @@ import pytest
 from detector import config
 from detector.relay import greeter, replies
 from tests.support.certificates import make_certificate
-from tests.support.relay_house import house
+from tests.support.relay_house import House, house
 from tests.support.smtp_sink import SmtpSink
-from tests.support.smtp_talk import smtp_talk
+from tests.support.smtp_talk import SmtpTalk, smtp_talk
 from tests.support.stores import eventually
 
 Settings = Callable[..., config.Config]
@@ -49,46 +49,43 @@ async def test_errors_of_the_client_are_counted_and_not_those_of_the_next_hop(
             assert (await talk.hear()).startswith("421 4.7.0 Too many errors")
 
 
+async def collected_by_nobody(place: House, begin: Callable[[SmtpTalk], Awaitable[object]]) -> bool:
+    """Whether a connection that has begun so is gone after its end although the garbage collector stands still."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with smtp_talk(place.port) as talk:
+            await talk.hear()
+            await begin(talk)
+            await talk.ask("EHLO pc.example")
+            (session,) = map(weakref.ref, place.server._sessions)
+            await talk.ask("QUIT")
+            assert await asyncio.wait_for(talk.reader.read(), 10) == b""
+        await eventually(lambda: session() is None, "it is gone")
+    finally:
+        gc.enable()
+    return session() is None
+
+
 async def test_a_connection_that_has_ended_leaves_nothing_to_collect(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
     async with house(settings(), tmp_path, sink) as place:
-        gc.collect()
-        gc.disable()
-        try:
-            async with smtp_talk(place.port) as talk:
-                await talk.hear()
-                await talk.ask("EHLO pc.example")
-                (session,) = map(weakref.ref, place.server._sessions)
-                await talk.ask("QUIT")
-                assert await asyncio.wait_for(talk.reader.read(), 10) == b""
-            await eventually(lambda: session() is None, "it is gone")
-        finally:
-            gc.enable()
-    assert session() is None
+        assert await collected_by_nobody(place, lambda talk: talk.ask("NOOP"))
 
 
 async def test_neither_does_one_under_tls_with_its_large_buffers(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
     certificate = make_certificate(tmp_path, "localhost")
+
+    async def under_tls(talk: SmtpTalk) -> None:
+        await talk.ask("STARTTLS")
+        client = ssl.create_default_context(cafile=certificate.path)
+        await talk.writer.start_tls(client, server_hostname="localhost")
+
     async with house(settings(), tmp_path, sink, certificate.server_context()) as place:
-        gc.collect()
-        gc.disable()
-        try:
-            async with smtp_talk(place.port) as talk:
-                await talk.hear()
-                await talk.ask("STARTTLS")
-                client = ssl.create_default_context(cafile=certificate.path)
-                await talk.writer.start_tls(client, server_hostname="localhost")
-                await talk.ask("EHLO pc.example")
-                (session,) = map(weakref.ref, place.server._sessions)
-                await talk.ask("QUIT")
-                assert await asyncio.wait_for(talk.reader.read(), 10) == b""
-            await eventually(lambda: session() is None, "it is gone")
-        finally:
-            gc.enable()
-    assert session() is None
+        assert await collected_by_nobody(place, under_tls)
 
 
 async def test_a_stop_during_a_handshake_forgets_the_connection(
