@@ -16,6 +16,7 @@ def number64(kind: str, value: str) -> int:
 
 
 def text_number(octets: bytes) -> int:
+    """Of a whole text: equal for equal octets."""
     begun = _TEXT.copy()
     begun.update(octets)
     return int.from_bytes(begun.digest(), "big")

@@ -38,6 +38,7 @@ class Newcomer(asyncio.Protocol):
             self.transport.pause_reading()
 
     def begin(self, session: Spoken) -> None:
+        """Its turn has come: the session takes over, and hears what was said too early."""
         session.peer, self._session = self.peer, session
         self.transport.set_protocol(cast("asyncio.BaseProtocol", session))
         session.connection_made(self.transport)
@@ -61,9 +62,11 @@ class Entrance:
         self._in_a_turn = False
 
     def newcomer(self) -> Newcomer:
+        """The protocol for a new connection."""
         return Newcomer(self)
 
     def come(self, newcomer: Newcomer) -> None:
+        """It begins now, or waits for its turn."""
         if not self._in_a_turn:
             self._in_a_turn = True
             self._loop.call_soon(self._next_turn)

@@ -47,6 +47,7 @@ class Greeter(SMTP):
     # -- the connection --
 
     def greet(self) -> None:
+        """The 220 of RFC 5321 section 4.2, which each session begins with."""
         self._write(_greeting(self.hostname))
 
     def pause_writing(self) -> None:

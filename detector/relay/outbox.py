@@ -25,6 +25,7 @@ class Outbox:
         self._crowded = False
 
     def write(self, transport: asyncio.Transport, octets: Octets) -> None:
+        """At once, or with the others of a crowded turn; what is written to a connection that ends first is dropped."""
         if not self._in_this_turn:
             if self._crowded:  # whoever has spoken by the time of the next look at the connections belongs to it
                 self._loop.call_soon(self._loop.call_soon, self._turn_ends)

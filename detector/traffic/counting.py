@@ -95,6 +95,7 @@ def _origin(client: str, reverse_path: str, program: str, author: str, key: byte
 
 
 def meet(profile: Profile, transaction: Transaction, key: bytes) -> Met:
+    """What `profile` knows of a transaction before it is counted. `key`: at most 64 bytes (RFC 7693 section 2.1)."""
     strangers = [not is_known(profile, recipient.address, key) for recipient in transaction.recipients]
     return Met(origin_of(transaction, key), strangers)
 
