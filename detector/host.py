@@ -69,9 +69,13 @@ class Ground:
 
     def check(self) -> None:
         """One look at the directory, some microseconds. Raises `OSError` where it is gone, or another one."""
-        if self._was is not None and self._now() != self._was:
+        if not self.stands():
             msg = f"{self._path} was removed or replaced while it was in use: put it back and restart the detector"
             raise OSError(msg)
+
+    def stands(self) -> bool:
+        """As `check`. What was not there yet may come."""
+        return self._was is None or self._now() == self._was
 
     def _now(self) -> tuple[int, int] | None:
         try:

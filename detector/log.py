@@ -211,6 +211,11 @@ def state_set_aside(path: str, kept_as: str, problem: str) -> None:
     _logger.error("state_set_aside", path=path, kept_as=kept_as, problem=problem)
 
 
+def state_lost(path: str) -> None:
+    """A file was removed or replaced while it was in use: a new one is begun, what stood in the old one is lost."""
+    _logger.error("state_lost", path=path, remedy="restore a backup, or go on without; restart the detector")
+
+
 def state_unreadable(account: str, problem: str) -> None:
     _logger.error("state_unreadable", account=account, problem=problem)
 

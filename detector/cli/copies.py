@@ -1,6 +1,7 @@
 """A copy of all that is recorded about an account, and what remains after it was forgotten."""
 
 import math
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,14 @@ from detector.cli.dossier import Traffic, collect, never_seen
 from detector.cli.ends import Impossible
 from detector.cli.office import Office
 from detector.cli.page import Page
+from detector.config.database import is_shared
+from detector.host import held_by_a_server
+from detector.ports import Refused, Temporary
+from detector.traffic.profile import known_before
+
+PATIENCE = 5.0
+"""Seconds beyond `state.write_every` that a server may take to erase a profile: it looks once a second."""
+LOOK_EVERY = 0.1
 
 NAMES = {
     "verdicts": "notes on suspicious mail",
@@ -37,11 +46,13 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How much of each kind was erased, and how much is left."""
+    """How much of each kind was erased, and how much is left. `profile` says what became of what was learned."""
 
     account: str
     erased: dict[str, int]
     left: dict[str, int]
+    profile: str
+    complete: bool
 
 
 def copy_of(office: Office, account: str) -> Copy:
@@ -69,14 +80,41 @@ def forget_in(office: Office, account: str, reason: str, incidents: bool) -> For
     closed_before = math.inf if incidents else now - office.config.records.keep_incidents
     counts_since = now - office.config.response.strikes.fade_after
     erased = office.records.forget(account, (office.actor, now, reason), closed_before, counts_since)
-    return Forgotten(account, erased, office.records.left_of(account))
+    profile, complete = erased_by_server(office, account, now)
+    return Forgotten(account, erased, office.records.left_of(account), profile, complete)
+
+
+def erased_by_server(office: Office, account: str, ordered_at: float) -> tuple[str, bool]:
+    """What became of what was learned of its mail, and whether it is gone. Waits for a running server, not for long."""
+    learned, state = f"What was learned of the mail of {account}", office.config.state
+    elsewhere = " Other servers of the same records erase theirs within seconds, or when they start."
+    erased = f"{learned} is erased.{elsewhere if is_shared(office.config.records_url) and not state.url else ''}"
+    if not _stored(office, account, ordered_at):
+        return erased, True
+    if not state.url and not held_by_a_server(state.directory):
+        return f"{learned} is not erased yet: the server does it when it starts, without being asked again.", False
+    for _ in range(int((PATIENCE + state.write_every) / LOOK_EVERY)):
+        time.sleep(LOOK_EVERY)
+        if not _stored(office, account, ordered_at):
+            return erased, True
+    return (
+        f"{learned} is NOT erased yet: the server does not get to it, or its disk is full (its log and "
+        "detector_state_degraded tell). It erases it as soon as it can, without being asked again."
+    ), False
+
+
+def _stored(office: Office, account: str, ordered_at: float) -> bool:
+    """Whether the profile is still there, or cannot be read, and may be."""
+    try:
+        profile = office.profiles.read(account)
+    except (Temporary, Refused):
+        return True
+    return profile is not None and known_before(profile, ordered_at)
 
 
 def show_forgotten(forgotten: Forgotten, incidents: bool) -> None:
     page = Page()
-    page.line(
-        f"What was learned of the mail of {forgotten.account} is erased: by a running server within about a second."
-    )
+    page.line(forgotten.profile)
     erased = [f"{NAMES.get(kind, kind)} ({count})" for kind, count in forgotten.erased.items() if count]
     page.line(f"Erased: {', '.join(erased) or 'nothing else was recorded'}.")
     left = [f"{NAMES.get(kind, kind)} ({count})" for kind, count in forgotten.left.items()]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from detector.cli.accounts import Reason, given, named
-from detector.cli.ends import Impossible
+from detector.cli.ends import LATER, Impossible
 from detector.cli.options import DEFAULT_CONFIG, Account, Actor, AsJson, ConfigFile, examples
 from detector.cli.way_back import app
 
@@ -62,7 +62,7 @@ def correct(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the
     What stood there before stays readable in the story and in the audit log. An exemption or a cohort that is wrong is
     corrected by `exempt`, `unexempt` and `cohort`; names and addresses of customers are in your customer system.
     """
-    from detector.cli.copies import incident_of
+    from detector.cli.copies import erased_by_server, incident_of
     from detector.cli.office import opened
     from detector.cli.page import Page, print_json
     from detector.cli.roles import Role
@@ -71,10 +71,10 @@ def correct(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the
     if bool(withdraw_strike) + bool(incident) + reset_profile != 1:
         raise typer.BadParameter("say what is wrong: one of --withdraw-strike, --incident and --reset-profile")
     with opened(config, actor, Role.OPERATOR) as office:
-        told = (office.actor, office.clock(), reason)
+        told, complete = (office.actor, office.clock(), reason), True
         if reset_profile:
             office.records.reset_profile(account, *told)
-            done = "What was learned of its mail is erased: by a running server within about a second."
+            done, complete = erased_by_server(office, account, told[1])
         elif incident:
             corrected = incident_of(office, account, incident)
             office.records.correct(corrected, *told)
@@ -89,6 +89,8 @@ def correct(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the
             print_json({"account": account, "done": done})
         else:
             Page().line(done)
+        if not complete:
+            raise typer.Exit(LATER)
 
 
 @app.command(
@@ -112,8 +114,9 @@ def forget(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
 
     Its profile, suspicious mail, exemptions, cohort, held mail that has ended, and closed incidents. What stays: an
     incident that is not closed, one whose strike counts, held mail that waits, a decision to end the service, and the
-    audit log, where this erasure is noted too. A running server erases the profile within about a second, another one
-    when it starts; so it does with whose mail was handed over lately. Backups still have it all. Needs the role admin.
+    audit log, where this erasure is noted too. A running server erases the profile and whose mail was handed over
+    lately within seconds, and this waits for it; where none runs, or its disk is full, it is done later without being
+    asked again, and the exit status is 75. Backups still have it all. Needs the role admin.
     """
     from detector.cli.copies import forget_in, show_forgotten
     from detector.cli.office import opened
@@ -129,3 +132,5 @@ def forget(  # noqa: PLR0913, PLR0917 - each is an argument or an option of the 
             print_json(forgotten)
         else:
             show_forgotten(forgotten, incidents)
+        if not forgotten.complete:
+            raise typer.Exit(LATER)

@@ -1,5 +1,6 @@
 """The one SQL database behind the records: transactions that read, and transactions that write, one after the other."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -56,10 +57,15 @@ class Database:
         if self._engine.dialect.name != "sqlite":
             return
         # Not by a connection of SQLAlchemy's: that would begin a transaction, and the journal cannot be emptied in one.
-        with errors_named(operation), closing(self._engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            (busy, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            cursor.close()
+        erased = f"records: {operation}: erased, but the journal still has it"
+        try:
+            with errors_named(operation), closing(self._engine.raw_connection()) as connection:
+                cursor = connection.cursor()
+                (busy, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                cursor.close()
+        except (sqlite3.Error, Temporary) as error:  # a full disk: what is in the journal needs room in the file
+            msg = f"{erased} ({error}): say it again when there is room"
+            raise Temporary(msg) from None
         if busy:
-            msg = f"records: {operation}: erased, but somebody reads the journal that still has it: say it again"
+            msg = f"{erased}, and somebody reads that: say it again"
             raise Temporary(msg)

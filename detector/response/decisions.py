@@ -9,7 +9,7 @@ from detector.ports import Claims, ProfileStore, Temporary
 from detector.records.entries import Erasure, Forgiveness
 from detector.records.records import Records
 from detector.response.desk import Desk
-from detector.traffic.profile import Profile, forgive, release
+from detector.traffic.profile import Profile, forgive, known_before, release
 
 
 @dataclass(slots=True)
@@ -35,25 +35,40 @@ class Decisions:
     _erased: int = field(default=0, init=False)
 
     async def start(self) -> None:
-        """Learn what was decided while we were not running, and who is blocked. Raises `Temporary`."""
+        """Learn what was decided while we were not running, and who is blocked. Raises `Temporary`.
+
+        A disk that does not let us erase keeps no server from its start: `look` erases later.
+        """
         if await self._away():
             await self._put_off()
         else:
-            await self._make_up()
+            await self._make_up_forgiveness()
+            try:
+                await self._make_up_erasures()
+            except Temporary as error:
+                await self._put_off()
+                self.desk.degraded("keep_in_step", error)
         await self._take_over()
 
     async def _make_up(self) -> None:
-        """What was decided, for accounts that have sent nothing since."""
+        """What was decided, and is not done yet."""
+        await self._make_up_forgiveness()
+        await self._make_up_erasures()
+        self._behind = False
+
+    async def _make_up_forgiveness(self) -> None:
+        """For accounts that have sent nothing since."""
         for forgiven in await asyncio.to_thread(self.records.forgiven_since, 0):
-            if await self._silent_since(forgiven.account, forgiven.at):
+            if (await self.profiles.read(forgiven.account)).counters.updated_at <= forgiven.at:
                 await self._forgive(forgiven)
             self.forgiven = max(self.forgiven, forgiven.sequence)
+
+    async def _make_up_erasures(self) -> None:
         for erasure in await asyncio.to_thread(self.records.erasures_since, 0):
-            if await self._silent_since(erasure.account, erasure.at):
-                await self._forget(erasure)
+            await self._forget(erasure)
+            if known_before(await self.profiles.read(erasure.account), erasure.at):
                 await self._erase(erasure)
             self._erased = max(self._erased, erasure.sequence)
-        self._behind = False
 
     async def _put_off(self) -> None:
         """Until the profiles that hosts share are in reach: whether an account has sent since cannot be told now."""
@@ -62,9 +77,6 @@ class Decisions:
         )
         self._erased = max([one.sequence for one in await asyncio.to_thread(self.records.erasures_since, 0)], default=0)
         self._behind = True
-
-    async def _silent_since(self, account: str, at: float) -> bool:
-        return (await self.profiles.read(account)).counters.updated_at <= at
 
     async def _away(self) -> bool:
         try:
@@ -76,12 +88,12 @@ class Decisions:
         """Write what is not written, take over what has changed. Problems are shown, and the next call tries again."""
         try:
             await self.desk.write()
-            if self._behind and not await self._away():
-                await self._make_up()
             token = await asyncio.to_thread(self.records.change_token)
             if token != self._token:
                 await self._take_over()
                 self._token = token
+            if self._behind and not await self._away():
+                await self._make_up()
         except Temporary as error:
             self.desk.degraded("keep_in_step", error)
         else:
@@ -97,8 +109,11 @@ class Decisions:
             await self._unless_done(self._forgive(forgiven), f"forgiven {forgiven.account} {forgiven.at}")
             self.forgiven = forgiven.sequence
         for erasure in await asyncio.to_thread(self.records.erasures_since, self._erased):
-            await self._forget(erasure)
-            await self._unless_done(self._erase(erasure), f"erased {erasure.account} {erasure.at}")
+            try:
+                await self._forget(erasure)
+                await self._unless_done(self._erase(erasure), f"erased {erasure.account} {erasure.at}")
+            except Temporary:  # `look` tries it again; who is blocked must not wait for that
+                self._behind = True
             self._erased = erasure.sequence
         return True
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from detector import log
 from detector.host import Ground
 from detector.ports import Temporary
 from detector.state.table import damaged, open_for_writing, set_aside
@@ -38,12 +39,20 @@ class AtOnce:
                     self._ground = Ground(self._path)
                     for pragma in self._pragmas:
                         self._connection.execute(f"PRAGMA {pragma}")
-                self._ground.check()
+                self._check()
                 yield self._connection
             except (sqlite3.Error, OSError) as error:
                 self._give_up(error)
                 msg = f"{self._path}: {error}"
                 raise Temporary(msg) from error
+
+    def _check(self) -> None:
+        """Raises `OSError`, and the next use begins a new file."""
+        try:
+            self._ground.check()
+        except OSError:
+            log.state_lost(str(self._path))
+            raise
 
     def _give_up(self, error: Exception) -> None:
         """What was begun is undone with the connection; the next one may find a file to set aside."""

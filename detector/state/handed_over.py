@@ -138,7 +138,7 @@ class MemoryHandedOver:
             if handed.account == account and handed.at <= before:
                 self._fresh.pop(key, None)
                 self._rows.put(key, None)
-        await self._rows.written()
+        await self._rows.sorted_in()
 
     def close(self) -> None:
         """Write what was not written yet. Blocks."""

@@ -1,7 +1,6 @@
 """Rows that are written to disk a moment later, by a thread, so that nobody waits for the disk."""
 
 import asyncio
-import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Collection
@@ -17,15 +16,14 @@ from detector.host import Ground
 from detector.state import table
 from detector.state.aside import tell_all
 from detector.state.reads import Reads
-from detector.state.writer import Marks, Row, Writer
+from detector.state.writer import LOOK_EVERY, Marks, Row, Writer, not_written, set_aside_if_damaged
 
 V = TypeVar("V")
 
 MOST_LOOKED_THROUGH = 10_000
 """Of rows that wait: half a millisecond. There are more while the disk fails; then reports may find less."""
 
-CLOSE_TIME = 10.0
-"""Seconds that `close` waits for the disk."""
+CLOSE_TIME = 10.0  # seconds that `close` waits for the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class WriteBehind(Generic[V]):
     """Keys and values in a SQLite file. What is put is found at once, and is on disk after `write_every` seconds.
 
     A disk that fails costs nothing but durability: it is logged, the gauge `degraded` is 1, and it is tried again.
-    Meanwhile at most `most_waiting` rows wait; beyond that the oldest are given up.
+    Meanwhile at most `most_waiting` rows wait; beyond that the oldest are given up, but not what is to be deleted.
     """
 
     batches: ClassVar[int] = 1  # so many writings are one for the table (`Writer`)
@@ -59,7 +57,7 @@ class WriteBehind(Generic[V]):
         self._forget: tuple[float, int] | None = None
         self._listeners: list[asyncio.Future[None]] = []
         self._writer: Writer[V] | None = None
-        self._failing = self._sort = self._closing = False
+        self._failing = self._sort = self._closing = self._lost = False
         self._reads = Reads(path, degraded)
         self.stuck = False  # somebody has lost patience with the disk, and it has not answered since
         self.rows_written = 0
@@ -96,9 +94,11 @@ class WriteBehind(Generic[V]):
             raise
 
     async def sorted_in(self) -> None:
-        """As `written`; and who reads the file finds it all."""
+        """As `written`; and who reads the file finds it all. Raises `Temporary` where the disk does not take it."""
         self._sort = True
         await self.written()
+        if self._failing:
+            raise not_written(self._path)
 
     async def find(self, key: str) -> V | None:
         """As `get`, but waits a moment only. Raises `Temporary`."""
@@ -124,8 +124,7 @@ class WriteBehind(Generic[V]):
 
     def get(self, key: str) -> V | None:
         """Raises `Temporary` when the disk cannot be read. May be called in any thread."""
-        unwritten = self._unwritten([key])
-        if unwritten:
+        if unwritten := self._unwritten([key]):
             return unwritten[key]
         packed = self._reads.read(lambda connection: table.read_value(connection, key))
         return None if packed is None else self._unpacked(key, packed)
@@ -178,9 +177,8 @@ class WriteBehind(Generic[V]):
 
     def _run(self) -> None:
         while not self._closing:
-            # Else it is tried again until it works.
-            if not (self._failing or (self._writer is not None and self._writer.erased)):
-                self._something.wait()
+            while self._at_rest() and not self._something.wait(LOOK_EVERY):
+                pass  # else it is tried again until it works
             self._wake.wait(self._write_every)
             self._something.clear()
             self._wake.clear()
@@ -195,6 +193,9 @@ class WriteBehind(Generic[V]):
         self._flush()
         if self._writer is not None:
             self._writer.close()
+
+    def _at_rest(self) -> bool:
+        return self._writer is not None and not self._writer.erased and self._directory.stands()
 
     def _flush(self) -> None:
         with self._lock:
@@ -222,7 +223,7 @@ class WriteBehind(Generic[V]):
             else:
                 self._batched.update(self._writing)
             self._writing = {}
-        self._degraded.set(0)
+        self._degraded.set(self._lost)
         if self._failing:
             self._failing = False
             log.state_written_again(str(self._path))
@@ -235,15 +236,14 @@ class WriteBehind(Generic[V]):
                 unwritten.pop(key, None)
             self._waiting = unwritten | self._waiting
             self._writing, self._batched = {}, {}
-            for _ in range(len(self._waiting) - self._most_waiting):
-                del self._waiting[next(iter(self._waiting))]
+            values = (key for key, (_, value, _) in self._waiting.items() if value is not None)
+            for key in list(islice(values, max(0, len(self._waiting) - self._most_waiting))):
+                del self._waiting[key]
         if self._writer is not None:
+            self._lost = self._lost or self._writer.lost
             self._writer.give_up()
             self._writer = None
-        if isinstance(error, sqlite3.Error) and table.damaged(error):
-            # Here and not when it is opened again: that may go well, with the journal's pages.
-            with contextlib.suppress(OSError):  # next time
-                table.set_aside(self._path, error)
+        set_aside_if_damaged(self._path, error)
         self._degraded.set(1)
         if not self._failing:
             self._failing = True

@@ -11,6 +11,7 @@ import msgspec
 
 from detector import log
 from detector.host import Ground
+from detector.ports import Temporary
 from detector.state import table
 
 V = TypeVar("V")
@@ -22,6 +23,9 @@ Row = tuple[float, V | None, Marks]
 
 MOST_ROWS = 1500
 """In batches. With more of them a row becomes no cheaper, and the next start would have to wait for them."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the directory where nothing is written: that it is gone is said before it matters."""
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS batches (number INTEGER PRIMARY KEY, rows BLOB NOT NULL)"
 
@@ -45,6 +49,7 @@ class Writer(Generic[V]):
         self._batches = 0
         self._batched: list[table.Packed] = []
         self.erased = False  # and the -wal file still tells it
+        self.lost = False  # the file was removed or replaced; shown until a restart, for what stood there is gone
         self._connection = table.open_for_writing(path)
         self._ground = Ground(path)
         try:
@@ -57,7 +62,7 @@ class Writer(Generic[V]):
         self, rows: Mapping[str, Row[V]], unreadable: Mapping[str, bytes], forget: tuple[float, int] | None, sort: bool
     ) -> bool:
         """All in one transaction; whether all rows, also earlier ones, are in the table now. With `sort` they are."""
-        self._ground.check()
+        self._check()
         packed = list(self._packed(rows))
         erased = [(table.octets(key),) for key, (_, value, _) in rows.items() if value is None]
         full = self._batches + 1 >= self._most_batches or len(self._batched) + len(packed) > MOST_ROWS
@@ -79,6 +84,15 @@ class Writer(Generic[V]):
         self._batches, self._batched = 0, []
         self.erased = bool(self.erased or erased) and not table.empty_journal(self._connection)
         return True
+
+    def _check(self) -> None:
+        """What is written into a file that was removed is gone with the process."""
+        try:
+            self._ground.check()
+        except OSError:
+            self.lost = True
+            log.state_lost(str(self._path))
+            raise
 
     def close(self) -> None:
         """After the last writing: see all through to the disk."""
@@ -107,6 +121,17 @@ class Writer(Generic[V]):
                 log.internal_error(f"packing a row of {self._path.name}", error)
             else:
                 yield (table.octets(key), at, packed, *table.columns(marks))
+
+
+def set_aside_if_damaged(path: Path, error: Exception) -> None:
+    """At once and not when it is opened again: that may go well, with the journal's pages."""
+    if isinstance(error, sqlite3.Error) and table.damaged(error):
+        with contextlib.suppress(OSError):  # the next time
+            table.set_aside(path, error)
+
+
+def not_written(path: Path) -> Temporary:
+    return Temporary(f"{path}: it could not be written")
 
 
 def batched(connection: sqlite3.Connection, path: Path) -> Iterator[table.Packed]:

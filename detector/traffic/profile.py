@@ -83,6 +83,11 @@ class Profile(Struct, frozen=True, array_like=True, gc=False, tag="profile-2"):
         return replace(self, today=past.next(day), baseline=self.baseline.learn(past) if clean else self.baseline)
 
 
+def known_before(profile: Profile, at: float) -> bool:
+    """Whether something of it may be of before: of one that was erased then, nothing is."""
+    return profile.counters.updated_at <= at or 0.0 < profile.first_seen <= at
+
+
 def forgive(profile: Profile, now: float) -> Profile:
     """The profile after a dismissal: evidence, refusals and today's peaks are forgotten.
 

@@ -1,10 +1,14 @@
 """What customers may ask for, as an operator types it."""
 
 import json
+import os
+from contextlib import ExitStack
 
 import pytest
 
-from detector.cli.ends import NOT_YOURS
+from detector.cli import copies
+from detector.cli.ends import LATER, NOT_YOURS
+from detector.host import hold_alone
 from tests.unit.cli.conftest import ANN, Keyboard
 
 ID = "3f2a9c01d4e5f607"
@@ -97,16 +101,33 @@ def test_one_thing_is_corrected_at_a_time(keyboard: Keyboard, options: tuple[str
 
 
 def test_who_is_forgotten_leaves_a_tombstone(keyboard: Keyboard) -> None:
-    keyboard.let_send(ANN, 3)
     dismiss(keyboard)
     answer = keyboard.type("accounts", "forget", ANN, "--incidents", "--yes", *WHY)
     assert answer.status == 0
+    assert f"What was learned of the mail of {ANN} is erased.\n" in answer.output
     assert "Erased: lifted blocks (1), incidents (1)." in answer.output
     assert "Left" not in answer.output
     newest = keyboard.read("audit", "list")[1]
     assert (newest["action"], newest["subject"]) == ("forget", ANN)
     assert newest["detail"].endswith(": letter of 12 March")
     assert keyboard.read("incidents", "list", "--all") == []
+
+
+@pytest.mark.parametrize("words", [("forget", "--yes"), ("correct", "--reset-profile")])
+@pytest.mark.parametrize("runs", [False, True])
+def test_what_no_server_has_erased_yet_is_said_and_the_status_tells_it(
+    keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str], runs: bool
+) -> None:
+    keyboard.let_send(ANN, 3)
+    monkeypatch.setattr(copies, "PATIENCE", -0.8)
+    with ExitStack() as stack:
+        if runs:
+            stack.callback(os.close, hold_alone(keyboard.directory / "state"))
+        answer = keyboard.type("accounts", words[0], ANN, words[1], *WHY)
+    assert answer.status == LATER
+    told = "does not get to it" if runs else "does it when it starts"
+    assert told in answer.output
+    assert "without being asked again" in answer.output
 
 
 def test_what_counts_stays_and_is_told(keyboard: Keyboard) -> None:

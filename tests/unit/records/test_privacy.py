@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 from detector.incident.incident import Event
 from detector.mail.transaction import Stream
 from detector.ports import Temporary
-from detector.records import engine
+from detector.records import database, engine
 from detector.records.entries import Erasure, Exemption, Offer, Termination, UnknownIncident
 from detector.records.held_entries import HeldDecision, HeldMessage, HeldRecipient, HeldSelection
 from detector.records.records import Records
@@ -184,9 +184,26 @@ def test_who_reads_on_and_on_what_was_erased_is_named(
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM verdicts").fetchall()
-        with pytest.raises(Temporary, match="erased, but somebody reads"):
+        with pytest.raises(Temporary, match="erased, but the journal still has it, and somebody reads"):
             records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
     records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
+    records.close()
+
+
+def test_a_disk_too_full_to_empty_the_journal_is_told_with_what_is_done(
+    sqlite_url: str, make_incident: MakeIncident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_connection: object) -> None:
+        msg = "database or disk is full"
+        raise sqlite3.OperationalError(msg)
+
+    records = Records(sqlite_url)
+    records.note_verdict(transaction("secret-1", ANN), make_incident().verdict, 100.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "closing", full)
+        with pytest.raises(Temporary, match=r"erased, but the journal still has it \(database or disk is full\)"):
+            records.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
+    assert records.left_of(ANN) == {}
     records.close()
 
 

@@ -188,6 +188,42 @@ async def test_what_was_learned_of_an_account_that_is_forgotten_is_erased(house:
     assert profiles[ANN] == Profile(suspicious_day=8)
 
 
+def full(_account: str, _before: float) -> None:
+    msg = "heard.sqlite: database or disk is full"
+    raise Temporary(msg)
+
+
+async def test_what_the_disk_does_not_let_us_erase_keeps_nobody_waiting_and_is_erased_later(house: House) -> None:
+    house.profiles.profiles[ANN] = Profile(suspicious_day=7)
+    house.records.open_incident(incident("i1", "bob"))
+    await house.decisions.look()
+    there, house.decisions.forget_answers = house.decisions.forget_answers, full
+    house.records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
+    house.records.apply("i1", Event.DISMISS, NOW, "operator")
+    await house.decisions.look()
+    assert (house.desk.book.blocked("bob"), house.degraded()) == (False, 1)
+    assert house.profiles.profiles[ANN] == Profile(suspicious_day=7)
+    house.decisions.forget_answers = there
+    await house.decisions.look()
+    assert (house.profiles.profiles[ANN], house.degraded()) == (Profile(), 0)
+
+
+async def test_a_server_starts_on_a_disk_that_does_not_let_it_erase_and_erases_later_what_is_of_before(
+    house: House,
+) -> None:
+    for account, first_seen in ((ANN, NOW - 1.0), ("bob", NOW + 1.0)):  # both have sent since
+        house.profiles.profiles[account] = Profile(first_seen=first_seen, counters=Counters(updated_at=NOW + 2.0))
+        house.records.reset_profile(account, "olga", NOW, "moved")
+    there, house.decisions.forget_answers = house.decisions.forget_answers, full
+    await house.decisions.start()
+    assert house.degraded() == 1
+    assert house.profiles.profiles[ANN].first_seen == NOW - 1.0
+    house.decisions.forget_answers = there
+    await house.decisions.look()
+    assert (house.profiles.profiles[ANN], house.degraded()) == (Profile(), 0)
+    assert house.profiles.profiles["bob"].first_seen == NOW + 1.0
+
+
 async def test_a_server_that_was_off_erases_when_it_starts_unless_the_account_has_sent_since(house: House) -> None:
     profiles = house.profiles.profiles
     for account, at in ((ANN, NOW - 1.0), ("bob", NOW + 1.0)):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from detector.mail.delivery import Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
+from detector.ports import Temporary
 from detector.state import handed_over
 from detector.state.aside import Aside
 from detector.state.handed_over import MemoryHandedOver, pack, unpack
@@ -102,6 +103,17 @@ async def test_what_was_marked_with_words_is_still_found(tmp_path: Path) -> None
     assert await store.by_transaction("t1") == [handed, replace(handed, at=later)]
     assert await store.by_message_id(" <m@x>") == [handed, replace(handed, at=later)]
     store.close()
+
+
+async def test_who_is_forgotten_on_a_disk_that_takes_nothing_is_not_said_to_be(tmp_path: Path) -> None:
+    messages = MemoryHandedOver(tmp_path / "missing" / "handed_over.sqlite", 60.0, 1e6, 1000, Metrics("1"))
+    await messages.remember(Receipt("mx:25", "q1"), HALF_A_HASH, 1.0)
+    with pytest.raises(Temporary, match="could not be written"):
+        await messages.forget(HALF_A_HASH.account, 1e9)
+    (tmp_path / "missing").mkdir()
+    await messages.forget(HALF_A_HASH.account, 1e9)
+    assert await messages.by_queue_id("mx:25", "q1") is None
+    messages.close()
 
 
 async def test_an_account_of_many_messages_is_forgotten_with_few_questions_to_the_disk(
