@@ -33,7 +33,10 @@ class Application:
     """Serves by one configuration file, and by what it says at each SIGHUP."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `ConfigError`."""
+        """In the loop in which it runs. Raises `ConfigError`."""
+        self._changed = asyncio.Event()
+        # Before the file is read: what is changed after that is taken over when mail is taken.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._changed.set)
         self._path = path
         self._text = read_text(path)
         self._config = self._began = parse(self._text, str(path))
@@ -42,7 +45,6 @@ class Application:
         self._workers: Workers | None = None
         self._ready = False
         self._stop = asyncio.Event()
-        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `ConfigError`, `Temporary` or `OSError` when it cannot start."""
@@ -124,7 +126,6 @@ class Application:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._changed.set)
         self._tasks.spawn(self._reload_when_told())
 
     def _takes_mail(self) -> bool:

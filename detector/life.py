@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from detector.channel import Ask, Begin, Channel, Figures, Follow, Followed, FromWorker, Page, Ready, from_worker
@@ -19,6 +20,20 @@ LAST_MOMENT = 5.0
 """Seconds between the last word of a worker and its end."""
 OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 """The service manager hears of the first process only (sd_notify(3))."""
+
+
+PEOPLES = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+"""What is meant for the first process, also where it is sent to all."""
+
+
+@contextlib.contextmanager
+def in_peace() -> Iterator[None]:
+    """Who is started meanwhile gets none of these signals until he asks for them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, PEOPLES)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(slots=True)
@@ -42,7 +57,7 @@ class Life:
         own, other = socket.socketpair()
         passed = [other.fileno(), *descriptors]
         environment = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}
-        with other:
+        with other, in_peace():
             process = subprocess.Popen(  # noqa: ASYNC220 - to start one takes milliseconds, and nobody waits for its end
                 [sys.executable, "-P", "-m", "detector", "worker", *map(str, passed)],
                 env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # it imports what we import

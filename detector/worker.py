@@ -31,6 +31,7 @@ from detector.channel import (
 from detector.config import Config, ConfigError, parse
 from detector.config.reload import taken_over
 from detector.hop import Hop
+from detector.life import PEOPLES
 from detector.listeners import Listeners
 from detector.memory import Memory, new_id
 from detector.merging import page_of
@@ -210,8 +211,9 @@ class Worker:
 def work(descriptors: Sequence[int]) -> None:
     """A worker's process: its end of the channel, the lifeline, the ledger of clients, and sockets to listen on."""
     channel, lifeline, ledger, *listening = descriptors
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the first process hears them, and tells us
+    for number in PEOPLES:  # the first process hears them, and tells us
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PEOPLES)
 
     async def main() -> None:
         ends = await Channel.open(socket.socket(fileno=channel), to_worker)

@@ -152,7 +152,8 @@ class Workers:
         life = self._lives[number] = await Life.start(descriptors)
         try:
             await self._go.wait()
-            life.begin(Begin(number, self.number, self.text, self._began, self.source, self.forgiven(), self._name))
+            if not self._stopped.is_set():  # else the start has failed meanwhile
+                life.begin(Begin(number, self.number, self.text, self._began, self.source, self.forgiven(), self._name))
             while (message := await life.hear()) is not None:
                 self._heed(number, life, message)
         except Exception as error:  # a fault of ours: it begins anew

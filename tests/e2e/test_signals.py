@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import ssl
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,20 @@ async def test_however_fast_it_is_told_to_reload_it_goes_by_what_the_file_says_l
             while not (await _greeting(detector.port)).startswith("220 last.example"):
                 pass
         assert detector.events("internal_error") == []
+
+
+async def test_sighup_that_comes_before_mail_is_taken_is_heard_when_it_is_taken(sink: SmtpSink, tmp_path: Path) -> None:
+    detector = DetectorProcess(tmp_path, sink.port)
+    with ExitStack() as stack:
+        stack.callback(detector.kill)
+        starting = asyncio.create_task(asyncio.to_thread(detector.start))
+        # Whoever holds the state directory has read its configuration, and has nearly everything before it.
+        await asyncio.to_thread(wait_for, (detector.state / "lock").exists, "it has begun")
+        _rewrite(detector, "hop.example", "other.example")
+        os.kill(detector.process_id, signal.SIGHUP)
+        await starting
+        await asyncio.to_thread(detector.wait_for_events, "reloaded")
+        assert (await _greeting(detector.port)).startswith("220 other.example")
 
 
 async def test_sighup_takes_over_a_new_certificate(sink: SmtpSink, tmp_path: Path) -> None:

@@ -42,6 +42,36 @@ async def test_who_is_stopped_before_anything_began_leaves_nobody(tmp_path: Path
     assert [process.returncode for process in processes] == [-signal.SIGKILL] * 2
 
 
+async def test_signals_that_are_sent_to_all_end_nobody_who_is_still_loading(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `systemctl kill` and a terminal do it."""
+    workers = Workers(1, "obzerve = 1", "detector.toml", Metrics("test"), lambda _: None, lambda: 0, Roll(tmp_path))
+    workers.load()
+    while not workers._lives:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        os.kill(workers._lives[1].process.pid, number)
+    with pytest.raises(ConfigError, match="did you mean `observe`"):
+        await workers.start()
+    await workers.stop(1.0)
+    assert "worker_failed" in capsys.readouterr().out
+
+
+async def test_a_start_that_fails_while_workers_load_is_no_fault_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_early() -> int:
+        raise AttributeError
+
+    workers = Workers(1, "observe = true", "detector.toml", Metrics("test"), lambda _: None, too_early, Roll(tmp_path))
+    workers.load()
+    while not workers._lives:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
+    await workers.stop(1.0)
+    assert "internal_error" not in capsys.readouterr().out
+
+
 async def test_who_dies_while_it_begins_is_told_by_its_status(tmp_path: Path) -> None:
     workers = Workers(1, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0, Roll(tmp_path))
     workers.load()
