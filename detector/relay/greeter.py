@@ -32,7 +32,7 @@ class Greeter(SMTP):
         self.loop = server.loop
         self.hostname = settings.hostname
         self.tls_context = tls
-        self.under_tls = False
+        self.under_tls = self.in_handshake = False
         self.session = Session(server.loop)
         self.settings = settings
         self.peer = ""
@@ -58,12 +58,13 @@ class Greeter(SMTP):
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """What was said in clear is forgotten (RFC 3207 section 4.2). Raises `OSError` (`ssl.SSLError` is one)."""
+        self.in_handshake = True
         self.say(replies.READY_FOR_TLS)
         self.server.outbox.flush()
         stream = await self.loop.start_tls(self.stream, self, context, server_side=True)
         if stream is None or stream.is_closing():  # closed by us meanwhile, which is no fault of a handshake
             raise ConnectionAbortedError("the connection was lost")
-        self.stream, self.under_tls = stream, True
+        self.stream, self.under_tls, self.in_handshake = stream, True, False
         self.session, self.xforward, self.xclient = Session(self.loop), {}, {}
 
     def introduced(self) -> Session:

@@ -94,6 +94,8 @@ class Server:
         busy = [session for session in self._sessions if session.exchange is not None or session.busy]
         log.stopping(len(busy))
         self._hang_up(self._sessions - set(busy))
+        for session in [session for session in busy if session.in_handshake]:  # nothing is lost, and it hears no reply
+            session.give_up()
         try:
             async with asyncio.timeout(self._config.relay.limits.stop_time):
                 while self._sessions or self._tasks:
