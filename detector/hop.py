@@ -70,7 +70,7 @@ class Hop:
         old, self.route, self.config = self.route, self._route(config), config
         if self.server is not None:
             self.server.reconfigure(config, self.route, tls)
-        await old.pool.close()
+        await old.pool.retire()
 
     def policy(self, config: Config) -> Policy:
         """By what accounts are judged."""

@@ -67,7 +67,7 @@ class Pool:
         self._capabilities: Capabilities | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._visitor: asyncio.Task[None] | None = None
-        self._closed = False
+        self._retired = self._closed = False
         self._observers = {verb: metrics.next_hop_seconds.labels(verb).observe for verb in COMMANDS}
         metrics.next_hop_up.clear()  # a server that a reload has taken out must not stay down for ever
         metrics.next_hop_connections.labels("busy").set_function(lambda: len(self._busy))
@@ -92,7 +92,7 @@ class Pool:
             self._metrics.next_hop_failures.labels(connection.failure.reason).inc()
             if connection.wire.rested:  # the others have rested as well: no mail is to wait for each of them in turn
                 server.close_idle()
-        if self._closed:
+        if self._retired:
             connection.leave()
         elif connection.reusable:
             connection.wire.rested = True
@@ -110,14 +110,21 @@ class Pool:
         return self._capabilities
 
     async def close(self) -> None:
-        """Hand out no more, take leave of idle connections; those in use end when they are released."""
+        """Hand out no more, and retire."""
         self._closed = True
+        await self.retire()
+
+    async def retire(self) -> None:
+        """Take leave of idle connections; those in use, and those of transactions that began, end with their use."""
+        self._retired = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._visitor is not None:
             self._visitor.cancel()
             await asyncio.wait([self._visitor])
         idle = [connection for server in self._servers for _, connection in server.idle]
+        for server in self._servers:
+            server.idle.clear()  # nobody gets one that takes leave
         await asyncio.gather(*(connection.quit() for connection in idle))
 
     # -- which server --
@@ -182,7 +189,7 @@ class Pool:
         server.failed_at = self._clock()
         self._metrics.next_hop_failures.labels(error.reason).inc()
         self._metrics.next_hop_up.labels(str(server.address)).set(0)
-        if not self._closed and (self._visitor is None or self._visitor.done()):
+        if not self._retired and (self._visitor is None or self._visitor.done()):
             self._visitor = asyncio.get_running_loop().create_task(self._visit_dead())
 
     def _mark_alive(self, server: _Server) -> None:

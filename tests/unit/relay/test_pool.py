@@ -193,6 +193,19 @@ async def test_a_closed_pool_takes_leave_and_hands_out_no_more() -> None:
             await made.pool.acquire()
 
 
+async def test_a_pool_that_is_replaced_serves_those_who_began_with_it_and_keeps_nothing() -> None:
+    server = ScriptedServer(polite)
+    async with hops(server) as made:
+        await deliver(made.pool)
+        await made.pool.retire()
+        assert server.talks[0].heard[-1] == b"QUIT"
+        late = await made.pool.acquire()
+        assert (await late.command(b"NOOP")).code == 250
+        made.pool.release(late)
+        assert not late.usable
+        assert made.count("detector_next_hop_connections", state="idle") == 0
+
+
 # -- the bound --
 
 
