@@ -26,7 +26,7 @@ class NextHopError(Exception):
         self.reason: Reason = reason
 
 
-class ClientWire(asyncio.Protocol):
+class ClientWire:
     """Matches replies to what they answer. A reply that nobody asked for ends the connection.
 
     Otherwise the next command would be answered by it, and each later one by the reply before: mail would be
@@ -113,7 +113,11 @@ class ClientWire(asyncio.Protocol):
             raise self.error()
         try:
             transport = await self._loop.start_tls(
-                self._transport, self, context, server_hostname=self.server.host, ssl_handshake_timeout=handshake_time
+                self._transport,
+                cast("asyncio.Protocol", self),
+                context,
+                server_hostname=self.server.host,
+                ssl_handshake_timeout=handshake_time,
             )
             if transport is None:
                 raise ConnectionAbortedError("connection lost")
@@ -172,6 +176,9 @@ class ClientWire(asyncio.Protocol):
             self._timer.cancel()
         if not self.ended.done():
             self.ended.set_result(None)
+
+    def eof_received(self) -> None:
+        """The transport closes itself."""
 
     def pause_writing(self) -> None:
         self._room = self._loop.create_future()

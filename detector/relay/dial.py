@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from typing import cast
 
 from detector.config import HostPort, NextHop
 from detector.relay.client_wire import ClientWire, NextHopError, Observe
@@ -35,6 +36,14 @@ async def connect(
         raise NextHopError("connect", f"{server}: {error}") from error
 
 
+async def open_wire(server: HostPort, reply_time: float, observe: Observe | None = None) -> ClientWire:
+    """A connection on which nothing was said yet. Raises `OSError`, or `UnicodeError` for what is not a host name."""
+    wire = ClientWire(server, reply_time, observe)
+    protocol = cast("asyncio.Protocol", wire)  # which it is, but for the name: compiled classes have no other parents
+    await asyncio.get_running_loop().create_connection(lambda: protocol, server.host, server.port)
+    return wire
+
+
 class _Dialer:
     def __init__(self, server: HostPort, hostname: str, settings: NextHop, observe: Observe | None) -> None:
         self._server = server
@@ -43,11 +52,7 @@ class _Dialer:
         self._observe = observe
 
     async def open(self, context: ssl.SSLContext | None) -> Connection:
-        _, wire = await asyncio.get_running_loop().create_connection(
-            lambda: ClientWire(self._server, self._settings.reply_time, self._observe),
-            self._server.host,
-            self._server.port,
-        )
+        wire = await open_wire(self._server, self._settings.reply_time, self._observe)
         connection = Connection(wire)
         try:
             await self._greet(connection)

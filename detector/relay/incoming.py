@@ -5,7 +5,8 @@ import asyncio
 from detector import log
 from detector.mail.reply import Reply
 from detector.relay import replies
-from detector.relay.body import DISK_TIME, Body, BodyReader, Spool
+from detector.relay.body import DISK_TIME, Body, Spool
+from detector.relay.body_reader import BodyReader
 
 REST = 0.01
 """Seconds between two looks into the rest of a message that is refused already: nobody else is to wait for that."""

@@ -66,8 +66,10 @@ class LineGate:
     def next_line(self) -> bytes | None:
         """What `line` will give, as long as that is a line: it came together with the one before (RFC 2920)."""
         end = self._held.find(b"\n", self._start)
+        if not self._start <= end < self._start + LINE_LIMIT - 1 or self._commands_left <= 0:
+            return None
         line = self._held[self._start : end + 1]
-        return line[:-2] if 0 < len(line) < LINE_LIMIT and _ends_well(line) and self._commands_left > 0 else None
+        return line[:-2] if _ends_well(line) else None
 
     def take(self) -> bytes:
         """All that is held, to be read as part of a message, or forgotten."""

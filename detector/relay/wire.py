@@ -14,7 +14,8 @@ from detector import log
 from detector.config import Relay
 from detector.mail.reply import Reply
 from detector.relay import replies
-from detector.relay.body import Body, BodyReader, Spool
+from detector.relay.body import Body, Spool
+from detector.relay.body_reader import BodyReader
 from detector.relay.greeter import Greeter
 from detector.relay.incoming import Incoming
 from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation

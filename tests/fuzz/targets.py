@@ -19,7 +19,7 @@ from detector.mail.reply import Reply
 from detector.mail.written import Written
 from detector.metrics import Metrics
 from detector.models import load_prior
-from detector.relay.body import BodyReader
+from detector.relay.body_reader import BodyReader
 from detector.relay.command_lines import line
 from detector.relay.policy_service import (
     DUNNO,

@@ -7,14 +7,12 @@ from hypothesis import strategies as st
 from detector.config import HostPort
 from detector.mail.reply import Reply
 from detector.relay.client_wire import ClientWire, NextHopError
-from tests.support.scripted_server import HOST, Script, ScriptedServer, Talk
+from detector.relay.dial import open_wire
+from tests.support.scripted_server import Script, ScriptedServer, Talk
 
 
 async def wire_to(server: ScriptedServer, reply_time: float = 5.0) -> ClientWire:
-    _, wire = await asyncio.get_running_loop().create_connection(
-        lambda: ClientWire(server.address, reply_time), HOST, server.address.port
-    )
-    return wire
+    return await open_wire(server.address, reply_time)
 
 
 async def ask(wire: ClientWire, *lines: bytes) -> list[Reply]:
@@ -77,9 +75,8 @@ async def test_a_connection_that_never_comes_about_leaves_nothing_behind_that_wa
     complaints: list[dict[str, object]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: complaints.append(context))
-    address = HostPort(host="127.0.0.1", port=1)
     with pytest.raises(ConnectionRefusedError):
-        await loop.create_connection(lambda: ClientWire(address, reply_time=0.0), address.host, address.port)
+        await open_wire(HostPort(host="127.0.0.1", port=1), reply_time=0.0)
     await asyncio.sleep(0.0)  # a turn for what waits no time
     assert complaints == []
 
