@@ -21,8 +21,8 @@ Exit status
   0   done
   1   no: it cannot be done, or a check or a test did not pass
   2   the command line or the configuration is wrong
-  75  not now, or not all of it yet: a database is busy or out of reach, a disk is full; the words tell whether to try
-      again
+  75  not now, or not all of it yet: a database is busy or out of reach, a
+      disk is full; the words tell whether to try again
   77  you have not the role, or no right to the files, that it needs"""
 
 
