@@ -13,6 +13,7 @@ from detector.cli.page import Page
 from detector.config.database import is_shared
 from detector.host import held_by_a_server
 from detector.ports import Refused, Temporary
+from detector.state.stored import StoredProfiles
 from detector.traffic.profile import known_before
 
 PATIENCE = 5.0
@@ -89,25 +90,30 @@ def erased_by_server(office: Office, account: str, ordered_at: float) -> tuple[s
     learned, state = f"What was learned of the mail of {account}", office.config.state
     elsewhere = " Other servers of the same records erase theirs within seconds, or when they start."
     erased = f"{learned} is erased.{elsewhere if is_shared(office.config.records_url) and not state.url else ''}"
-    if not _stored(office, account, ordered_at):
-        return erased, True
-    if not state.url and not held_by_a_server(state.directory):
-        return f"{learned} is not erased yet: the server does it when it starts, without being asked again.", False
-    for _ in range(int((PATIENCE + state.write_every) / LOOK_EVERY)):
-        time.sleep(LOOK_EVERY)
-        if not _stored(office, account, ordered_at):
+    later = "without being asked again."
+    profiles = office.profiles
+    try:
+        if not _stored(profiles, account, ordered_at):
             return erased, True
+        if not state.url and not held_by_a_server(state.directory):
+            return f"{learned} is not erased yet: the server does it when it starts, {later}", False
+        for _ in range(int((PATIENCE + state.write_every) / LOOK_EVERY)):
+            time.sleep(LOOK_EVERY)
+            if not _stored(profiles, account, ordered_at):
+                return erased, True
+    except Temporary as error:  # each look may take long
+        return f"{learned} is erased by the server as soon as it can, {later} Not to be seen now: {error}", False
     return (
         f"{learned} is NOT erased yet: the server does not get to it, or its disk is full (its log and "
-        "detector_state_degraded tell). It erases it as soon as it can, without being asked again."
+        f"detector_state_degraded tell). It erases it as soon as it can, {later}"
     ), False
 
 
-def _stored(office: Office, account: str, ordered_at: float) -> bool:
-    """Whether the profile is still there, or cannot be read, and may be."""
+def _stored(profiles: StoredProfiles, account: str, ordered_at: float) -> bool:
+    """Whether the profile is still there, or is damaged. Raises `Temporary`."""
     try:
-        profile = office.profiles.read(account)
-    except (Temporary, Refused):
+        profile = profiles.read(account)
+    except Refused:
         return True
     return profile is not None and known_before(profile, ordered_at)
 

@@ -9,6 +9,8 @@ import pytest
 from detector.cli import copies
 from detector.cli.ends import LATER, NOT_YOURS
 from detector.host import hold_alone
+from detector.ports import Temporary
+from detector.state.stored import StoredHere
 from tests.unit.cli.conftest import ANN, Keyboard
 
 ID = "3f2a9c01d4e5f607"
@@ -128,6 +130,22 @@ def test_what_no_server_has_erased_yet_is_said_and_the_status_tells_it(
     told = "does not get to it" if runs else "does it when it starts"
     assert told in answer.output
     assert "without being asked again" in answer.output
+
+
+def test_profiles_that_cannot_be_read_are_asked_for_once_and_not_waited_for(
+    keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def away(_: StoredHere, account: str) -> None:
+        asked.append(account)
+        msg = "state.url: no answer"
+        raise Temporary(msg)
+
+    monkeypatch.setattr(StoredHere, "read", away)
+    answer = keyboard.type("accounts", "correct", ANN, "--reset-profile", *WHY)
+    assert (answer.status, asked) == (LATER, [ANN])
+    assert "as soon as it can, without being asked again. Not to be seen now: state.url: no answer" in answer.output
 
 
 def test_what_counts_stays_and_is_told(keyboard: Keyboard) -> None:
