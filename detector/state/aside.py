@@ -11,9 +11,6 @@ from detector.ports import Temporary
 
 T = TypeVar("T")
 
-PATIENCE = 0.2
-"""Seconds. A read takes microseconds; a verdict may wait that long for a disk, once, and then does without."""
-
 
 class Aside:
     """One thread, that does one thing after the other; it begins with the first, and dies with the process.
@@ -21,7 +18,7 @@ class Aside:
     A pool of threads would fill up with those that wait for the same disk, and the process would wait for them to end.
     """
 
-    def __init__(self, name: str, late: Callable[[bool], None], patience: float = PATIENCE) -> None:
+    def __init__(self, name: str, late: Callable[[bool], None], patience: float) -> None:
         """`late` is told True when something takes longer than `patience` seconds, and False when it is done at last.
 
         The latter in the thread.

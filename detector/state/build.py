@@ -34,7 +34,10 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """`key` is the key of hashes. What is opened is closed by the `stack`."""
+    """`key` is the key of hashes. What is opened is closed by the `stack`.
+
+    The stores wait for the disk as long as the configuration says that mail may, until the next start.
+    """
 
     config: Config
     key: bytes
@@ -52,21 +55,24 @@ class Builder:
     def profiles(self) -> MemoryProfiles:
         state = self.config.state
         path = state.directory / "profiles.sqlite"
-        profiles = MemoryProfiles(path, state.write_every, state.accounts, self.metrics)
+        patience = self.config.patience
+        profiles = MemoryProfiles(path, state.write_every, state.accounts, self.metrics, patience=patience)
         self.closes(profiles.close)
         return profiles
 
     def joins(self) -> MemoryJoins:
         state, asked = self.config.state, self.config.policy_service
         path = state.directory / "joins.sqlite"
-        joins = MemoryJoins(path, state.write_every, asked.remember_time, asked.remember_count, self.metrics)
+        remember = asked.remember_time, asked.remember_count
+        joins = MemoryJoins(path, state.write_every, *remember, self.metrics, patience=self.config.patience)
         self.closes(joins.close)
         return joins
 
     def handed_over(self) -> MemoryHandedOver:
         state, back = self.config.state, self.config.feedback
         path, every = state.directory / "handed_over.sqlite", min(HANDED_OVER_EVERY, state.write_every)
-        handed_over = MemoryHandedOver(path, every, back.remember_time, back.remember_count, self.metrics)
+        remember = back.remember_time, back.remember_count
+        handed_over = MemoryHandedOver(path, every, *remember, self.metrics, patience=self.config.patience)
         self.closes(handed_over.close)
         return handed_over
 

@@ -13,6 +13,7 @@ import msgspec
 from detector.mail.delivery import RECIPIENT_BYTES, Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
+from detector.state.reads import PATIENCE
 from detector.state.table import keys_of_values, octets
 from detector.state.write_behind import Form, WriteBehind
 from detector.state.writer import Marks
@@ -84,12 +85,20 @@ class MemoryHandedOver:
     `Temporary` when the disk cannot be read; remembering never fails, and never reads the disk.
     """
 
-    def __init__(
-        self, path: Path, write_every: float, remember_time: float, remember_count: int, metrics: Metrics
+    def __init__(  # noqa: PLR0913 - as of `WriteBehind`
+        self,
+        path: Path,
+        write_every: float,
+        remember_time: float,
+        remember_count: int,
+        metrics: Metrics,
+        *,
+        patience: float = PATIENCE,
     ) -> None:
+        """See `WriteBehind` for `patience`."""
         self._path = path
         degraded = metrics.state_degraded.labels("handed_over")
-        self._rows = Often(path, Form(pack, unpack), write_every, remember_count, degraded)
+        self._rows = Often(path, Form(pack, unpack), write_every, remember_count, degraded, patience=patience)
         self._remember_time = remember_time
         self._remember_count = remember_count
         self._fresh: OrderedDict[str, Handed] = OrderedDict()

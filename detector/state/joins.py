@@ -10,6 +10,7 @@ import msgspec
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.ports import Temporary
+from detector.state.reads import PATIENCE
 from detector.state.table import newest_rows
 from detector.state.write_behind import Form, WriteBehind
 from detector.traffic.clock import DAY, latest
@@ -43,11 +44,19 @@ class MemoryJoins:
     `Temporary` when the disk cannot be read.
     """
 
-    def __init__(
-        self, path: Path, write_every: float, remember_time: float, remember_count: int, metrics: Metrics
+    def __init__(  # noqa: PLR0913 - as of `WriteBehind`
+        self,
+        path: Path,
+        write_every: float,
+        remember_time: float,
+        remember_count: int,
+        metrics: Metrics,
+        *,
+        patience: float = PATIENCE,
     ) -> None:
+        """See `WriteBehind` for `patience`."""
         degraded = metrics.state_degraded.labels("joins")
-        self._rows = WriteBehind(path, Form(pack, unpack), write_every, remember_count, degraded)
+        self._rows = WriteBehind(path, Form(pack, unpack), write_every, remember_count, degraded, patience=patience)
         self._remember_time = remember_time
         self._remember_count = remember_count
         self._fresh: OrderedDict[str, Remembered] = OrderedDict()

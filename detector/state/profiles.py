@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from detector.metrics import Metrics
 from detector.ports import Refused
+from detector.state.reads import PATIENCE
 from detector.state.shelf import Shelf
 from detector.state.table import stored_keys, stored_rows, stored_value
 from detector.state.write_behind import Form, WriteBehind
@@ -28,10 +29,13 @@ class MemoryProfiles:
     was not used for longest leaves first.
     """
 
-    def __init__(self, path: Path, write_every: float, accounts: int, metrics: Metrics) -> None:
+    def __init__(
+        self, path: Path, write_every: float, accounts: int, metrics: Metrics, *, patience: float = PATIENCE
+    ) -> None:
+        """See `WriteBehind` for `patience`."""
         degraded = metrics.state_degraded.labels("profiles")
         form = Form(pack, unpack)
-        self._rows = WriteBehind(path, form, write_every, accounts, degraded)
+        self._rows = WriteBehind(path, form, write_every, accounts, degraded, patience=patience)
         self._in_use = Shelf(form, accounts)
         metrics.profiles.set_function(lambda: len(self._in_use))
 

@@ -14,17 +14,21 @@ from detector.state.aside import Aside
 
 T = TypeVar("T")
 
+PATIENCE = 60.0
+"""Seconds that whoever is in no hurry waits for the disk; who judges mail says how long that may wait."""
+
 Asked = list[tuple[str, asyncio.Future[bytes | None]]]
 
 
 class Reads:
     """Of one file. What cannot be read is `Temporary`; a damaged file is as good as an empty one, and logged."""
 
-    def __init__(self, path: Path, degraded: Gauge) -> None:
+    def __init__(self, path: Path, degraded: Gauge, patience: float = PATIENCE) -> None:
+        """A read takes microseconds; one that takes longer than `patience` seconds is given up."""
         self._path = path
         self._degraded = degraded
         self._connection: sqlite3.Connection | None = None
-        self._aside = Aside(f"reading {path.name}", self.show)
+        self._aside = Aside(f"reading {path.name}", self.show, patience)
         self._asked: Asked = []
         self._under_way = False
 

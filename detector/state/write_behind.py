@@ -15,7 +15,7 @@ from detector import log
 from detector.host import Ground
 from detector.state import table
 from detector.state.aside import tell_all
-from detector.state.reads import Reads
+from detector.state.reads import PATIENCE, Reads
 from detector.state.writer import LOOK_EVERY, Marks, Row, Writer, not_written, set_aside_if_damaged
 
 V = TypeVar("V")
@@ -38,17 +38,17 @@ class WriteBehind(Generic[V]):
     """Keys and values in a SQLite file. What is put is found at once, and is on disk after `write_every` seconds.
 
     A disk that fails costs nothing but durability: it is logged, the gauge `degraded` is 1, and it is tried again.
-    Meanwhile at most `most_waiting` rows wait; beyond that the oldest are given up, but not what is to be deleted.
+    Meanwhile at most `most` rows wait; beyond that the oldest are given up, but not what is to be deleted.
+    Who reads waits `patience` seconds for the disk, and then does without.
     """
 
     batches: ClassVar[int] = 1  # so many writings are one for the table (`Writer`)
 
-    def __init__(self, path: Path, form: Form[V], write_every: float, most_waiting: int, degraded: Gauge) -> None:
-        self._path = path
-        self._form = form
-        self._write_every = write_every
-        self._most_waiting = most_waiting
-        self._degraded = degraded
+    def __init__(  # noqa: PLR0913 - the last one is said where somebody is in a hurry
+        self, path: Path, form: Form[V], write_every: float, most: int, degraded: Gauge, *, patience: float = PATIENCE
+    ) -> None:
+        self._path, self._form, self._degraded = path, form, degraded
+        self._write_every, self._most_waiting = write_every, most
         self._lock = threading.Lock()  # guards the six below
         self._waiting: dict[str, Row[V]] = {}
         self._writing: dict[str, Row[V]] = {}
@@ -58,7 +58,7 @@ class WriteBehind(Generic[V]):
         self._listeners: list[asyncio.Future[None]] = []
         self._writer: Writer[V] | None = None
         self._failing = self._sort = self._closing = self._lost = False
-        self._reads = Reads(path, degraded)
+        self._reads = Reads(path, degraded, patience)
         self.stuck = False  # somebody has lost patience with the disk, and it has not answered since
         self.rows_written = 0
         self._wake, self._something = threading.Event(), threading.Event()

@@ -106,7 +106,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 async def process(directory: Path, url: str, stack: AsyncExitStack) -> Stores:
     await asyncio.to_thread(directory.mkdir)
     state = State(directory=directory, url=url, timeout=4 * TIMEOUT)
-    return await Builder(Config(state=state), b"key", Metrics("test"), stack).build(None)
+    return await Builder(Config(state=state, patience=60.0), b"key", Metrics("test"), stack).build(None)
 
 
 @pytest.mark.debian("redis-server")

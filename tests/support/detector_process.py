@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 
 from detector.roll import Roll
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "detector"]
@@ -37,6 +37,7 @@ class DetectorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         own: Settings = {
             "observe": False,
+            "patience": 10.0,  # a busy machine must not use it up: what passes unjudged is held and blocked by nobody
             "relay": {"listen": [f"{HOST}:{self.port}"], "hostname": "hop.example"},
             "next_hop": {"servers": [f"{HOST}:{next_hop}"], "retry_dead_after": 0.5, "tls": {"mode": "off"}},
             "policy_service": {"listen": [f"{HOST}:{self.policy_port}"]},
@@ -83,7 +84,7 @@ class DetectorProcess:
         process, self._process = self._process, None
         assert process is not None
         process.terminate()
-        status = process.wait(45)
+        status = process.wait(PATIENCE)
         assert status == 0, f"ended with status {status}\n{self.log()[-6000:]}"
 
     def kill(self) -> None:
@@ -91,7 +92,7 @@ class DetectorProcess:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(PATIENCE)
 
     def log(self) -> str:
         return self._log_file.read_text("utf-8", "replace") if self._log_file.exists() else ""
@@ -109,7 +110,7 @@ class DetectorProcess:
 
     def metrics(self) -> dict[str, float]:
         """All samples of /metrics, `name{label="value"}` to value."""
-        with urlopen(f"http://{HOST}:{self.metrics_port}/metrics", timeout=10) as answer:
+        with urlopen(f"http://{HOST}:{self.metrics_port}/metrics", timeout=30) as answer:
             page = answer.read().decode()
         return {
             sample.name + _labels(sample.labels): sample.value

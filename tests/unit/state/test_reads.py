@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from detector.ports import Temporary
 from detector.state import table
 from detector.state.reads import Reads
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_damaged_file_is_as_good_as_an_empty_one(tmp_path: Path, degraded: Gau
 
 async def test_a_disk_that_does_not_answer_is_shown(tmp_path: Path, degraded: Gauge) -> None:
     gate = threading.Event()
-    reads = Reads(tmp_path / "rows.sqlite", degraded)
+    reads = Reads(tmp_path / "rows.sqlite", degraded, patience=0.05)
     try:
         with pytest.raises(Temporary, match=r"reading rows\.sqlite: no answer"):
             await reads.aside(gate.wait)
@@ -75,7 +75,7 @@ async def test_values_are_read_again_when_a_disk_that_did_not_answer_is_back(tmp
     writer = table.open_for_writing(path)
     with writer:
         table.write_rows(writer, [(b"ann", 1.0, b"here", None, None)])
-    reads = Reads(path, degraded)
+    reads = Reads(path, degraded, patience=0.05)
     try:
         with pytest.raises(Temporary):
             await reads.aside(gate.wait)
@@ -85,6 +85,7 @@ async def test_values_are_read_again_when_a_disk_that_did_not_answer_is_back(tmp
     finally:
         gate.set()
     await asyncio.to_thread(wait_for, lambda: value(degraded) == 0.0, "it is over")
+    reads._aside._patience = PATIENCE  # on a busy machine the thread may take its time
     assert await reads.value("ann") == b"here"
     writer.close()
 
@@ -127,7 +128,6 @@ async def test_those_who_ask_while_others_are_read_are_read_together_whatever_be
     table_reads = table.read_values
     monkeypatch.setattr(table, "read_values", read_values)
     reads = Reads(path, degraded)
-    reads._aside._patience = 60.0  # on a busy machine it may take its time until the others have asked
     first = asyncio.get_running_loop().create_task(reads.value("bob"))
     await asyncio.to_thread(begun.wait)
     others = asyncio.gather(reads.value("ann"), reads.value("cid"))

@@ -360,7 +360,7 @@ async def test_who_asks_for_many_waits_for_a_disk_that_does_not_answer_for_a_mom
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
-    rows = WriteBehind(path, FORM, LATER, 100, gauge())
+    rows = WriteBehind(path, FORM, LATER, 100, gauge(), patience=0.05)
     await rows.written()
     monkeypatch.setattr(table, "read_values", lambda *_: gate.wait() and [])
     rows.put("waits", "1")
