@@ -152,9 +152,12 @@ class Postfix:
         self._postqueue("-f")
 
     def wait_until_queue_empty(self) -> None:
-        """Raises `TimeoutError`, with what is left and the end of the log in the text."""
+        """Raises `TimeoutError`, with what is left and the end of the log in the text.
+
+        Twice empty: a message that goes back to an earlier part of the queue while it is listed is not in the list.
+        """
         try:
-            wait_for(lambda: not self.queue(), f"queue of {self.name} is empty", every=0.1)
+            wait_for(lambda: not self.queue() and not self.queue(), f"queue of {self.name} is empty", every=0.1)
         except TimeoutError as error:
             msg = f"{error}\n{self.queue()}\n{self.log()[-4000:]}"
             raise TimeoutError(msg) from error

@@ -86,11 +86,11 @@ async def test_each_reply_has_the_whole_time() -> None:
         await talk.say(b"220 hop")
         for _ in range(4):
             await talk.hear(b"NOOP")
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.6)
             await talk.say(b"250 ok")
 
     async with ScriptedServer(slow) as server:
-        wire = await wire_to(server, reply_time=1.0)
+        wire = await wire_to(server, reply_time=2.0)
         await wire.replies(wire.greeting)
         for _ in range(4):
             assert (await ask(wire, b"NOOP"))[0].code == 250

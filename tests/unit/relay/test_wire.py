@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from detector import config
 from detector.relay import wire
+from tests.support.ports import PATIENCE
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
@@ -111,7 +112,7 @@ async def test_a_client_that_never_reads_is_cut_off(sink: SmtpSink, settings: Se
             for _ in range(60_000):
                 talk.writer.write(b"VRFY x\r\n")
             with pytest.raises(ConnectionError):
-                await asyncio.wait_for(_write_until_cut(talk.writer), 20)
+                await asyncio.wait_for(_write_until_cut(talk.writer), PATIENCE)
 
 
 async def test_commands_in_one_burst_are_answered_in_their_order_and_the_message_between_them_arrives(
@@ -125,7 +126,7 @@ async def test_commands_in_one_burst_are_answered_in_their_order_and_the_message
         async with smtp_talk(place.port) as talk:
             await talk.hear()
             talk.writer.write(burst)
-            heard = (await asyncio.wait_for(talk.reader.read(), 20)).split(b"\r\n")
+            heard = (await asyncio.wait_for(talk.reader.read(), PATIENCE)).split(b"\r\n")
     assert [line[:4] for line in heard if line[3:4] == b" "][-303:] == [b"354 ", *[b"250 "] * 301, b"221 "]
     assert [message.body for message in sink.messages] == [b"hello\r\n"]
 
@@ -221,6 +222,6 @@ async def _throw(chunks: list[bytes], byte_by_byte: bool, spool: Path) -> list[s
 
 async def _all_that_is_heard(reader: asyncio.StreamReader) -> bytes:
     try:
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), PATIENCE)
     except ConnectionResetError:  # closed, with octets of ours still unread
         return b""

@@ -191,6 +191,7 @@ async def test_a_change_counts_once_whether_the_server_has_made_it_before_it_fel
 ) -> None:
     store, link = await process(IMPATIENT)
     await store.update("ann", count_up)
+    await eventually(lambda: link.up and not store._lines and not store._ahead, "the first one is made")
     for number in range(1, 4):
         valkey.freeze()  # what is sent now is read when it goes on, long after we have given it up
         assert await store.update("ann", count_up) == number
@@ -217,6 +218,7 @@ async def test_connections_that_break_all_the_time_make_no_change_twice_and_lose
 async def test_who_has_waited_long_enough_gets_the_answer_of_what_is_known(process: Process, valkey: Valkey) -> None:
     store, link = await process(IMPATIENT)
     await store.update("ann", count_up)
+    await eventually(lambda: link.up and not store._lines and not store._ahead, "the first one is made")
     valkey.freeze()
     assert await store.update("ann", count_up) == 1
     valkey.thaw()
