@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.detector_process import DetectorProcess, Settings
 from tests.support.open_files import address_space_bytes, open_files, resident_bytes
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
 
@@ -29,9 +29,9 @@ SETTINGS: Settings = {
             "recipients_per_transaction": 50,
             "message_size_bytes": 4 * MIB,
             "commands_per_session": 170,
-            "idle_time": 2.0,
+            "idle_time": 6.0,  # all clients of a test come within it, also on a slow machine
             "command_time": 2.0,
-            "data_time": 2.0,
+            "data_time": 8.0,  # a message of 40 MB does, too
         }
     },
 }
@@ -194,7 +194,7 @@ async def test_clients_that_read_nothing_are_cut_off(detector: DetectorProcess) 
 
     async def shout(one: socket.socket) -> None:
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     await loop.sock_sendall(one, b"EHLO pc.example\r\n" * 1_000)
         except ConnectionError:

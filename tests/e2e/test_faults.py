@@ -28,6 +28,7 @@ def test_kill_9_in_the_middle_of_mail_flow_loses_nothing_and_forgets_no_block(pe
         wait_for(lambda: bool(path.detector.events("incident_opened")), "the thief is recognised")
         wait_for(lambda: _logins_on_disk(path) >= MESSAGES, "all logins are on disk")
         path.detector.kill()
+        path.outbound.wait_until_queue_empty()  # what the hop has let through has arrived
         path.detector.start()
         reached = len(escaped(path))
         with ThreadPoolExecutor(4) as pool:
@@ -56,6 +57,7 @@ def test_a_login_that_postfix_has_told_is_known_after_kill_9(peers: Peers) -> No
         blast(path)
         wait_for(lambda: bool(path.detector.events("incident_opened")), "the thief is recognised")
         path.detector.kill()
+        path.outbound.wait_until_queue_empty()  # what the hop has let through has arrived
         reached = len(escaped(path))
         path.detector.start()
         path.submission.flush()
@@ -70,6 +72,8 @@ def test_records_that_cannot_be_written_do_not_stop_the_mail(peers: Peers) -> No
         with _locked(path.detector.state / "records.sqlite"):
             blast(path)
             wait_for(lambda: bool(path.detector.events("incident_opened")), "the thief is recognised")
+            wait_for(lambda: _asked_for(path) >= MESSAGES, "everything in the queue has been tried")
+            path.outbound.wait_until_queue_empty()  # what the hop has let through has arrived
             reached = len(escaped(path))
             for number in range(3):
                 path.send(BEN, [f"friend-{number}@example.org"], letter(BEN.login, f"hello {number}"))

@@ -46,6 +46,7 @@ def test_a_hijacked_login_is_contained_and_the_neighbour_notices_nothing(
         assert b"Auto-Submitted: auto-generated" in notice.header
         wait_for(lambda: "incident.contained" in operators(path), "the operators know that it is contained")
 
+        path.outbound.wait_until_queue_empty()  # what the hop has let through has arrived
         reached = len(escaped(path))
         path.submission.flush()  # the thief's mail is still in the queue, and is tried again
         ordinary_mail(path, 2)

@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.support.detector_process import DetectorProcess
 from tests.support.open_files import open_sockets
-from tests.support.ports import free_port, wait_for
+from tests.support.ports import PATIENCE, free_port, wait_for
 from tests.support.scripted_server import HOST, Script, ScriptedServer, Talk, polite
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
 
 pytestmark = pytest.mark.e2e
 
 TIME = 0.5
-"""Seconds that the next hop has for a connection and for a reply."""
+"""Seconds that the next hop has for a connection and for a reply: soon over where it is silent."""
 RECIPIENTS = ("bob@example.net", "eve@example.net", "kim@example.net")
 SMALL = b"Subject: hello\r\n\r\nhello"
 LARGE = SMALL + b"\r\n" + b"a line of a large message, which fills all buffers on its way\r\n" * 200_000
@@ -46,28 +47,54 @@ class Hop:
         await asyncio.to_thread(wait_for, idle, "every connection has ended")
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hop]:
-    """One for all tests here: what a fault leaves behind would be seen by the next one."""
+@contextmanager
+def running(directory: Path, time: float) -> Iterator[Hop]:
     port = free_port()
     settings = {
         "identity": [{"source": "envelope-sender"}],
         # A visit to the dead server would play the script that a test wrote for its mail.
-        "next_hop": {"connect_time": TIME, "reply_time": TIME, "retry_dead_after": 3600.0, "connections": 2},
+        "next_hop": {"connect_time": time, "reply_time": time, "retry_dead_after": 3600.0, "connections": 2},
     }
-    with DetectorProcess(tmp_path_factory.mktemp("hop"), port, settings) as detector:
+    with DetectorProcess(directory, port, settings) as detector:
         yield Hop(detector, port)
         assert not detector.events("internal_error")
         assert "Traceback" not in detector.log()
         detector.stop()
 
 
+@pytest.fixture(scope="module")
+def of_little_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hop]:
+    """One for all tests here: what a fault leaves behind would be seen by the next one."""
+    with running(tmp_path_factory.mktemp("hop"), TIME) as hop:
+        yield hop
+
+
+@pytest.fixture(scope="module")
+def of_much_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hop]:
+    """For those where the next hop has something to say: on a busy machine it may take its time."""
+    with running(tmp_path_factory.mktemp("patient"), PATIENCE) as hop:
+        yield hop
+
+
 @pytest.fixture
-async def hop(running: Hop) -> AsyncIterator[Hop]:
+async def hop(of_little_time: Hop) -> AsyncIterator[Hop]:
+    """Whatever the test does to it: mail passes again, without a restart."""
+    yield of_little_time
+    async with asyncio.timeout(PATIENCE):
+        while not await passes(of_little_time):
+            pass  # on a busy machine even a polite server may be too slow for it
+
+
+@pytest.fixture
+async def patient(of_much_time: Hop) -> AsyncIterator[Hop]:
     """Whatever the test does to it: the next message passes, without a restart."""
-    yield running
-    async with running.before(polite) as client:
-        assert await send(client) == ["250 2.0.0 Ok: queued"]
+    yield of_much_time
+    assert await passes(of_much_time)
+
+
+async def passes(hop: Hop) -> bool:
+    async with hop.before(polite) as client:
+        return await send(client) == ["250 2.0.0 Ok: queued"]
 
 
 async def send(client: SmtpTalk, message: bytes = SMALL, recipients: tuple[str, ...] = RECIPIENTS) -> list[str]:
@@ -330,8 +357,8 @@ async def test_nor_when_it_breaks_within_a_large_message(hop: Hop, script: Scrip
         assert (await send(client, LARGE))[-1].startswith(NO_ANSWER)
 
 
-async def test_a_client_whose_next_hop_broke_may_go_on_and_reaches_the_next_one(hop: Hop) -> None:
-    async with hop.before(resets_after_the_message, polite) as client:
+async def test_a_client_whose_next_hop_broke_may_go_on_and_reaches_the_next_one(patient: Hop) -> None:
+    async with patient.before(resets_after_the_message, polite) as client:
         assert (await send(client))[-1].startswith(NO_ANSWER)
         assert await transaction(client, SMALL, RECIPIENTS) == ["250 2.0.0 Ok: queued"]
 
@@ -352,7 +379,7 @@ async def test_more_clients_than_connections_and_all_are_answered(hop: Hop) -> N
 # -- its own words --
 
 
-async def test_some_recipients_are_refused_in_its_words_and_the_others_get_the_message(hop: Hop) -> None:
+async def test_some_recipients_are_refused_in_its_words_and_the_others_get_the_message(patient: Hop) -> None:
     async def partly(talk: Talk) -> None:
         await talk.welcome(b"PIPELINING")
         await talk.hear(b"MAIL")
@@ -362,7 +389,7 @@ async def test_some_recipients_are_refused_in_its_words_and_the_others_get_the_m
             await talk.say(answer)
         await talk.accept()
 
-    async with hop.before(partly) as client:
+    async with patient.before(partly) as client:
         assert await send(client) == [
             "550-5.1.1 No such user\n550 5.1.1 really",
             "452 4.2.2 Mailbox full",
@@ -371,12 +398,12 @@ async def test_some_recipients_are_refused_in_its_words_and_the_others_get_the_m
 
 
 @pytest.mark.parametrize("words", [b"554 5.7.1 We do not like it", b"452 4.3.1 Full", b"421 4.3.2 Going down"])
-async def test_what_it_says_after_the_message_is_what_the_client_hears(hop: Hop, words: bytes) -> None:
-    async with hop.before(says_after_the_message(words + b"\r\n")) as client:
+async def test_what_it_says_after_the_message_is_what_the_client_hears(patient: Hop, words: bytes) -> None:
+    async with patient.before(says_after_the_message(words + b"\r\n")) as client:
         assert await send(client) == [words.decode()]
 
 
-async def test_a_refusal_within_a_large_message_is_heard(hop: Hop) -> None:
+async def test_a_refusal_within_a_large_message_is_heard(patient: Hop) -> None:
     async def refuses(talk: Talk) -> None:
         await talk.welcome()
         await until(talk, b"DATA")
@@ -385,11 +412,11 @@ async def test_a_refusal_within_a_large_message_is_heard(hop: Hop) -> None:
         await talk.say(b"552 5.3.4 Too large for us")
         await talk.hear_end()
 
-    async with hop.before(refuses) as client:
+    async with patient.before(refuses) as client:
         assert await send(client, LARGE) == ["552 5.3.4 Too large for us"]
 
 
-async def test_a_slow_next_hop_that_goes_on_has_all_the_time(hop: Hop) -> None:
+async def test_a_slow_next_hop_that_goes_on_has_all_the_time(patient: Hop) -> None:
     """Octet by octet, each line within its time: together they may take longer."""
 
     async def slow(talk: Talk) -> None:
@@ -402,5 +429,5 @@ async def test_a_slow_next_hop_that_goes_on_has_all_the_time(hop: Hop) -> None:
         await talk.say_in_pieces(b"250 2.0.0 Ok: at last\r\n")
         await talk.hear_end()
 
-    async with hop.before(slow) as client:
+    async with patient.before(slow) as client:
         assert await send(client) == ["250 2.0.0 Ok: at last"]

@@ -37,8 +37,11 @@ def send(detector: DetectorProcess) -> int:
         smtp.ehlo()
         code, _ = smtp.mail(ANN)
         if code == 250:
-            smtp.rcpt("kim@example.net")
-            code, _ = smtp.data(b"Subject: x\r\n\r\ny\r\n")
+            try:
+                smtp.rcpt("kim@example.net")
+                code, _ = smtp.data(b"Subject: x\r\n\r\ny\r\n")
+            except smtplib.SMTPDataError as error:  # it may be blocked since MAIL
+                code = error.smtp_code
         return code
 
 

@@ -30,7 +30,7 @@ def settings(valkey: Valkey) -> Settings:
     return {
         "identity": [{"source": "envelope-sender"}],
         "judging": {"block_score": 4.0, "hold_score": 3.9, "window_start": 500},
-        "state": {"url": valkey.url},
+        "state": {"url": valkey.url, "timeout": 2.0},  # a busy machine is no server that is away
     }
 
 
@@ -60,13 +60,13 @@ def blast(detector: DetectorProcess) -> None:
     """To strangers of whom half do not exist, until it is noticed."""
     with client(detector) as connection:
         for number in range(50):
-            connection.mail(THIEF)
+            code, text = connection.mail(THIEF)
+            if f"{code} {text.decode()}".startswith(BLOCKED):
+                return
             for one in range(10):
                 connection.rcpt(f"{'nobody' if one % 2 else 'target'}-{number}-{one}@victims.example")
             connection.data(b"Subject: offer\r\n\r\nbuy %d\r\n" % number)
             connection.rset()
-            if detector.events("incident_opened"):
-                return
     pytest.fail("the thief is never recognised")
 
 
@@ -97,6 +97,7 @@ def test_mail_flows_and_blocks_hold_while_the_server_is_silent_dead_and_back(
         wait_for(lambda: not degraded(detector), "it is over")
         assert passes(detector)
         assert blocked(detector)
+        detector.wait_for_events("shared_state_back")
         told = [event["event"] for event in detector.events() if event["event"].startswith("shared_state")]
         assert told == ["shared_state_away", "shared_state_away", "shared_state_back"]  # once for each process
         assert not detector.events("internal_error")

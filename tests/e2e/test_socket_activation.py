@@ -49,4 +49,4 @@ def test_who_connects_while_it_is_not_there_waits_and_is_served(detector: Detect
     between = socket.create_connection((HOST, detector.port), timeout=30)
     detector.start()
     assert first_line(between).startswith(b"220 ")
-    assert len(detector.events("started")) == 2
+    assert len(detector.wait_for_events("started", 2)) == 2

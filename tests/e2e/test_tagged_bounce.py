@@ -4,6 +4,7 @@ import json
 import re
 import smtplib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,15 +30,20 @@ def test_the_bounce_of_a_real_server_is_tied_to_its_transaction(sink: SmtpSink, 
         with smtplib.SMTP(HOST, detector.port, timeout=60) as client:
             client.sendmail(ANN, ["bob@example.org"], letter(ANN, "hello"))
         (bounce,) = sink.wait_for_messages(1, to="ann@example.net")
-        (accepted,) = detector.events("verdict")
+        (accepted,) = detector.wait_for_events("verdict")
         sender, tag = untagged(Address.parse(bounce.addresses[0]))
         assert (str(sender), bool(tag)) == (ANN, True)
 
         whole, bare = tmp_path / "bounce.eml", tmp_path / "bare.eml"
         whole.write_bytes(bounce.content)
         bare.write_bytes(bounce.content.replace(b"X-Transaction-Tag", b"X-Taken-Away"))
-        told = json.loads(detector.command("feedback", "--json", "--config", str(detector.path), str(whole), str(bare)))
-        for report in told["reports"]:
+
+        def reports() -> list[dict[str, Any]]:
+            words = ("--json", "--config", str(detector.path), str(whole), str(bare))
+            return list(json.loads(detector.command("feedback", *words))["reports"])
+
+        wait_for(lambda: all(one["tie"] == "tied" for one in reports()), "it is on disk whose the message was")
+        for report in reports():
             assert (report["kind"], report["tie"]) == ("bounce", "tied")
             assert report["transaction"] == accepted["transaction"]
             assert [(one["address"], one["cause"]) for one in report["recipients"]] == [
