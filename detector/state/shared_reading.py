@@ -44,6 +44,9 @@ async def asked(question: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(PATIENCE):
             return await question
-    except (ValkeyError, OSError) as error:  # TimeoutError is one
+    except TimeoutError as error:
+        msg = f"state.url: no answer within {PATIENCE:g} s"
+        raise Away(msg) from error
+    except (ValkeyError, OSError) as error:
         msg = f"state.url: {type(error).__name__}: {error}"
         raise Away(msg) from error

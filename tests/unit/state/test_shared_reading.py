@@ -1,6 +1,10 @@
+import asyncio
+
 import pytest
 
-from detector.state.shared_reading import TOGETHER, scan, values
+from detector.state import shared_reading
+from detector.state.shared_link import Away
+from detector.state.shared_reading import TOGETHER, asked, scan, values
 from tests.support.stores import linked
 from tests.support.valkey import Cluster, Valkey
 
@@ -27,3 +31,9 @@ async def test_all_servers_of_a_cluster_are_looked_through(valkey_cluster: Clust
     found = [pair async for batch in values(link.client(), b"detector:some:") for pair in batch]
     assert dict(found) == written
     await link.stop()
+
+
+async def test_a_server_that_says_nothing_is_said_not_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_reading, "PATIENCE", 0.0)
+    with pytest.raises(Away, match="no answer within 0 s"):
+        await asked(asyncio.Event().wait())
