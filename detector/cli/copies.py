@@ -104,7 +104,7 @@ def erased_by_server(office: Office, account: str, ordered_at: float) -> tuple[s
     except Temporary as error:  # each look may take long
         return f"{learned} is erased by the server as soon as it can, {later} Not to be seen now: {error}", False
     return (
-        f"{learned} is NOT erased yet: the server does not get to it, or its disk is full (its log and "
+        f"{learned} is NOT erased yet: no server gets to it (does one run?), or its disk is full (its log and "
         f"detector_state_degraded tell). It erases it as soon as it can, {later}"
     ), False
 

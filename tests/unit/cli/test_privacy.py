@@ -127,7 +127,7 @@ def test_what_no_server_has_erased_yet_is_said_and_the_status_tells_it(
             stack.callback(os.close, hold_alone(keyboard.directory / "state"))
         answer = keyboard.type("accounts", words[0], ANN, words[1], *WHY)
     assert answer.status == LATER
-    told = "does not get to it" if runs else "does it when it starts"
+    told = "no server gets to it" if runs else "does it when it starts"
     assert told in answer.output
     assert "without being asked again" in answer.output
 
