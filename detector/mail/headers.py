@@ -132,9 +132,15 @@ def without(section: bytes, names: frozenset[str]) -> bytes:
     b'Subject: x\r\n\r\n'
     """
     lower = section.lower()
-    if not any(name.encode() in lower for name in names):
-        return section  # as nearly always
-    return _any_of(names).sub(b"", section)
+    for name in _encoded(names):
+        if name in lower:
+            return _any_of(names).sub(b"", section)
+    return section  # as nearly always
+
+
+@lru_cache(maxsize=64)  # as many as there are configurations
+def _encoded(names: frozenset[str]) -> tuple[bytes, ...]:
+    return tuple([name.encode("ascii") for name in names])
 
 
 @lru_cache(maxsize=64)  # as many as there are configurations

@@ -103,7 +103,7 @@ class Greeter(SMTP):
     # -- replies --
 
     def say(self, reply: Reply) -> None:
-        self._write(bytes(reply))
+        self._write(_octets(reply))
         if reply.code >= 500 and reply in replies.PROTOCOL_ERRORS:
             self._errors += 1
             if self._errors > self.settings.limits.errors_per_session:
@@ -120,6 +120,11 @@ class Greeter(SMTP):
         self.server.outbox.write(stream, octets)
         if stream.get_write_buffer_size() > UNREAD_LIMIT:
             stream.abort()  # it sends and never reads: RFC 5321 allows to give up
+
+
+@lru_cache(maxsize=256)  # nearly all are the same few
+def _octets(reply: Reply) -> bytes:
+    return bytes(reply)
 
 
 @lru_cache(maxsize=16)

@@ -63,6 +63,14 @@ class LineGate:
             raise Violation(replies.TOO_MANY_COMMANDS)
         return line[:-2]
 
+    def command(self) -> tuple[bytes, str] | None:
+        """The next line as a verb and its argument; None and `Violation` as from `line`."""
+        line = self.line()
+        if line is None:
+            return None
+        at = line.find(b" ")
+        return (line, "") if at < 0 else (line[:at], argument(line[at:]))
+
     def next_line(self) -> bytes | None:
         """What `line` will give, as long as that is a line: it came together with the one before (RFC 2920)."""
         end = self._held.find(b"\n", self._start)
@@ -75,6 +83,11 @@ class LineGate:
         """All that is held, to be read as part of a message, or forgotten."""
         held, self._held, start, self._start = self._held, b"", self._start, 0
         return held[start:] if start else held
+
+
+def argument(octets: bytes) -> str:
+    """What follows a verb. Octets that are not UTF-8 go to the next hop as they came."""
+    return octets.strip().decode("utf-8", "surrogateescape")
 
 
 def _ends_well(line: bytes) -> bool:

@@ -18,7 +18,7 @@ from detector.relay.body import Body, Spool
 from detector.relay.body_reader import BodyReader
 from detector.relay.greeter import Greeter
 from detector.relay.incoming import Incoming
-from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation
+from detector.relay.line_gate import LINE_LIMIT, LineGate, Violation, argument
 
 if TYPE_CHECKING:
     from detector.relay.server import Server
@@ -133,15 +133,14 @@ class Wire(Greeter):
         """One after the other, until the connection ends."""
         try:
             while not self.stream.is_closing():
-                line = self._gate.line()
-                if line is None:
+                command = self._gate.command()
+                if command is None:
                     self._wait_for_more()
                     self._more = more = self.loop.create_future()
                     await more
                     continue
-                verb, _, argument = line.partition(b" ")
-                command = self.commands.get(verb) or self.commands.get(verb.upper(), _unknown)
-                await command(self, _text(argument))
+                verb, said = command
+                await (self.commands.get(verb) or self.commands.get(verb.upper(), _unknown))(self, said)
                 self._since_message += 1
                 if self._since_message >= self._turn_ends or self._errors > FEW_ERRORS:
                     await self._let_others_go_first()
@@ -165,7 +164,7 @@ class Wire(Greeter):
     def next_argument(self, verb: bytes) -> str | None:
         """That of the next command, if it is here already and begins so."""
         line = self._gate.next_line()
-        return _text(line[len(verb) :]) if line is not None and line[: len(verb)].upper() == verb else None
+        return argument(line[len(verb) :]) if line is not None and line[: len(verb)].upper() == verb else None
 
     def take_command(self) -> None:
         """The next one is answered together with this one."""
@@ -235,11 +234,6 @@ class Wire(Greeter):
         self._gate.put(message.feed(octets))
         if message.complete:
             self._message = None
-
-
-def _text(argument: bytes) -> str:
-    """Octets that are not UTF-8 go to the next hop as they came."""
-    return argument.strip().decode("utf-8", "surrogateescape")
 
 
 async def _unknown(wire: Wire, _: str) -> None:

@@ -47,6 +47,21 @@ def test_what_follows_a_line_waits_until_the_next_is_asked_for() -> None:
     assert gate.line() is None
 
 
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (b"QUIT", (b"QUIT", "")),
+        (b"MAIL FROM:<a@b> SIZE=1", (b"MAIL", "FROM:<a@b> SIZE=1")),
+        (b"rcpt  TO:<\xff@b> ", (b"rcpt", "TO:<\udcff@b>")),
+        (b"", (b"", "")),
+    ],
+)
+def test_a_command_is_a_verb_and_what_follows_it(line: bytes, command: tuple[bytes, str]) -> None:
+    gate = LineGate(10)
+    gate.put(line + b"\r\nREST")
+    assert (gate.command(), gate.command()) == (command, None)
+
+
 @pytest.mark.parametrize("line", [b"NOOP\n", b"NO\rOP\r\n", b"NOOP\r\r\n", b"\n", b"NO\rOP\n", b"N\rOP\nX\r\n"])
 def test_a_bare_line_end_is_a_violation(line: bytes) -> None:
     gate = LineGate(10)
