@@ -44,6 +44,8 @@ COMPILED = [
     "detector/relay/next_hop.py",
     "detector/relay/outbox.py",
     "detector/relay/reply_parser.py",
+    # Finds a profile in its file: five times as fast, or a thread that asks SQLite would be no dearer.
+    "detector/state/pages.py",
 ]
 # Without the project's own settings: its mypy plugins are not there where the package is built by itself.
 OPTIONS = ["--config-file=", "--strict", "--follow-imports=silent", "--cache-dir=build/mypy"]

@@ -22,6 +22,12 @@ MOST = 2**31
 """Profiles on disk: as many as there are accounts."""
 
 
+class Rows(WriteBehind[Profile]):
+    """Each account's first message of the day asks for a row."""
+
+    glances = True
+
+
 class MemoryProfiles:
     """The `ProfileStore` of one process and one event loop.
 
@@ -35,7 +41,7 @@ class MemoryProfiles:
         """See `WriteBehind` for `patience`."""
         degraded = metrics.state_degraded.labels("profiles")
         form = Form(pack, unpack)
-        self._rows = WriteBehind(path, form, write_every, accounts, degraded, patience=patience)
+        self._rows = Rows(path, form, write_every, accounts, degraded, patience=patience)
         self._in_use = Shelf(form, accounts)
         metrics.profiles.set_function(lambda: len(self._in_use))
 

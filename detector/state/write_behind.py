@@ -15,6 +15,7 @@ from detector import log
 from detector.host import Ground
 from detector.state import table
 from detector.state.aside import tell_all
+from detector.state.glance import Glance
 from detector.state.reads import PATIENCE, Reads
 from detector.state.writer import LOOK_EVERY, Marks, Row, Writer, not_written, set_aside_if_damaged
 
@@ -43,6 +44,7 @@ class WriteBehind(Generic[V]):
     """
 
     batches: ClassVar[int] = 1  # so many writings are one for the table (`Writer`)
+    glances: ClassVar[bool] = False  # so many rows are looked for on disk that a thread is too dear (`Glance`)
 
     def __init__(  # noqa: PLR0913 - the last one is said where somebody is in a hurry
         self, path: Path, form: Form[V], write_every: float, most: int, degraded: Gauge, *, patience: float = PATIENCE
@@ -59,6 +61,7 @@ class WriteBehind(Generic[V]):
         self._writer: Writer[V] | None = None
         self._failing = self._sort = self._closing = self._lost = False
         self._reads = Reads(path, degraded, patience)
+        self._glance = Glance(path)
         self.stuck = False  # somebody has lost patience with the disk, and it has not answered since
         self.rows_written = 0
         self._wake, self._something = threading.Event(), threading.Event()
@@ -104,15 +107,14 @@ class WriteBehind(Generic[V]):
         """As `get`, but waits a moment only. Raises `Temporary`."""
         if there := self._unwritten([key]):
             return there[key]
-        packed = await self._reads.value(key)
+        packed = self._glance.value(key) or await self._reads.value(key)
         there = self._unwritten([key])  # put meanwhile
         return self._unpacked(key, packed) if packed is not None and not there else there.get(key)
 
     async def find_all(self, keys: Collection[str]) -> dict[str, V]:
         """Those of them that are there; waits once for all, as `find`. Raises `Temporary`."""
         there = self._unwritten(keys)
-        rest = [key for key in keys if key not in there]
-        if rest:
+        if rest := [key for key in keys if key not in there]:
             there |= {key: self._unpacked(key, packed) for key, packed in await self._reads.values(rest)}
             there |= self._unwritten(rest)  # put meanwhile
         return {key: value for key, value in there.items() if value is not None}
@@ -206,7 +208,7 @@ class WriteBehind(Generic[V]):
         try:
             self._directory.check()
             if self._writer is None:
-                self._writer = Writer(self._path, self._form.pack, self.batches)
+                self._writer = Writer(self._path, self._form.pack, self.batches, self._glance if self.glances else None)
                 self._reads.begin_anew()  # it may still look at a file that was set aside
             if self._writing or unreadable or forget or sort or self._writer.erased:
                 sort = self._writer.write(self._writing, unreadable, forget, sort)
@@ -231,10 +233,8 @@ class WriteBehind(Generic[V]):
     def _failed(self, unreadable: dict[str, bytes], error: Exception) -> None:
         with self._lock:
             self._unreadable = unreadable | self._unreadable
-            unwritten = self._batched | self._writing
-            for key in self._waiting:
-                unwritten.pop(key, None)
-            self._waiting = unwritten | self._waiting
+            unwritten = (self._batched | self._writing).items()
+            self._waiting = {key: row for key, row in unwritten if key not in self._waiting} | self._waiting
             self._writing, self._batched = {}, {}
             values = (key for key, (_, value, _) in self._waiting.items() if value is not None)
             for key in list(islice(values, max(0, len(self._waiting) - self._most_waiting))):
