@@ -159,7 +159,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge
 from detector.state.write_behind import Form, WriteBehind
 form = Form(pack=str.encode, unpack=bytes.decode)
-WriteBehind.batches = int(sys.argv[2])
+WriteBehind.batches, WriteBehind.glances = int(sys.argv[2]), sys.argv[3] == "glances"
 rows = WriteBehind(Path(sys.argv[1]), form, 0.05, 100, Gauge("g", "g", registry=CollectorRegistry()))
 number = 0
 while True:
@@ -172,10 +172,10 @@ while True:
 """
 
 
-@pytest.mark.parametrize("batches", ["1", "40"])
-def test_a_killed_process_loses_only_what_was_not_flushed_yet(path: Path, batches: str) -> None:
+@pytest.mark.parametrize("form", [("1", ""), ("40", ""), ("1", "glances")])
+def test_a_killed_process_loses_only_what_was_not_flushed_yet(path: Path, form: tuple[str, str]) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD_THAT_IS_KILLED, str(path), batches], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD_THAT_IS_KILLED, str(path), *form], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         flushed = [int(child.stdout.readline()) for _ in range(5)][-1]
