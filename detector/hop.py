@@ -20,6 +20,7 @@ from detector.relay.policy_service import PolicyService
 from detector.relay.pool import Pool
 from detector.relay.route import Route
 from detector.relay.server import Server
+from detector.relay.settler import Settler
 from detector.relay.tagging import build_tagger
 from detector.state.usual import UsualFile
 from detector.tasks import Tasks
@@ -98,6 +99,16 @@ class Hop:
 
     def _route(self, config: Config) -> Route:
         memory, limits, tagger = self.memory, config.relay.limits, build_tagger(config)
+        policy = self.policy(config)
+        settler = Settler(
+            config=config,
+            profiles=memory.stores.profiles,
+            policy=policy,
+            contents=self._contents,
+            handed_over=memory.stores.handed_over,
+            metrics=memory.metrics,
+            clock=memory.clock,
+        )
         assessor = Assessor(
             config=config,
             sources=build_sources(config, memory.stores.joins),
@@ -105,9 +116,9 @@ class Hop:
             profiles=memory.stores.profiles,
             gate=Gate(config, memory.book, memory.metrics, memory.clock),
             desk=self.desk,
-            policy=self.policy(config),
+            policy=policy,
             contents=self._contents,
-            handed_over=memory.stores.handed_over,
+            settler=settler,
             metrics=memory.metrics,
             clock=memory.clock,
             stopwatch=memory.stopwatch,

@@ -3,29 +3,28 @@
     MAIL  -> begin   identity, and is the account blocked?
     RCPT  -> admit   is there room in the recipient window?
     DATA  -> decide  read and judge; a hijacked account is stopped here, a doubtful message waits (`draft.waits`)
-             settle  the next hop's answer goes into the account's profile
+             settle  the next hop's answer goes into the account's profile (`settler`)
     RSET, lost connection -> abandon
 
 The first three answer with a reply of our own, or None: pass it on. A fault of ours is not the customer's: what
 happens then is `when_broken`.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from detector import log
 from detector.config import Config
 from detector.mail.address import Address
-from detector.mail.delivery import Handed, Receipt, queue_id_of
 from detector.mail.headers import Header
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key, sample_of
 from detector.mail.transaction import Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics
-from detector.ports import Clock, Desk, HandedOver, IdentitySource, ProfileStore, Temporary
+from detector.ports import Clock, Desk, IdentitySource, ProfileStore, Temporary
 from detector.relay import replies
 from detector.relay.body import Body
 from detector.relay.contents import Contents
@@ -33,12 +32,13 @@ from detector.relay.draft import Draft
 from detector.relay.gate import Gate
 from detector.relay.hosts import same_host_key
 from detector.relay.identity import identify
-from detector.relay.outcome import ABORTED, tell
+from detector.relay.outcome import ABORTED, tell_fault
+from detector.relay.settler import Settler
 from detector.relay.time_left import TimeLeft
+from detector.relay.together import Together
 from detector.traffic.profile import Profile
-from detector.verdict.admit import admit, admit_message, settle
+from detector.verdict.admit import admit, admit_message
 from detector.verdict.campaign import suspicious
-from detector.verdict.handed import handed
 from detector.verdict.judge import judge
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Verdict
@@ -56,10 +56,11 @@ class Assessor:
     desk: Desk
     policy: Policy
     contents: Contents
-    handed_over: HandedOver
+    settler: Settler
     metrics: Metrics
     clock: Clock
     stopwatch: Clock
+    _together: Together = field(init=False, default_factory=Together)
 
     async def begin(self, draft: Draft) -> Reply | None:
         try:
@@ -83,11 +84,8 @@ class Assessor:
             return self._at_fault(error)
 
     async def settle(self, draft: Draft, reply: Reply) -> None:
-        """Tell the profile, the log and the metrics what became of a message."""
-        try:
-            await self._settle(draft, reply)
-        except Exception as error:  # as above
-            self._at_fault(error)
+        """Tell the profile, the log and the metrics what became of a message. Raises nothing."""
+        await self.settler.settle(draft, reply)
 
     async def abandon(self, draft: Draft) -> None:
         """A transaction without a message still tells something: whom it asked for, and who was refused."""
@@ -95,9 +93,10 @@ class Assessor:
             return
         try:
             await self._judge(draft, b"", None)
-            await self._settle(draft, ABORTED)
         except Exception as error:  # as above
             self._at_fault(error)
+        else:
+            await self.settler.settle_now(draft, ABORTED)
 
     # -- RCPT --
 
@@ -118,6 +117,8 @@ class Assessor:
     async def _passes(self, draft: Draft, ask: Callable[[Profile, float], tuple[Profile, bool]]) -> bool:
         """Whether the window has room, or is not to stop anything."""
         account, now = draft.identity.account, self.clock()
+        if self.settler.owes(account):
+            await self.settler.catch_up()
 
         def asked(profile: Profile) -> tuple[Profile, tuple[bool, bool]]:
             profile, room = ask(profile, now)
@@ -140,6 +141,7 @@ class Assessor:
             refusal = await self._admit_message(draft) if draft.identity.known else None
         if not draft.identity.known:
             return None
+        await self._together.gather()
         waits = await self._judge(draft, section, body)
         refusal = self.gate.stopped(draft.identity) or refusal
         draft.waits = waits and refusal is None
@@ -179,7 +181,9 @@ class Assessor:
         draft.message_id = header.message_id
         transaction = self._transaction(draft, header, body)
         if body is not None:
-            transaction = await self.contents.read(transaction, header, body, draft.time_left)
+            transaction = await self.contents.read(transaction, header, body)
+            await asyncio.sleep(0)  # those that are read in this turn are judged in the next one
+            transaction = await self.contents.compare(transaction, draft.time_left)
         verdict, let_through = await self._verdict(transaction, draft.time_left)
         if suspicious(verdict):  # others may be sending the same at this moment
             with suppress(Temporary):
@@ -197,6 +201,8 @@ class Assessor:
 
     async def _verdict(self, transaction: Transaction, time_left: TimeLeft) -> tuple[Verdict, bool]:
         """What the judge says, and whether nothing is stopped all the same."""
+        if self.settler.behind:  # nobody is judged before all is known that was answered before
+            await self.settler.catch_up()
         account, now = transaction.identity.account, self.clock()
         policy = self.policy.for_cohort(self.gate.cohort(account))
 
@@ -206,35 +212,8 @@ class Assessor:
 
         return await time_left.wait(self.profiles.update(account, judged))
 
-    # -- afterwards --
-
-    async def _settle(self, draft: Draft, reply: Reply) -> None:
-        if draft.judged is not None:
-            await self._learn(draft, draft.judged, reply)
-        tell(self.metrics, draft, reply)
-
-    async def _learn(self, draft: Draft, judged: tuple[Transaction, Verdict], reply: Reply) -> None:
-        transaction, verdict = judged
-        delivered, now = reply.positive and not draft.held, self.clock()
-        if not suspicious(verdict):
-            await self.contents.learn(transaction, verdict, self.policy.hold_score)
-
-        def settled(profile: Profile) -> tuple[Profile, Handed]:
-            passed = handed(profile, transaction, now, self.policy)
-            return settle(profile, transaction, delivered, now, self.policy), passed
-
-        time_left = TimeLeft(self.config.patience)  # the client has his answer, and only his next command waits
-        passed = await time_left.wait(self.profiles.update(transaction.identity.account, settled))
-        if delivered:
-            await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
-
     # -- faults --
 
     def _at_fault(self, error: Exception) -> Reply | None:
-        """Our own faults end here: the relay goes on, and says so."""
-        if isinstance(error, Temporary):
-            log.not_judged(str(error))
-        else:
-            log.internal_error("assess", error)
-        self.metrics.broken_judgements.inc()
+        tell_fault(self.metrics, error)
         return None if self.config.when_broken == "relay" else replies.LOCAL_ERROR

@@ -46,7 +46,7 @@ class Contents:
         self._threads = ThreadPoolExecutor(os.cpu_count(), "reading")
         metrics.content_scored.set_function(lambda: self._scored_at)
 
-    async def read(self, transaction: Transaction, header: Header, body: Body, time_left: TimeLeft) -> Transaction:
+    async def read(self, transaction: Transaction, header: Header, body: Body) -> Transaction:
         """The transaction with what its message says; without it when we cannot tell. `header` is the body's."""
         content = None
         try:
@@ -58,15 +58,24 @@ class Contents:
         self._notice_breaks()
         if content is None:
             return transaction
-        account, now = transaction.identity.account, self._clock()
         if content.score is not None:
-            self._scored_at = now
+            self._scored_at = self._clock()
+        return transaction.read(transaction.recipients, content)
+
+    async def compare(self, transaction: Transaction, time_left: TimeLeft) -> Transaction:
+        """The transaction with what others say about its content: how many suspicious accounts lately sent the same."""
+        content, account = transaction.content, transaction.identity.account
+        if content is None:
+            return transaction
         try:
-            if others := await time_left.wait(self._campaigns.suspicious_others(keys_of(content), account, now)):
-                content = msgspec.structs.replace(content, accomplices=others)
+            keys = keys_of(content)
+            others = await time_left.wait(self._campaigns.suspicious_others(keys, account, self._clock()))
         except Exception as error:  # as above
             self._broken(error, 1)
-        return transaction.read(transaction.recipients, content)
+            return transaction
+        if not others:
+            return transaction
+        return transaction.read(transaction.recipients, msgspec.structs.replace(content, accomplices=others))
 
     async def learn(self, transaction: Transaction, verdict: Verdict, hold_score: float) -> None:
         """What a message teaches about the mail of all accounts, once it was judged."""

@@ -85,7 +85,7 @@ class Carrier:
 
         passed = await self._of_profile(message, route, settled)
         if delivery.taken is not None and passed is not None:
-            await route.assessor.handed_over.remember(delivery.taken, passed, now)
+            await route.assessor.settler.handed_over.remember(delivery.taken, passed, now)
 
     async def _of_profile(
         self, message: HeldMessage, route: Route, function: Callable[[Profile], tuple[Profile, T]]

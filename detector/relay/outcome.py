@@ -1,9 +1,10 @@
-"""What is told of a transaction when it is over: the one line in the log, and the counters."""
+"""What is told of a transaction when it is over: the one line in the log, and the counters; and of our own faults."""
 
 from detector import log
 from detector.mail.reply import Reply
 from detector.mail.transaction import ACCEPTED, REFUSED
 from detector.metrics import Metrics
+from detector.ports import Temporary
 from detector.relay.draft import Draft
 
 ABORTED = Reply(0, ("aborted",))
@@ -22,6 +23,15 @@ def tell(metrics: Metrics, draft: Draft, reply: Reply) -> None:
             metrics.evidence.labels(score.group).inc(score.nats)
     metrics.transactions.labels(verdict.action, outcome).inc()
     log.verdict(transaction, verdict, reply)
+
+
+def tell_fault(metrics: Metrics, error: Exception) -> None:
+    """Our own faults end here: the relay goes on, and says so."""
+    if isinstance(error, Temporary):
+        log.not_judged(str(error))
+    else:
+        log.internal_error("assess", error)
+    metrics.broken_judgements.inc()
 
 
 def outcome_of(draft: Draft, reply: Reply) -> str:

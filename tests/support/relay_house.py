@@ -30,6 +30,7 @@ from detector.relay.identity import build_sources, headers_to_strip, needs_heade
 from detector.relay.pool import Pool
 from detector.relay.route import Route
 from detector.relay.server import Server
+from detector.relay.settler import Settler
 from detector.replay.campaigns import Campaigns
 from detector.traffic.profile import Profile
 from detector.verdict.answer import Answer
@@ -212,6 +213,9 @@ async def house(
         settings.next_hop.model_copy(update={"servers": servers}), settings.relay.hostname, metrics, lambda: now[0]
     )
     judging = settings.judging.model_dump()
+    policy = Policy(recipient_key=b"k" * 32, priors=prior, model_version=model_version, **judging)
+    contents = Contents(reader, campaigns, metrics, lambda: now[0])
+    settler = Settler(settings, profiles, policy, contents, handed_over, metrics, lambda: now[0])
     assessor = Assessor(
         config=settings,
         sources=build_sources(settings, join),
@@ -219,9 +223,9 @@ async def house(
         profiles=profiles,
         gate=Gate(settings, book, metrics, lambda: now[0]),
         desk=desk,
-        policy=Policy(recipient_key=b"k" * 32, priors=prior, model_version=model_version, **judging),
-        contents=Contents(reader, campaigns, metrics, lambda: now[0]),
-        handed_over=handed_over,
+        policy=policy,
+        contents=contents,
+        settler=settler,
         metrics=metrics,
         clock=lambda: now[0],
         stopwatch=lambda: 0.0,

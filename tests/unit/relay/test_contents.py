@@ -46,7 +46,8 @@ class Place:
         self.contents = Contents(self.reader, self.campaigns, self.metrics, lambda: self.now)
 
     async def read(self, octets: bytes, file: IO[bytes] | None = None) -> Transaction:
-        return await self.contents.read(transaction(1), Header.of(octets), body_of(octets, file), TimeLeft())
+        read = await self.contents.read(transaction(1), Header.of(octets), body_of(octets, file))
+        return await self.contents.compare(read, TimeLeft())
 
     @property
     def errors(self) -> float | None:

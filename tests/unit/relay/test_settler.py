@@ -1,0 +1,156 @@
+"""What is learned of messages once they are answered: together, in order, and before anybody is judged again."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from detector import config
+from detector.mail.headers import Arrival
+from detector.mail.reply import Reply
+from detector.mail.transaction import Identity
+from detector.metrics import Metrics
+from detector.models import load_prior
+from detector.ports import SessionFacts
+from detector.relay.contents import Contents
+from detector.relay.draft import Draft
+from detector.relay.settler import Settler
+from detector.traffic.counting import is_known
+from detector.verdict.policy import Policy
+from detector.verdict.verdict import Action, Verdict
+from tests.histories import IDENTITY, transaction
+from tests.support.mail_to import ANN
+from tests.support.relay_house import DictProfiles, HandedList, NearbyCampaigns, house
+from tests.support.smtp_sink import SmtpSink
+from tests.support.text_model import small_reader
+
+Settings = Callable[..., config.Config]
+OK = Reply.of(250, "2.0.0", "Ok: queued as 4XyZ1")
+KEY = b"k" * 32
+
+
+class Place:
+    """A settler with all that it tells."""
+
+    def __init__(self, settings: config.Config) -> None:
+        self.profiles, self.handed_over, self.metrics = DictProfiles(), HandedList(), Metrics("test")
+        contents = Contents(small_reader(), NearbyCampaigns(), self.metrics, lambda: 1e9)
+        policy = Policy(KEY, *load_prior())
+        self.settler = Settler(settings, self.profiles, policy, contents, self.handed_over, self.metrics, lambda: 1e9)
+
+    def settled(self) -> list[str]:
+        """The transactions, in the order in which that was done."""
+        return [handed.transaction_id for _, handed in self.handed_over.taken]
+
+    def broken(self) -> float | None:
+        return self.metrics.registry.get_sample_value("detector_broken_judgements_total")
+
+
+@pytest.fixture
+def place(settings: Settings) -> Place:
+    return Place(settings())
+
+
+def draft(number: int, account: str = ANN) -> Draft:
+    """Of a message that was judged."""
+    judged = transaction(number)
+    made = Draft(
+        judged.transaction_id,
+        SessionFacts("192.0.2.1", {}, {}, "", ""),
+        Arrival("pc", "192.0.2.1", "hop"),
+        judged.mail_from,
+        0.0,
+    )
+    made.identity = Identity(account, "header", trusted=True)
+    made.recipients = list(judged.recipients)
+    made.judged = judged, Verdict(Action.ACCEPT, 0.0, (), "p1", "m1")
+    return made
+
+
+async def test_messages_that_are_answered_together_are_settled_in_their_order(place: Place) -> None:
+    await asyncio.gather(*[place.settler.settle(draft(number), OK) for number in range(5)])
+    assert place.settled() == [f"t{number}" for number in range(5)]
+    assert not place.settler.behind
+
+
+async def test_only_the_first_of_them_waits(place: Place) -> None:
+    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
+    await asyncio.sleep(0.0)
+    await place.settler.settle(draft(1), OK)
+    assert place.settled() == []
+    assert place.settler.owes(ANN)
+    assert not place.settler.owes("ben@example.net")
+    await first
+    assert place.settled() == ["t0", "t1"]
+
+
+async def test_whoever_asks_may_have_it_settled_at_once(place: Place) -> None:
+    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
+    await asyncio.sleep(0.0)
+    await place.settler.catch_up()
+    assert place.settled() == ["t0"]
+    await place.settler.settle(draft(1), OK)
+    await first
+    assert place.settled() == ["t0", "t1"]
+
+
+async def test_a_session_that_is_ended_settles_what_waits(place: Place) -> None:
+    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
+    await asyncio.sleep(0.0)
+    await place.settler.settle(draft(1), OK)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert place.settled() == ["t0", "t1"]
+
+
+async def test_a_fault_with_one_message_is_told_and_keeps_no_other_from_being_settled(place: Place) -> None:
+    broken = draft(0)
+    broken.recipients = []
+    broken.judged = replace(transaction(0), recipients=None), Verdict(Action.ACCEPT, 0.0, (), "p1", "m1")
+    await asyncio.gather(place.settler.settle(broken, OK), place.settler.settle(draft(1), OK))
+    assert place.settled() == ["t1"]
+    assert place.broken() == 1.0
+
+
+async def test_with_a_shared_state_nobody_waits_for_the_answers_that_others_wait_for(settings: Settings) -> None:
+    state = settings().state.model_copy(update={"url": "redis://127.0.0.1:6379/0"})
+    place = Place(settings().model_copy(update={"state": state}))
+    await place.settler.settle(draft(0), OK)
+    assert place.settled() == ["t0"]
+
+
+def growing(number: int, account: str) -> Draft:
+    """Of a message that was not judged yet."""
+    made = draft(number, account)
+    made.judged = None
+    return made
+
+
+async def test_the_window_is_asked_once_the_answered_mail_of_its_account_is_settled(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as home:
+        assessor, address = home.route.assessor, transaction(0).recipients[0].address
+        first = asyncio.get_running_loop().create_task(assessor.settler.settle(draft(0), OK))
+        await asyncio.sleep(0.0)
+        await assessor.admit(growing(1, "ben@example.net"), address)
+        assert home.handed_over.taken == []
+        await assessor.admit(growing(2, ANN), address)
+        assert is_known(home.profiles.profiles[IDENTITY.account], address, KEY)
+        await first
+
+
+async def test_nobody_is_judged_before_all_is_settled_that_was_answered(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as home:
+        assessor = home.route.assessor
+        first = asyncio.get_running_loop().create_task(assessor.settler.settle(draft(0), OK))
+        await asyncio.sleep(0.0)
+        assert assessor.settler.behind
+        await assessor.abandon(growing(1, "ben@example.net"))  # judges at once
+        assert [handed.transaction_id for _, handed in home.handed_over.taken] == ["t0"]
+        await first
