@@ -56,9 +56,8 @@ class Office:
         stack.push_async_callback(asyncio.to_thread, containment.stop)
         self._containment = containment
         stores = memory.stores
-        self.desk = Desk(
-            memory.records, memory.book, memory.clock, memory.metrics, new_id, containment.open, stores.news
-        )
+        parts = memory.records, memory.book, memory.clock, memory.metrics, new_id, containment.open, stores.news
+        self.desk = Desk(*parts, patience=config.patience)
         forget = stores.heard.forget, stores.handed_over.forget
         self.decisions = Decisions(memory.records, self.desk, stores.profiles, self._changed, *forget, stores.decided)
         await self.decisions.start()

@@ -106,9 +106,8 @@ class Worker:
         self._metrics = Metrics(self.version)
         memory = self._memory = Memory(config, self._metrics, self.clock, self.stopwatch, stack)
         await memory.open()
-        self._desk = Desk(
-            memory.records, memory.book, self.clock, self._metrics, new_id, self._opened, memory.stores.news
-        )
+        parts = memory.records, memory.book, self.clock, self._metrics, new_id, self._opened, memory.stores.news
+        self._desk = Desk(*parts, patience=config.patience)
         self._hatch = await asyncio.to_thread(
             HeldHatch, config, memory.records, self._metrics, self.clock, lambda digest: self.channel.send(Held(digest))
         )

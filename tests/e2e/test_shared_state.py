@@ -30,7 +30,7 @@ def settings(valkey: Valkey) -> Settings:
     return {
         "identity": [{"source": "envelope-sender"}],
         "judging": {"block_score": 4.0, "hold_score": 3.9, "window_start": 500},
-        "state": {"url": valkey.url, "timeout": 2.0},  # a busy machine is no server that is away
+        "state": {"url": valkey.url},
     }
 
 

@@ -37,11 +37,12 @@ class DetectorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         own: Settings = {
             "observe": False,
-            "patience": 10.0,  # a busy machine must not use it up: what passes unjudged is held and blocked by nobody
+            # A busy machine must not use them up: what passes unjudged is held and blocked by nobody.
+            "patience": 10.0,
             "relay": {"listen": [f"{HOST}:{self.port}"], "hostname": "hop.example"},
             "next_hop": {"servers": [f"{HOST}:{next_hop}"], "retry_dead_after": 0.5, "tls": {"mode": "off"}},
             "policy_service": {"listen": [f"{HOST}:{self.policy_port}"]},
-            "state": {"directory": str(self.state)},
+            "state": {"directory": str(self.state), "timeout": 2.0},
             "metrics": {"listen": f"{HOST}:{self.metrics_port}"},
         }
         directory.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ SHARES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _given: set[int] = set()
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds until what a test waits for is given up: far more than it takes, for others may have the processor."""
 
 

@@ -1,12 +1,15 @@
 """Which stores a configuration leads to, and that they are closed."""
 
 import contextlib
+import threading
 from pathlib import Path
 
 import pytest
 
 from detector.config import Config, State
 from detector.metrics import Metrics
+from detector.ports import Temporary
+from detector.state import table
 from detector.state.build import Builder, Stores
 from detector.state.heard import Heard
 from detector.state.profiles import MemoryProfiles
@@ -29,6 +32,24 @@ async def test_without_a_url_each_process_keeps_its_own(tmp_path: Path) -> None:
         assert (type(built.profiles), type(built.heard), built.news) == (MemoryProfiles, Heard, None)
     names = ("profiles", "joins", "handed_over", "campaigns")
     assert all((tmp_path / f"{name}.sqlite").exists() for name in names)
+
+
+async def test_their_disk_is_waited_for_as_long_as_mail_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    hasty = Config(state=State(directory=tmp_path), patience=0.05)
+    monkeypatch.setattr(table, "read_values", lambda *_: gate.wait() and [])
+    async with contextlib.AsyncExitStack() as stack:
+        built = await stores(hasty, stack)
+        stack.callback(gate.set)
+        for asked in (
+            built.profiles.read("ann"),
+            built.joins.by_queue_id("192.0.2.1", "4ABC"),
+            built.handed_over.by_queue_id("192.0.2.1", "4ABC"),
+        ):
+            with pytest.raises(Temporary, match=r"no answer within 0\.05 s"):
+                await asked
 
 
 @pytest.mark.debian("redis-server")
