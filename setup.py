@@ -14,6 +14,7 @@ from setuptools.command.build_ext import build_ext
 COMPILED = [
     # Counts the words of each message: by arrays that takes three times as long, a quarter of what a message costs.
     "detector/content/kernel.py",
+    "detector/content/row.py",
     # What goes through texts letter by letter, and through the tags of a page: together a sixth of what reading costs.
     # Other modules gain nothing: they wait for memory, regular expressions and msgspec. A module that defines values of
     # msgspec must not stand here: what their class statements ask for (frozen, gc) would be lost.

@@ -1,6 +1,5 @@
 """Copies of a message are known by their octets, before anything is taken apart: mailings are read once."""
 
-from hashlib import blake2b
 from typing import Final
 
 from detector.content.mime import first_of
@@ -13,10 +12,12 @@ _READ: Final = (b"content-type", b"content-disposition", b"content-transfer-enco
 _BETWEEN: Final = b"\n\n\0"  # no field has an empty line, so that the pieces cannot run into each other
 
 
-def copy_key(written: Written) -> bytes | None:
+def copy_key(written: Written) -> int | None:
     """Equal for messages whose parts are equal octet for octet, whatever else their headers say; None for long ones.
 
-    `Message.key` knows more copies, those with a boundary of their own, but only once the message is taken apart.
+    The hash of `Message.said` knows more copies, those with a boundary of their own, but only once the message is taken
+    apart. Others have either in common by a chance of 2^-64, and nobody can write two of them on purpose: Python keys
+    its hash anew at each start (PEP 456).
     """
     start: int = written.start
     end: int = written.end
@@ -25,4 +26,4 @@ def copy_key(written: Written) -> bytes | None:
     header = written.header
     pieces = [first_of(header, name) for name in _READ]
     pieces.append(written.octets[start:end])
-    return blake2b(_BETWEEN.join(pieces), digest_size=16).digest()
+    return hash(_BETWEEN.join(pieces))

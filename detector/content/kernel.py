@@ -7,15 +7,15 @@ Interpreted it would be wrong, as its integers are meant to have 64 bits: it is 
 
 from typing import Final
 
-from librt.strings import BytesWriter, read_i16_le, write_i64_le
+from librt.strings import BytesWriter, read_i32_le, read_i64_le, write_i64_le
 from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
+from detector.content.row import Row, joined
+
 COMPILED: Final = not __file__.endswith(".py")
 
-# As in `words`: upper halves, with a sign, and lower ones, for in one piece they are no machine integers to mypyc.
-_BASE_UPPER: Final = 0x9E3779B9 - (1 << 32)
-_BASE_LOWER: Final = 0x7F4A7C15
+# As in `words`, to be `joined`.
 _SUBJECT_UPPER: Final = 0xD1B54A32 - (1 << 32)
 _SUBJECT_LOWER: Final = 0xD192ED03
 _PAIR_UPPER: Final = 0x8CB92BA7 - (1 << 32)
@@ -23,88 +23,17 @@ _PAIR_LOWER: Final = 0x2F3D8DD7
 _MIXER_UPPER: Final = 0xFF51AFD7 - (1 << 32)
 _MIXER_LOWER: Final = 0xED558CCD
 _LOW: Final = 0xFFFFFFFF
-_STEM: Final = 6
 _MOST_COUNTED: Final = 250
 
 # As in `fingerprint`.
-_SHORTEST: Final = 3
 _LEAST: Final = 5
+_ENOUGH: Final = 15
 _BINS: Final = 24
 _BANDS: Final = 4
 
 
-def _whole(upper: i64, lower: i64) -> i64:
-    return upper << 32 | lower
-
-
-class _Row:
-    """The words of some texts in their order."""
-
-    def __init__(self) -> None:
-        self.base = _whole(_BASE_UPPER, _BASE_LOWER)
-        self.stems = vec[i64](capacity=512)
-        self.wholes = vec[i64](capacity=512)
-        self.letters = vec[i64](capacity=512)
-
-    def add(self, stem: i64, whole: i64, letters: i64) -> None:
-        self.stems = append(self.stems, stem)
-        self.wholes = append(self.wholes, whole)
-        self.letters = append(self.letters, letters)
-
-    def read(self, text: str) -> None:
-        """As `words.simple` has it."""
-        at: i64 = 0
-        end: i64 = len(text)
-        while at < end:
-            start: i64 = at
-            while at < end and ord(text[at]) != ord(" "):
-                at += 1
-            if at > start and not _is_address(text, start, at):
-                self._run(text, start, at)
-            at += 1
-
-    def _run(self, text: str, start: i64, end: i64) -> None:
-        """Without a blank, but with marks that part words, and signs that are words."""
-        whole: i64 = 0
-        stem: i64 = 0
-        base: i64 = self.base
-        power: i64 = base
-        letters: i64 = 0
-        for at in range(start, end):
-            code: i64 = ord(text[at])
-            if code >= ord("a"):
-                whole += code * power
-                power *= base
-                letters += 1
-                stem = whole if letters <= _STEM else stem
-            elif code != ord("'"):
-                if letters:
-                    self.add(stem, whole, letters)
-                whole, power, letters = 0, base, 0
-                if code < ord("'") or code == ord("?"):  # a sign that means something
-                    self.add(code * base, code * base, 1)
-        if letters:
-            self.add(stem, whole, letters)
-
-
-def _is_address(text: str, start: i64, end: i64) -> bool:
-    """Whether `@`, `//` or `www.` is in it."""
-    before: i64 = 0
-    ws: i64 = 0
-    for at in range(start, end):
-        code: i64 = ord(text[at])
-        if code < ord("a"):
-            if code == ord("@") or (code == ord("/") and before == code) or (code == ord(".") and ws >= 3):
-                return True
-            ws = 0
-        else:
-            ws = ws + 1 if code == ord("w") else 0
-        before = code
-    return False
-
-
 def _mixed(number: i64) -> i64:
-    return ((number >> 32 & _LOW ^ number) * _whole(_MIXER_UPPER, _MIXER_LOWER)) >> 32 & _LOW
+    return ((number >> 32 & _LOW ^ number) * joined(_MIXER_UPPER, _MIXER_LOWER)) >> 32 & _LOW
 
 
 def _room(most: i64) -> vec[i64]:
@@ -129,38 +58,62 @@ def _is_new(slots: vec[i64], number: i64) -> bool:
 
 
 class _Sum:
-    """The weights of distinct features; `rows` and `line` as `TextModel.octets` tells."""
+    """The weights of distinct features; `rows`, `start` and `line` as `TextModel.octets` tells."""
 
-    def __init__(self, rows: bytes, line: i64, most: i64) -> None:
+    def __init__(self, rows: bytes, start: i64, line: i64) -> None:
         self.rows = rows
+        self.start = start
         self.line = line
-        self.slots = _room(most)
-        self.found = vec[i64](capacity=512)
+        self.asked: i64 = 0  # features
         self.fetched: i64 = 0
         self.total: i64 = 0  # in units of 2^-24, of which each number in half precision is a multiple: nothing is lost
 
-    def add(self, number: i64) -> None:
-        if _is_new(self.slots, number):
-            self.found = append(self.found, number)
-            # The row is on its way from memory while further numbers are made: it is needed for all of them at once.
-            self.fetched += i64(read_i16_le(self.rows, (number >> 16) * self.line))
+    def add(self, stems: bytes, titled: i64) -> None:
+        counted: i64 = min(i64(len(stems)) >> 3, i64(_MOST_COUNTED))
+        numbers = vec[i64]([0] * (titled + 2 * counted))
+        for at in range(titled):
+            numbers[at] = _mixed(read_i64_le(stems, 8 * at) * joined(_SUBJECT_UPPER, _SUBJECT_LOWER))
+        before: i64 = 0
+        place: i64 = titled
+        for at in range(counted):
+            stem: i64 = read_i64_le(stems, 8 * at)
+            numbers[place] = _mixed(stem)
+            # Of the first word there is no pair: its number comes twice instead, and counts once.
+            numbers[place + 1] = _mixed(before * joined(_PAIR_UPPER, _PAIR_LOWER) + stem)
+            before = stem
+            place += 2
+        self.fetch(numbers)
+        self.weigh(numbers)
 
-    def weigh(self) -> None:
-        for number in self.found:
-            self.total += self._weight(number)
+    def fetch(self, numbers: vec[i64]) -> None:
+        """All at once: where each row was waited for, that alone would take as long as the rest."""
+        rows, start, line = self.rows, self.start, self.line
+        fetched: i64 = 0
+        for number in numbers:
+            fetched += i64(read_i32_le(rows, start + (number >> 16) * line))
+        self.fetched = fetched
 
-    def _weight(self, number: i64) -> i64:
-        """0 for what is not in the model: in a row the second halves of the keys ascend, and zeros follow."""
-        wanted: i64 = number & 0xFFFF
-        start: i64 = (number >> 16) * self.line
-        half: i64 = self.line >> 1
-        for at in range(start, start + half, 2):
-            there: i64 = i64(read_i16_le(self.rows, at)) & 0xFFFF
-            if there == wanted:
-                return _exact(i64(read_i16_le(self.rows, at + half)))
-            if there > wanted or (there == 0 and at > start):
-                break
-        return 0
+    def weigh(self, numbers: vec[i64]) -> None:
+        rows, start, line = self.rows, self.start, self.line
+        slots = _room(i64(len(numbers)))
+        asked: i64 = 0
+        total: i64 = 0
+        for number in numbers:
+            if _is_new(slots, number):
+                asked += 1
+                total += _weight(rows, start + (number >> 16) * line, line, number & 0xFFFF)
+        self.asked, self.total = asked, total
+
+
+def _weight(rows: bytes, start: i64, line: i64, wanted: i64) -> i64:
+    """0 for what is not in the model: in a row the second halves of the keys ascend, each with its weight behind it."""
+    for at in range(start, start + line, 4):
+        pair: i64 = i64(read_i32_le(rows, at))
+        if pair & 0xFFFF == wanted:
+            return _exact(pair >> 16)
+        if pair & 0xFFFF > wanted:
+            break
+    return 0
 
 
 def _exact(half: i64) -> i64:
@@ -172,42 +125,22 @@ def _exact(half: i64) -> i64:
     return -size if half < 0 else size
 
 
-def _score(stems: vec[i64], titled: i64, rows: bytes, line: i64) -> _Sum:
-    counted: i64 = min(i64(len(stems)), i64(_MOST_COUNTED))
-    found = _Sum(rows, line, titled + 2 * counted)
-    for at in range(titled):
-        found.add(_mixed(stems[at] * _whole(_SUBJECT_UPPER, _SUBJECT_LOWER)))
-    before: i64 = 0
-    for place in range(counted):
-        stem: i64 = stems[place]
-        found.add(_mixed(stem))
-        if place > 0:
-            found.add(_mixed(before * _whole(_PAIR_UPPER, _PAIR_LOWER) + stem))
-        before = stem
-    found.weigh()
-    return found
-
-
-def _print(row: _Row, first: i64, last: i64) -> tuple[bytes, int, bytes, bytes]:
-    """What `exact` is made of, how many different words there are, what `bands` are made of, and the sketch."""
-    exact = BytesWriter()
-    wholes, letters = row.wholes, row.letters
-    slots = _room(last - first)
+def _print(exact: bytes) -> tuple[int, bytes, bytes]:
+    """Of the numbers of words: how many are different, as far as it matters, what `bands` are made of, the sketch."""
+    slots = _room(_ENOUGH)
     least = vec[i64]([-1] * _BINS)
     different: i64 = 0
-    for at in range(first, last):
-        if letters[at] < _SHORTEST:
-            continue
-        write_i64_le(exact, wholes[at])
-        number: i64 = _mixed(wholes[at])
-        if _is_new(slots, number):
+    for at in range(i64(0), i64(len(exact)), 8):
+        number: i64 = _mixed(read_i64_le(exact, at))
+        if different < _ENOUGH and _is_new(slots, number):
             different += 1
-            place: i64 = number * _BINS >> 32
-            if least[place] < 0 or number < least[place]:
-                least[place] = number
+        place: i64 = number * _BINS >> 32
+        if least[place] < 0 or number < least[place]:
+            least[place] = number
     if different < _LEAST:
-        return exact.getvalue(), different, b"", b""
-    return exact.getvalue(), different, *_packed(_filled(least))
+        return different, b"", b""
+    bands, sketch = _packed(_filled(least))
+    return different, bands, sketch
 
 
 def _filled(least: vec[i64]) -> vec[i64]:
@@ -225,25 +158,30 @@ def _filled(least: vec[i64]) -> vec[i64]:
 def _packed(least: vec[i64]) -> tuple[bytes, bytes]:
     bands, sketch = BytesWriter(), BytesWriter()
     for band in range(i64(_BANDS)):
-        for at in range(band, i64(_BINS), i64(_BANDS)):
-            write_i64_le(bands, least[at])
+        for at in range(i64(_BINS // _BANDS)):
+            write_i64_le(bands, least[at * _BANDS + band])
     for number in least:
         sketch.append(u8(number & 0xFF))
     return bands.getvalue(), sketch.getvalue()
 
 
-def see(texts: list[str], rows: bytes, line: i64) -> tuple[int, int, int, bytes, int, bytes, bytes]:
+def see(texts: list[str], rows: bytes, start: i64, line: i64) -> tuple[int, int, int, bytes, int, bytes, bytes]:
     """Of subject, own words and quotation, each as `words.simple` has it.
 
     How many words there are; the sum of the weights of their features, in units of 2^-24, and how many these are; then
-    of the own words, or of all where there are none, what `_print` tells.
+    of the own words, or of all where there are none, what `exact` is made of, and what `_print` tells.
     """
-    row = _Row()
-    ends = vec[i64]()
+    row = Row()
+    words = vec[i64]()
+    kept = vec[i64]()
     for text in texts:
         row.read(text)
-        ends = append(ends, i64(len(row.stems)))
-    titled, own, words = ends[0], ends[1], ends[2]
-    found = _score(row.stems, titled, rows, line)
-    exact, different, bands, sketch = _print(row, titled, own) if own > titled else _print(row, 0, words)
-    return words, found.total, len(found.found), exact, different, bands, sketch
+        words = append(words, i64(len(row.stems)) >> 3)
+        kept = append(kept, i64(len(row.wholes)))
+    found = _Sum(rows, start, line)
+    found.add(row.stems.getvalue(), words[0])
+    exact = row.wholes.getvalue()
+    if words[1] > words[0]:
+        exact = exact[kept[0] : kept[1]]
+    different, bands, sketch = _print(exact)
+    return words[2], found.total, found.asked, exact, different, bands, sketch

@@ -3,7 +3,6 @@
 import re
 from binascii import a2b_qp
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Final, final
 
 from detector.content.charset import decoded, from_base64, header_text
@@ -47,7 +46,7 @@ class Described:
 
     @property
     def written(self) -> bytes:
-        """All that matters of it, for `Message.key`."""
+        """All that matters of it, for `Message.said`."""
         if not self._written:
             said = self.kind, self.charset, self.encoding, self.filename, self.attached
             self._written = ascii(said)[:-1].encode()
@@ -119,8 +118,8 @@ class Message:
         self.parts: Final = parts
 
     @property
-    def key(self) -> bytes:
-        """Equal for messages that say the same; of what is attached counts only what it is, and its name.
+    def said(self) -> bytes:
+        """All that the message says; of what is attached counts only what it is, and its name.
 
         The copies of a mailing have it in common, though each has boundaries of its own.
         """
@@ -130,7 +129,7 @@ class Message:
             said.append(part.described.written)
             said.append(b", %a, %d)" % (part.alternative, len(text)))
             said.append(text)
-        return blake2b(b"".join(said), digest_size=16).digest()
+        return b"".join(said)
 
 
 def parsed(written: Written) -> Message:

@@ -32,13 +32,12 @@ class TextModel:
     keys: Hashes
     weights: NDArray[np.float32]
     bias: float
-    # The same once more, to be asked without a search: a row by first half of the keys has their second halves, then
-    # their weights in half precision, which is that of the files. As many octets to a row as are fetched at once, so
-    # that each half of it has `_length` places, a power of two.
+    # The same once more, to be asked without a search: a row by first half of the keys has their second halves, each
+    # with its weight behind it, in half precision, which is that of the files. As many octets to a row as are fetched
+    # at once; an empty place weighs nothing.
     _rows: NDArray[np.uint16] = field(init=False, repr=False)
-    _length: int = field(init=False, repr=False)
-    # These rows for `kernel`, and how many octets a row has.
-    octets: tuple[bytes, int] = field(init=False, repr=False)
+    # These rows for `kernel`, where the first one begins, and how many octets a row has.
+    octets: tuple[bytes, int, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (self.keys[1:] > self.keys[:-1]).all():
@@ -51,22 +50,22 @@ class TextModel:
             msg = f"{most} keys have the same first half"
             raise ValueError(msg)
         length = max(LINE // 4, 1 << (most - 1).bit_length())
-        rows = _aligned(ROWS, 2 * length)  # an empty place weighs nothing
-        rows[row, place] = self.keys.astype(np.uint16)
-        rows[row, length + place] = self.weights.astype(np.float16).view(np.uint16)
-        object.__setattr__(self, "_rows", rows)
-        object.__setattr__(self, "_length", length)
-        object.__setattr__(self, "octets", (rows.astype("<u2").tobytes(), 4 * length))
+        rows = np.zeros((ROWS, length, 2), "<u2")
+        rows[:, :, 0] = 0xFFFF
+        rows[row, place, 0] = self.keys.astype(np.uint16)
+        rows[row, place, 1] = self.weights.astype(np.float16).view(np.uint16)
+        octets, start = _aligned(rows.tobytes())
+        object.__setattr__(self, "_rows", np.frombuffer(octets, "<u2", offset=start).reshape(ROWS, 2 * length))
+        object.__setattr__(self, "octets", (octets, start, 4 * length))
 
     def score(self, asked: Hashes) -> float:
         """The log-odds of spam in the training corpora, of what `features` finds in a text.
 
         To be compared only with scores of other texts.
         """
-        rows, length = self._rows.take(asked >> np.uint32(16), axis=0), self._length
-        at = (rows[:, :length] == asked.astype(np.uint16)[:, None]).reshape(-1).nonzero()[0]
-        at += (at & -length) + length  # from the place among the first halves of all rows to that in the second
-        weights = rows.reshape(-1).take(at).view(np.float16)
+        rows = self._rows.take(asked >> np.uint32(16), axis=0)
+        at = (rows[:, ::2] == asked.astype(np.uint16)[:, None]).reshape(-1).nonzero()[0]
+        weights = rows.reshape(-1).take(2 * at + 1).view("<f2")
         return self.score_of(float(np.add.reduce(weights, dtype=np.float64)), len(asked))
 
     def score_of(self, total: float, count: int) -> float:
@@ -75,11 +74,10 @@ class TextModel:
         return total / divisor(count) + self.bias
 
 
-def _aligned(rows: int, columns: int) -> NDArray[np.uint16]:
-    """Zeros; each row begins where a line of the processor's memory does, if it is as long as one or more."""
-    octets = np.zeros(2 * rows * columns + LINE, np.uint8)
-    start = -octets.ctypes.data % LINE
-    return octets[start : start + 2 * rows * columns].view(np.uint16).reshape(rows, columns)
+def _aligned(octets: bytes) -> tuple[bytes, int]:
+    """The same behind some zeros, and how many: so each row begins where a line of the processor's memory does."""
+    start = -np.frombuffer(octets, np.uint8).ctypes.data % LINE
+    return bytes(start) + octets, start  # so many octets always begin at the same place of a page
 
 
 def divisor(count: int) -> float:

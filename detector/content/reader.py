@@ -10,6 +10,7 @@ from detector.content.look import Content as Look
 from detector.content.look import look
 from detector.content.mime import Message, parsed
 from detector.content.model import TextModel, Usual
+from detector.content.numbered import text_number
 from detector.mail.content import Content
 from detector.mail.headers import Header
 from detector.mail.program import author_of, program_of
@@ -55,8 +56,8 @@ class Reader:
         self.usual = usual
         self.broken = 0
         self.fault: Exception | None = None
-        self._said: OrderedDict[bytes, Content] = OrderedDict()  # by `Message.key`
-        self._copies: OrderedDict[bytes, Content] = OrderedDict()  # by `copy_key`
+        self._said: OrderedDict[int, Content] = OrderedDict()  # by the hash of `Message.said`
+        self._copies: OrderedDict[int, Content] = OrderedDict()  # by `copy_key`
         self._learned: OrderedDict[int, None] = OrderedDict()
         self._authors: deque[str] = deque()
         self._texts_of: Counter[str] = Counter()
@@ -66,23 +67,23 @@ class Reader:
         copy = copy_key(message)
         return self.read_copy(message.header, copy) or self.read_parts(message.header, parsed(message), copy)
 
-    def read_copy(self, header: Header, copy: bytes | None) -> Content | None:
+    def read_copy(self, header: Header, copy: int | None) -> Content | None:
         """The same, if another one with this `copy_key` was lately read."""
         said = self._copies.get(copy) if copy is not None else None
         if said is None:
             return None
         return replace(said, surprise=self._surprise(said.score), program=program_of(header), author=author_of(header))
 
-    def read_parts(self, header: Header, parts: Message, copy: bytes | None) -> Content:
+    def read_parts(self, header: Header, parts: Message, copy: int | None) -> Content:
         """The same, where its parts are known."""
-        key, program, author = parts.key, program_of(header), author_of(header)
+        octets, program, author = parts.said, program_of(header), author_of(header)
         try:
-            said = self._look(key, parts)
+            said = self._look(hash(octets), parts)
             content = replace(said, surprise=self._surprise(said.score), program=program, author=author)
         except Exception as error:  # anything at all: who sent it, and by which program, is evidence all the same
             self.broken += 1
             self.fault = error
-            return Content(int.from_bytes(key[:8], "big"), program=program, author=author)
+            return Content(text_number(octets), program=program, author=author)
         if copy is not None:
             _remember(self._copies, copy, said)
         return content
@@ -109,7 +110,7 @@ class Reader:
                 del self._texts_of[earliest]
         return self._texts_of[account]
 
-    def _look(self, key: bytes, message: Message) -> Content:
+    def _look(self, key: int, message: Message) -> Content:
         said = self._said.get(key)
         if said is None:
             said = _content(look(message, self._model))
@@ -132,7 +133,7 @@ def _content(found: Look) -> Content:
     )
 
 
-def _remember(said: OrderedDict[bytes, Content], key: bytes, content: Content) -> None:
+def _remember(said: OrderedDict[int, Content], key: int, content: Content) -> None:
     said[key] = content
     if len(said) > MOST_BODIES:
         said.popitem(last=False)

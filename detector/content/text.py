@@ -26,7 +26,7 @@ def read(written: Written) -> Letter:
 
 
 def letter_of(message: Message) -> Letter:
-    """The same, of its parts. Nothing counts but what `Message.key` is made of."""
+    """The same, of its parts. Nothing counts but what `Message.said` holds."""
     shown = [part for part in message.parts if part.shown][:MOST_SHOWN]
     html = [number for number, part in enumerate(shown) if part.kind == "text/html"]
     most_tags = MOST_TAGS if len(html) <= FULL_PAGES else MOST_TAGS * FULL_PAGES // len(html)

@@ -89,7 +89,7 @@ class Contents:
         if verdict.score < hold_score and not text_speaks(verdict.groups):
             self._reader.learn(content, account)
 
-    async def _read(self, written: Written, copy: bytes | None) -> Content:
+    async def _read(self, written: Written, copy: int | None) -> Content:
         # Parts are found so soon that handing that to a thread would cost more; what is attached is not read.
         parts = parsed(written)
         if sum([part.text_size_bytes for part in parts.parts if part.shown]) <= READ_AT_ONCE:
