@@ -1,5 +1,6 @@
 """What is learned of a message once its client has the answer, and told of it: for those that end together at once."""
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ from detector.verdict.policy import Policy
 from detector.verdict.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settler:
     """Keeps messages for some turns of the event loop. Whoever asks about an account catches up first."""
 
@@ -35,6 +36,8 @@ class Settler:
     clock: Clock
     _answered: deque[tuple[Draft, Reply]] = field(init=False, default_factory=deque)
     _together: Together = field(init=False, default_factory=Together)
+    _somebody_waits: bool = field(init=False, default=False)
+    _rest: asyncio.Task[None] | None = field(init=False, default=None)  # of one that was ended
 
     @property
     def behind(self) -> bool:
@@ -50,18 +53,26 @@ class Settler:
         self._answered.append((draft, reply))
         if self.config.state.url:  # each waits for its own answers, and nobody for those of others
             await self.catch_up()
-        elif len(self._answered) > 1:
+        elif self._somebody_waits:
             self._together.come()
         else:
+            self._somebody_waits = True
             try:
                 await self._together.gather()
             finally:
+                self._somebody_waits = False
                 await self.catch_up()
 
     async def catch_up(self) -> None:
         """Settle all that were answered, in their order. Raises nothing."""
         while self._answered:
-            await self.settle_now(*self._answered.popleft())
+            draft, reply = self._answered.popleft()
+            try:
+                await self.settle_now(draft, reply)
+            except asyncio.CancelledError:  # a session that ends meanwhile; the answer may be another one's
+                self._answered.appendleft((draft, reply))
+                self._rest = asyncio.get_running_loop().create_task(self.catch_up())
+                raise
 
     async def settle_now(self, draft: Draft, reply: Reply) -> None:
         """Raises nothing."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -18,15 +19,18 @@ from detector.relay.contents import Contents
 from detector.relay.draft import Draft
 from detector.relay.settler import Settler
 from detector.traffic.counting import is_known
+from detector.traffic.profile import Profile
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action, Verdict
 from tests.histories import IDENTITY, transaction
 from tests.support.mail_to import ANN
 from tests.support.relay_house import DictProfiles, HandedList, NearbyCampaigns, house
 from tests.support.smtp_sink import SmtpSink
+from tests.support.stores import eventually
 from tests.support.text_model import small_reader
 
 Settings = Callable[..., config.Config]
+T = TypeVar("T")
 OK = Reply.of(250, "2.0.0", "Ok: queued as 4XyZ1")
 KEY = b"k" * 32
 
@@ -104,6 +108,34 @@ async def test_a_session_that_is_ended_settles_what_waits(place: Place) -> None:
     with pytest.raises(asyncio.CancelledError):
         await first
     assert place.settled() == ["t0", "t1"]
+
+
+class SlowProfiles(DictProfiles):
+    """They come from a disk that has not answered yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
+        self.asked.set()
+        await self.answer.wait()
+        return await super().update(account, function)
+
+
+async def test_a_session_that_is_ended_while_it_settles_for_another_one_costs_that_one_nothing(place: Place) -> None:
+    place.settler.profiles = slow = SlowProfiles()
+    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
+    await asyncio.sleep(0.0)
+    asks = asyncio.get_running_loop().create_task(place.settler.catch_up())
+    await slow.asked.wait()
+    asks.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asks
+    slow.answer.set()
+    await first
+    await eventually(lambda: place.settled() == ["t0"], "it is settled")
+    assert not place.settler.behind
 
 
 async def test_a_fault_with_one_message_is_told_and_keeps_no_other_from_being_settled(place: Place) -> None:
