@@ -168,8 +168,8 @@ async def test_whatever_is_put_deleted_and_forgotten_is_found_as_it_was_put_last
     monkeypatch.setattr(module, "MOST_AHEAD", 7)
     degraded = Gauge("degraded", "As the metric of the same meaning.", registry=CollectorRegistry())
     drawn, put = random.Random(seed), dict[str, tuple[float, str]]()
-    rows = WrittenBehind(path, Form(str.encode, bytes.decode), 0.001, 1000, degraded)
-    for number in range(1, 400):
+    rows = WrittenBehind(path, Form(str.encode, bytes.decode), 0.001, 1000, degraded, patience=60.0)
+    for number in range(1, 250):
         key = f"account{drawn.randrange(40)}"
         match drawn.randrange(12):
             case 0:
