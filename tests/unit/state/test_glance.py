@@ -70,6 +70,14 @@ def test_what_was_written_is_seen_after_the_next_checkpoint_and_not_as_it_was_be
     assert seen(path, glance, "ann") == b"2"
 
 
+def test_the_file_stays_as_it_is_until_the_glance_is_shut(path: Path, glance: Glance, writer: Writer[str]) -> None:
+    after_checkpoint(writer, {"ann": "1"})
+    before = path.read_bytes()
+    write(writer, {f"other{number}": "x" * 10_000 for number in range(MOST_AHEAD // 2)})  # more than SQLite lets wait
+    assert path.read_bytes() == before
+    assert seen(path, glance, "ann") == b"1"
+
+
 def test_what_a_start_finds_is_seen_at_once_also_what_a_killed_process_left_in_the_journal(
     path: Path, glance: Glance
 ) -> None:
