@@ -74,7 +74,8 @@ def test_the_file_stays_as_it_is_until_the_glance_is_shut(path: Path, glance: Gl
     after_checkpoint(writer, {"ann": "1"})
     before = path.read_bytes()
     write(writer, {f"other{number}": "x" * 10_000 for number in range(MOST_AHEAD // 2)})  # more than SQLite lets wait
-    assert path.read_bytes() == before
+    unchanged = path.read_bytes() == before
+    assert unchanged
     assert seen(path, glance, "ann") == b"1"
 
 
