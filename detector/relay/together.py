@@ -1,8 +1,8 @@
 """Who comes at the same moment goes on together: what one has brought into the processor's caches serves the others.
 
 To read and judge a message touches so much code that little of it is still at hand for the next one if others are
-asked, answered and written to in between. Where twenty connections send as fast as they can, a message costs an eighth
-less when they go through each stage one after the other.
+asked, answered and written to in between. Where twenty connections send as fast as they can, a message of 2 KB costs
+40 of 560 microseconds less when they go through each stage one after the other.
 """
 
 import asyncio
