@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, MutableMapping, Sequence
 from ipaddress import ip_address
 
+from detector import log
 from detector.config import ConfigError, HostPort
 
 FIRST = 3
@@ -18,6 +19,15 @@ FIRST = 3
 BACKLOG = 4096
 """Connections that wait for us to take them, as many as Linux has (net.core.somaxconn): one for which there is no room
 tries again a second later."""
+
+IN_A_TURN = 8
+"""Connections that are taken in one turn of the event loop; to refuse them all costs a tenth of a millisecond."""
+
+PAUSE = 1.0
+"""Seconds after the system gave us none although one waits: it has no descriptors or no memory left."""
+
+Arrived = Callable[[socket.socket, str], None]
+"""Is given each connection and the address that it comes from."""
 
 
 def passed_descriptors(environment: MutableMapping[str, str], process_id: int) -> Sequence[int]:
@@ -30,6 +40,47 @@ def passed_descriptors(environment: MutableMapping[str, str], process_id: int) -
     if told["LISTEN_PID"] != str(process_id) or not told["LISTEN_FDS"].isdecimal():
         return ()
     return range(FIRST, FIRST + int(told["LISTEN_FDS"]))
+
+
+class Listener:
+    """Takes who connects to one socket, a few in each turn of the event loop.
+
+    A server of asyncio takes all that wait: those of who opens thousands at once would be taken before anybody else is
+    served again.
+    """
+
+    def __init__(self, listening: socket.socket, arrived: Arrived) -> None:
+        listening.setblocking(False)
+        listening.listen(BACKLOG)
+        self.address: tuple[str, int] = listening.getsockname()[:2]
+        self._socket = listening
+        self._arrived = arrived
+        self._loop = asyncio.get_running_loop()
+        self._pause: asyncio.TimerHandle | None = None
+        self._begin()
+
+    def close(self) -> None:
+        """Who is not taken yet is reset by the system."""
+        if self._pause is not None:
+            self._pause.cancel()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+    def _begin(self) -> None:
+        self._loop.add_reader(self._socket, self._take)
+
+    def _take(self) -> None:
+        for _ in range(IN_A_TURN):
+            try:
+                connection, address = self._socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # it would be raised again at once, for as long as one waits
+                log.nobody_let_in(":".join(map(str, self.address)), str(error), PAUSE)
+                self._loop.remove_reader(self._socket)
+                self._pause = self._loop.call_later(PAUSE, self._begin)
+                return
+            self._arrived(connection, address[0])
 
 
 class Listeners:
@@ -47,15 +98,24 @@ class Listeners:
             passed = _tcp_socket(descriptor)
             self._passed[_where(passed)] = passed
 
-    async def listen(self, protocol: Callable[[], asyncio.BaseProtocol], address: HostPort) -> asyncio.Server:
-        """Raises `OSError` when the address cannot be bound."""
-        loop = asyncio.get_running_loop()
+    async def listen(self, arrived: Arrived, address: HostPort) -> list[Listener]:
+        """One for each address that the host's name has. Raises `OSError` when one cannot be bound."""
         passed = self._passed.pop((_spelling(address.host), address.port), None)
         if passed is not None:
-            return await loop.create_server(protocol, sock=passed, backlog=BACKLOG)
-        return await loop.create_server(
-            protocol, address.host, address.port, backlog=BACKLOG, reuse_port=self._shared or None
+            return [Listener(passed, arrived)]
+        found = await asyncio.get_running_loop().getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
+        listeners: list[Listener] = []
+        try:
+            for family, where in dict.fromkeys((family, where) for family, _, _, _, where in found):
+                opened = socket.create_server(where, family=family, reuse_port=self._shared)
+                listeners.append(Listener(opened, arrived))
+        except OSError:
+            for listener in listeners:
+                listener.close()
+            raise
+        return listeners
 
     def for_workers(self, addresses: Sequence[HostPort], left: bool = False) -> Sequence[socket.socket]:
         """What processes of ours are to listen on: sockets that were passed; the other addresses are free for them.

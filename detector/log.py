@@ -132,8 +132,14 @@ def not_judged(problem: str) -> None:
     _logger.error("not_judged", problem=problem)
 
 
-def connection_refused(peer: str, reason: str) -> None:
-    _logger.warning("connection_refused", peer=peer, reason=reason)
+def connection_refused(peer: str, reason: str, connections: int = 1) -> None:
+    """So many of this address and for this reason since it was said last."""
+    _logger.warning("connection_refused", peer=peer, reason=reason, connections=connections)
+
+
+def nobody_let_in(listen: str, problem: str, again_after: float) -> None:
+    """The system gives us no connection; who connects waits for so many seconds."""
+    _logger.error("nobody_let_in", listen=listen, problem=problem, again_after=again_after)
 
 
 def protocol_violation(peer: str, what: str) -> None:

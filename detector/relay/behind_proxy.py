@@ -5,13 +5,13 @@ connects: whether a header is there is never guessed, or every client could choo
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from detector import log
-from detector.config import Network
 from detector.mail.proxy_protocol import ProxyProtocolError, read
 from detector.metrics import Metrics
-from detector.relay.hosts import allowed, canonical
+from detector.relay.hosts import canonical
 
 HEADER_TIME = 5.0
 """Seconds for the header; the specification asks for three at least, because of one repeated TCP segment."""
@@ -21,7 +21,7 @@ WAITING_LIMIT = 1000
 
 
 class Spoken(Protocol):
-    """A protocol that takes its client's address from `peer`, where somebody has said it."""
+    """A protocol that takes its client's address from `peer`."""
 
     peer: str
 
@@ -36,10 +36,6 @@ class ProxyDoor:
         self.waiting: set[BehindProxy] = set()
         self._metrics = metrics
 
-    def before(self, inner: Spoken, proxies: tuple[Network, ...]) -> asyncio.BaseProtocol:
-        """What a new connection begins with: without proxies `inner` itself, so that it costs nothing."""
-        return BehindProxy(self, inner, proxies) if proxies else cast("asyncio.BaseProtocol", inner)
-
     def refused(self, proxy: str, problem: str) -> None:
         self._metrics.connections_refused.labels("proxy_header").inc()
         log.connection_refused(proxy, f"PROXY header: {problem}")
@@ -50,23 +46,19 @@ class ProxyDoor:
 
 
 class BehindProxy(asyncio.Protocol):
-    """One connection until its header is here."""
+    """One connection until its header is here; then it says whose it is, and waits until it may `begin`."""
 
-    def __init__(self, door: ProxyDoor, inner: Spoken, proxies: tuple[Network, ...]) -> None:
+    def __init__(self, door: ProxyDoor, proxy: str, named: Callable[[str, "BehindProxy"], None]) -> None:
+        self.peer = proxy
         self._door = door
-        self._inner = inner
-        self._proxies = proxies
-        self._proxy = ""
+        self._named = named
         self._octets = b""
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
-        self._proxy = str((transport.get_extra_info("peername") or ("",))[0])
-        if not allowed(self._proxy, self._proxies):
-            self._hand_over("", b"")
-        elif len(self._door.waiting) >= WAITING_LIMIT:
+        if len(self._door.waiting) >= WAITING_LIMIT:
             self._refuse("too many of them are awaited")
         else:
             self._door.waiting.add(self)
@@ -75,17 +67,22 @@ class BehindProxy(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._octets += data
+        if self not in self._door.waiting:  # it speaks before its turn
+            return
         try:
             header = read(self._octets)
         except ProxyProtocolError as error:
             self._refuse(str(error))
             return
-        if header is not None:
-            self._hand_over(header.source, self._octets[header.length :])
+        if header is not None and self._transport is not None:
+            self._forget()
+            self._octets = self._octets[header.length :]
+            self._transport.pause_reading()
+            self._named(canonical(header.source) or self.peer, self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
         if self._octets and self in self._door.waiting:  # one that says nothing at all looks whether the port is open
-            self._door.refused(self._proxy, "the connection ended within it")
+            self._door.refused(self.peer, "the connection ended within it")
         self._forget()
 
     def abort(self) -> None:
@@ -93,18 +90,24 @@ class BehindProxy(asyncio.Protocol):
             self._transport.abort()
         self._forget()
 
-    def _hand_over(self, source: str, rest: bytes) -> None:
-        self._forget()
-        if self._transport is None:
+    def begin(self, session: Spoken) -> None:
+        """Its turn has come: the session takes over, and hears what came behind the header."""
+        if self._transport is None or self._transport.is_closing():
             return
-        self._inner.peer = canonical(source)
-        self._transport.set_protocol(cast("asyncio.BaseProtocol", self._inner))
-        self._inner.connection_made(self._transport)
-        if rest:
-            self._inner.data_received(rest)
+        self._transport.set_protocol(cast("asyncio.BaseProtocol", session))
+        session.connection_made(self._transport)
+        if self._octets:
+            session.data_received(self._octets)
+        self._transport.resume_reading()
+
+    def dismiss(self, octets: bytes) -> None:
+        """No session begins; this is the last word."""
+        if self._transport is not None:
+            self._transport.write(octets)
+            self._transport.close()
 
     def _refuse(self, problem: str) -> None:
-        self._door.refused(self._proxy, problem)
+        self._door.refused(self.peer, problem)
         self.abort()
 
     def _forget(self) -> None:

@@ -1,108 +1,142 @@
 """New connections have turns: of those that are opened together only a few begin before others are served again.
 
-To begin a session costs as much as several commands, and the system hands over all connections that wait at once: for
-ten thousand of one address everybody else would wait.
+To begin a session costs as much as several commands, and ten thousand of one address may be opened at once. Who may not
+stay is told so before a session begins, which costs a tenth.
 """
 
 import asyncio
+import contextlib
+import socket
 from collections import deque
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
 
-from detector.relay.behind_proxy import Spoken
+from detector.config import HostPort, Network
+from detector.listeners import Listener, Listeners
+from detector.metrics import Metrics
+from detector.relay.behind_proxy import BehindProxy, ProxyDoor, Spoken
+from detector.relay.hosts import allowed
 
-IN_A_TURN = 4
-"""Sessions that begin in one turn of the event loop; together they cost about what one message does."""
+IN_A_TURN = 2
+"""Sessions that begin in one turn of the event loop. That is as many as it can serve: who is served makes turns longer,
+and a message takes a dozen of them."""
+
+Refusal = Callable[[str | None, int], bytes | None]
+"""What a client hears who may not stay, by its address, None as long as a proxy has not said it, and its descriptor;
+None for all others."""
 
 
-class Newcomer(asyncio.Protocol):
-    """A connection until its session begins."""
+class Newcomer(Protocol):
+    """A connection whose session is still to begin."""
 
-    def __init__(self, entrance: "Entrance") -> None:
-        self.peer = ""
-        self.transport: asyncio.Transport
-        self._entrance = entrance
-        self._session: Spoken | None = None
-        self._octets = b""
+    def begin(self, session: Spoken) -> None: ...
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
-        self.peer = self.peer or (transport.get_extra_info("peername") or ("",))[0]
-        self._entrance.come(self)
+    def dismiss(self, octets: bytes) -> None:
+        """Say no more than this."""
 
-    def data_received(self, data: bytes) -> None:
-        if self._session is not None:  # what came behind the header of a proxy
-            self._session.data_received(data)
-        else:
-            self._octets += data
-            self.transport.pause_reading()
+
+class Accepted:
+    """As it came: what it says waits in the kernel."""
+
+    def __init__(self, connection: socket.socket, beginning: set[asyncio.Task[None]]) -> None:
+        self.connection = connection
+        self._beginning = beginning
 
     def begin(self, session: Spoken) -> None:
-        """Its turn has come: the session takes over, and hears what was said too early."""
-        session.peer, self._session = self.peer, session
-        self.transport.set_protocol(cast("asyncio.BaseProtocol", session))
-        session.connection_made(self.transport)
-        if self._octets:
-            session.data_received(self._octets)
-            self.transport.resume_reading()
+        task = asyncio.get_running_loop().create_task(self._begin(cast("asyncio.BaseProtocol", session)))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _begin(self, session: asyncio.BaseProtocol) -> None:
+        self.connection.setblocking(False)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: session, self.connection)
+        except OSError:  # it has gone before it was here
+            self.connection.close()
+
+    def dismiss(self, octets: bytes) -> None:
+        with contextlib.suppress(OSError):  # it has gone
+            self.connection.send(octets)
+        self.connection.close()
 
 
 class Entrance:
-    """Each address has its own queue; the queues take turns."""
+    """Where clients come in. Each address has its own queue; the queues take turns."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, session: Callable[[], Spoken], may_wait: Callable[[Newcomer, int], bool]
-    ) -> None:
-        """`may_wait`: whether this one may wait behind so many others of its address; else it begins at once."""
-        self._loop = loop
+    def __init__(self, session: Callable[[], Spoken], refusal: Refusal, metrics: Metrics) -> None:
+        self.proxies: tuple[Network, ...] = ()
+        """Who must say for whom they connect."""
+        self._loop = asyncio.get_running_loop()
         self._session = session
-        self._may_wait = may_wait
+        self._refusal = refusal
+        self._door = ProxyDoor(metrics)
+        self._listeners: list[Listener] = []
+        self._beginning: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, deque[Newcomer]] = {}
         self._begun = 0
         self._in_a_turn = False
 
-    def newcomer(self) -> Newcomer:
-        """The protocol for a new connection."""
-        return Newcomer(self)
+    async def listen(self, listeners: Listeners, addresses: Sequence[HostPort]) -> None:
+        """Raises `OSError` when an address cannot be bound; those before it are."""
+        for address in addresses:
+            self._listeners += await listeners.listen(self._arrive, address)
 
-    def come(self, newcomer: Newcomer) -> None:
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it listens; the real ports, also for port 0."""
+        return [listener.address for listener in self._listeners]
+
+    def close(self, last_word: bytes = b"") -> None:
+        """Nobody comes any more, and nobody waits any more."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        self._door.close()
+        while self._waiting:
+            _, newcomer = self._next()
+            newcomer.dismiss(last_word)
+
+    def come(self, peer: str, newcomer: Newcomer) -> None:
         """It begins now, or waits for its turn."""
         if not self._in_a_turn:
             self._in_a_turn = True
             self._loop.call_soon(self._next_turn)
         if self._begun < IN_A_TURN and not self._waiting:
-            self._begin(newcomer)
-            return
-        before = self._waiting.get(newcomer.peer, ())
-        if not self._may_wait(newcomer, len(before)):
-            self._begin(newcomer)
-        elif isinstance(before, deque):
-            before.append(newcomer)
+            self._begin(peer, newcomer)
+        elif peer in self._waiting:
+            self._waiting[peer].append(newcomer)
         else:
-            self._waiting[newcomer.peer] = deque([newcomer])
+            self._waiting[peer] = deque([newcomer])
 
-    def close(self) -> None:
-        """Nobody waits any more."""
-        while self._waiting:
-            self._begin(self._next())
+    def _arrive(self, connection: socket.socket, peer: str) -> None:
+        newcomer = Accepted(connection, self._beginning)
+        proxied = allowed(peer, self.proxies)
+        refusal = self._refusal(None if proxied else peer, connection.fileno())
+        if refusal is not None:
+            newcomer.dismiss(refusal)
+        elif proxied:
+            newcomer.begin(BehindProxy(self._door, peer, self.come))
+        else:
+            self.come(peer, newcomer)
 
     def _next_turn(self) -> None:
         self._begun = 0
         while self._waiting and self._begun < IN_A_TURN:
-            self._begin(self._next())
+            self._begin(*self._next())
         self._in_a_turn = self._begun > 0
         if self._in_a_turn:
             self._loop.call_soon(self._next_turn)
 
-    def _next(self) -> Newcomer:
+    def _next(self) -> tuple[str, Newcomer]:
         peer = next(iter(self._waiting))
         waiting = self._waiting.pop(peer)
         newcomer = waiting.popleft()
         if waiting:
             self._waiting[peer] = waiting  # behind all other addresses
-        return newcomer
+        return peer, newcomer
 
-    def _begin(self, newcomer: Newcomer) -> None:
-        if not newcomer.transport.is_closing():
-            self._begun += 1
-            newcomer.begin(self._session())
+    def _begin(self, peer: str, newcomer: Newcomer) -> None:
+        self._begun += 1
+        session = self._session()
+        session.peer = peer
+        newcomer.begin(session)

@@ -13,8 +13,10 @@ from detector.listeners import Listeners
 from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.ports import Clock, LoginJoin, Temporary
-from detector.relay.behind_proxy import ProxyDoor
+from detector.relay import descriptors
+from detector.relay.entrance import Entrance
 from detector.relay.hosts import allowed, canonical, same_host_key
+from detector.relay.seldom import SeldomEach
 
 DUNNO = b"action=DUNNO\n\n"
 REQUEST_LENGTH = 65_536  # octets
@@ -37,52 +39,53 @@ class PolicyService:
         self.metrics = metrics
         self._join = join
         self._clock = clock
-        self._servers: list[asyncio.Server] = []
         self._connections: set[PolicyConnection] = set()
-        self._door = ProxyDoor(metrics)
+        self._refusals = SeldomEach()
+        self._entrance = Entrance(lambda: PolicyConnection(self), self._refusal, metrics)
+        self._entrance.proxies = settings.proxy_clients
 
     async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be had."""
         try:
-            for address in self.settings.listen:
-                self._servers.append(await listeners.listen(self._connection, address))
+            await self._entrance.listen(listeners, self.settings.listen)
         except OSError:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Accept nobody new; requests that are here are answered, then every connection is closed."""
-        for server in self._servers:
-            server.close()
-        self._door.close()
+        self._entrance.close()
         for connection in tuple(self._connections):
             await connection.finish()
-        for server in self._servers:
-            await server.wait_closed()
-        self._servers.clear()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where it listens; the real ports, also for port 0."""
-        return [socket.getsockname()[:2] for server in self._servers for socket in server.sockets]
-
-    def _connection(self) -> asyncio.BaseProtocol:
-        return self._door.before(PolicyConnection(self), self.settings.proxy_clients)
+        return self._entrance.addresses
 
     # -- for connections --
 
     def admit(self, connection: "PolicyConnection", peer: str) -> bool:
         """Whether a connection may stay."""
-        if not allowed(peer, self.settings.clients):
+        if self._refusal(peer) is not None:
+            return False
+        self._connections.add(connection)
+        return True
+
+    def _refusal(self, peer: str | None, descriptor: int = 0) -> bytes | None:
+        """Nobody hears why: this protocol has no words for it."""
+        if peer is not None and not allowed(peer, self.settings.clients):
             reason = "not_allowed"
         elif len(self._connections) >= CONNECTIONS:
             reason = "limit"
+        elif descriptors.run_out(descriptor):
+            reason = "descriptors"
         else:
-            self._connections.add(connection)
-            return True
+            return None
         self.metrics.connections_refused.labels(reason).inc()
-        log.connection_refused(peer, f"policy service: {reason}")
-        return False
+        if times := self._refusals.times_to_tell((peer, reason), self._clock()):
+            log.connection_refused(peer or "", f"policy service: {reason}", times)
+        return b""
 
     def forget(self, connection: "PolicyConnection") -> None:
         self._connections.discard(connection)

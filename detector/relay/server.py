@@ -1,7 +1,6 @@
 """The SMTP listeners: who may connect, how many at once, and an orderly end."""
 
 import asyncio
-import resource
 import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,26 +12,24 @@ from detector.mail.path import Path
 from detector.mail.reply import Reply
 from detector.metrics import Metrics
 from detector.ports import SessionFacts
-from detector.relay import replies
-from detector.relay.behind_proxy import ProxyDoor
+from detector.relay import descriptors, replies
 from detector.relay.body import Spool
 from detector.relay.draft import Draft
-from detector.relay.entrance import Entrance, Newcomer
+from detector.relay.entrance import Entrance
 from detector.relay.exchange import Exchange
 from detector.relay.headcount import Headcount
 from detector.relay.hosts import lookup
 from detector.relay.next_hop import Capabilities, NextHopError
 from detector.relay.route import Route
+from detector.relay.seldom import SeldomEach
 from detector.relay.session import Session
 from detector.relay.time_left import TimeLeft
 from detector.relay.turns import Turns
 from detector.relay.wire import Wire
 
 DEADLINE_CHECK_EVERY = 1.0
-WAITING = 256
-"""Connections of one address that may wait for their turn although they are too many: each is told, but not at once."""
-DESCRIPTORS_SHARE = 0.8
-"""Of the descriptors that we may have, for clients; the others are for next hops, large messages and stores."""
+DESCRIPTORS = 5 / 4
+"""For each client that may connect: next hops and stores need some, too."""
 NOTHING_SPECIAL = Capabilities({})
 PASSED_ON = ("8BITMIME", "SMTPUTF8", "DSN")  # kept because every parameter goes on as it came
 
@@ -55,11 +52,10 @@ class Server:
         self._sessions: set[Wire] = set()
         self._headcount = headcount
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._listeners: list[asyncio.Server] = []
         self._deadlines: asyncio.TimerHandle | None = None
         self._ended = asyncio.Event()
-        self._door = ProxyDoor(self.metrics)
-        self._entrance = Entrance(self.loop, lambda: Session(self, self._config.relay, self._tls), self._may_wait)
+        self._refusals = SeldomEach()
+        self._entrance = Entrance(lambda: Session(self, self._config.relay, self._tls), self._refusal, self.metrics)
         self.turns = Turns(self.loop)
         self.outbox = route.pool.outbox  # clients and next hops share their turns
         self.reconfigure(config, route, tls)
@@ -67,19 +63,20 @@ class Server:
 
     async def start(self, listeners: Listeners) -> None:
         """Listen. Raises `OSError` when an address cannot be bound."""
-        for address in self._config.relay.listen:
-            self._listeners.append(await listeners.listen(self._newcomer, address))
+        await self._entrance.listen(listeners, self._config.relay.listen)
         self._check_deadlines()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        return [socket.getsockname()[:2] for listener in self._listeners for socket in listener.sockets]
+        return self._entrance.addresses
 
     def reconfigure(self, config: Config, route: Route, tls: ssl.SSLContext | None) -> None:
         """New sessions and new transactions follow the new configuration; those under way end as they began."""
         self._config, self._route, self._tls = config, route, tls
         self._spool_directory = config.spool_directory
         self._offer: tuple[Capabilities, tuple[str, ...]] | None = None
+        self._entrance.proxies = config.relay.proxy_clients
+        descriptors.make_room(int(DESCRIPTORS * config.relay.limits.connections))
         self._may_connect = lookup(config.relay.clients)
         self.may_xforward = lookup(config.relay.xforward_clients)
         self.may_xclient = lookup(config.relay.xclient_clients)
@@ -87,10 +84,7 @@ class Server:
     async def stop(self) -> None:
         """Accept nobody new, let running transactions end, then close."""
         self.stopping = True
-        for listener in self._listeners:
-            listener.close()
-        self._door.close()
-        self._entrance.close()
+        self._entrance.close(bytes(replies.STOPPING))
         busy = [session for session in self._sessions if session.exchange is not None or session.busy]
         log.stopping(len(busy))
         self._hang_up(self._sessions - set(busy))
@@ -116,33 +110,36 @@ class Server:
 
     # -- for sessions --
 
-    def _newcomer(self) -> asyncio.BaseProtocol:
-        return self._door.before(self._entrance.newcomer(), self._config.relay.proxy_clients)
-
-    def _may_wait(self, newcomer: Newcomer, behind: int) -> bool:
-        room = self._config.relay.limits.connections_per_client - self._headcount.of(newcomer.peer)
-        return behind < max(room, WAITING) and not _descriptors_run_out(newcomer.transport)
-
     def admit(self, session: Wire) -> Reply | None:
         """Count the connection, or say why it may not stay."""
+        refusal = self._why_not(session.peer, session.stream.get_extra_info("socket").fileno())
+        if refusal is None:
+            self._sessions.add(session)
+            self._headcount.enter(session.peer)
+        return refusal
+
+    def _refusal(self, peer: str | None, descriptor: int) -> bytes | None:
+        refusal = self._why_not(peer, descriptor)
+        return None if refusal is None else bytes(refusal)
+
+    def _why_not(self, peer: str | None, descriptor: int) -> Reply | None:
         limits = self._config.relay.limits
-        if not self._may_connect(session.peer):
-            return self._turn_away(session.peer, "not_allowed", replies.NOT_ALLOWED)
+        if peer is not None and not self._may_connect(peer):
+            return self._turn_away(peer, "not_allowed", replies.NOT_ALLOWED)
         if self.stopping:
             return replies.STOPPING
         if self._headcount.total >= limits.connections:
-            return self._turn_away(session.peer, "limit", replies.TOO_MANY_CONNECTIONS)
-        if self._headcount.of(session.peer) >= limits.connections_per_client:
-            return self._turn_away(session.peer, "limit_per_client", replies.TOO_MANY_FROM_CLIENT)
-        if _descriptors_run_out(session.stream):
-            return self._turn_away(session.peer, "descriptors", replies.TOO_MANY_CONNECTIONS)
-        self._sessions.add(session)
-        self._headcount.enter(session.peer)
+            return self._turn_away(peer, "limit", replies.TOO_MANY_CONNECTIONS)
+        if peer is not None and self._headcount.of(peer) >= limits.connections_per_client:
+            return self._turn_away(peer, "limit_per_client", replies.TOO_MANY_FROM_CLIENT)
+        if descriptors.run_out(descriptor):
+            return self._turn_away(peer, "descriptors", replies.TOO_MANY_CONNECTIONS)
         return None
 
-    def _turn_away(self, peer: str, reason: str, reply: Reply) -> Reply:
+    def _turn_away(self, peer: str | None, reason: str, reply: Reply) -> Reply:
         self.metrics.connections_refused.labels(reason).inc()
-        log.connection_refused(peer, reason)
+        if times := self._refusals.times_to_tell((peer, reason), self.loop.time()):
+            log.connection_refused(peer or "", reason, times)
         return reply
 
     def forget(self, session: Wire) -> None:
@@ -212,9 +209,3 @@ class Server:
             else:
                 session.hang_up(replies.TIMEOUT)
         self._deadlines = self.loop.call_later(DEADLINE_CHECK_EVERY, self._check_deadlines)
-
-
-def _descriptors_run_out(stream: asyncio.Transport) -> bool:
-    """The system gives each connection the lowest number that is free: a high one says that few are."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return bool(stream.get_extra_info("socket").fileno() > DESCRIPTORS_SHARE * most)

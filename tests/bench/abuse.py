@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,8 @@ GET_GOING = 1.5
 """Seconds that the abuser has for itself, to begin with."""
 IDLE = 10_000
 FOR_EVER = 600.0
+BIND_WITHOUT_PORT = 24
+"""IP_BIND_ADDRESS_NO_PORT of Linux (ip(7)): the port is chosen when it connects, or to find one would take longer."""
 HEAD = b"EHLO pc.example\r\nMAIL FROM:<ann@example.org>\r\n"
 MESSAGE = HEAD + b"RCPT TO:<bob@example.net>\r\nDATA\r\n"
 SETTINGS: Settings = {
@@ -91,6 +94,18 @@ async def idle(port: int) -> None:
         await asyncio.sleep(FOR_EVER)
 
 
+async def at_once(port: int) -> None:
+    """As fast as the system opens connections, without waiting for one to be up."""
+    opened = [socket.socket() for _ in range(IDLE)]
+    for one in opened:
+        one.setsockopt(socket.IPPROTO_IP, BIND_WITHOUT_PORT, 1)
+        one.setblocking(False)
+        one.bind((ABUSER, 0))
+    for one in opened:
+        one.connect_ex((HOST, port))
+    await asyncio.sleep(FOR_EVER)
+
+
 async def sixteen(one: Callable[[], Awaitable[None]], number: int = 16) -> None:
     await asyncio.gather(*(one() for _ in range(number)))
 
@@ -99,8 +114,8 @@ ALL_STAY = "all may stay"
 OPENED = "10,000 being opened"
 RECIPIENTS = b"".join(b"RCPT TO:<r%d@example.net>\r\n" % number for number in range(1_000))
 ABUSES: Mapping[str, Callable[[int], Awaitable[None]]] = {
-    f"{OPENED}, 100 may stay": lambda port: sixteen(lambda: idle(port), IDLE),
-    f"{OPENED}, {ALL_STAY}": lambda port: sixteen(lambda: idle(port), IDLE),
+    f"{OPENED}, 100 may stay": at_once,
+    f"{OPENED}, {ALL_STAY}": at_once,
     "10,000 idle, 100 may stay": lambda port: sixteen(lambda: idle(port), IDLE),
     f"10,000 idle, {ALL_STAY}": lambda port: sixteen(lambda: idle(port), IDLE),
     "90 slow commands": lambda port: sixteen(lambda: drip(port, b"", b"N"), 90),
@@ -126,7 +141,10 @@ def load(port: int) -> list[float]:
 @contextlib.contextmanager
 def abuser(name: str, port: int) -> Iterator[None]:
     itself = [sys.executable, "-m", "tests.bench.abuse", "--be", name, str(port)]
-    process = subprocess.Popen(["chrt", "--other", "0", "nice", "-n", "19", *itself])
+    # Where we run in real time, nothing would be left for it on a busy machine: it comes first of all others.
+    nice = "-20" if os.sched_getscheduler(0) == os.SCHED_FIFO else "19"
+    last = ["chrt", "--other", "0", "nice", "-n", nice]
+    process = subprocess.Popen([*last, *itself])
     try:
         if OPENED not in name:
             time.sleep(GET_GOING)
@@ -140,7 +158,7 @@ def suffer(name: str, place: Path, behind: int) -> str:
     """A line of figures."""
     detector = DetectorProcess(place, behind, merged(SETTINGS, MANY) if ALL_STAY in name else SETTINGS)
     detector.launcher = ["taskset", "--cpu-list", "0"]
-    quiet, abused, clients, busy = list[float](), list[float](), 0.0, 0.0
+    quiet, abused, clients, refused, busy = list[float](), list[float](), 0.0, 0.0, 0.0
     with detector:
         load(detector.port)  # caches fill
         before = resident_bytes(detector.process_id) / 1e6
@@ -150,7 +168,9 @@ def suffer(name: str, place: Path, behind: int) -> str:
                 began, used = time.perf_counter(), cpu_seconds(detector.process_id)
                 abused += load(detector.port)
                 busy = max(busy, (cpu_seconds(detector.process_id) - used) / (time.perf_counter() - began))
-                clients = max(clients, detector.metrics()["detector_client_connections"])
+                counted = detector.metrics()
+                clients = max(clients, counted["detector_client_connections"])
+                refused = sum(number for metric, number in counted.items() if "connections_refused_total" in metric)
             wait_for(lambda: detector.metrics()["detector_client_connections"] == 0, "the abuser is gone")
         after = resident_bytes(detector.process_id) / 1e6
     lost = 2 * TURNS * MESSAGES - len(quiet) - len(abused)
@@ -160,8 +180,8 @@ def suffer(name: str, place: Path, behind: int) -> str:
     figures = (
         f"p50 {p50:.1f} -> {abused_p50:.1f} ms, p99 {p99:.1f} -> {abused_p99:.1f} ms ({abused_p99 / p99:.1f} times)"
     )
-    more = f"{lost} not accepted; hop {busy:.0%} busy; {before:.0f} -> {after:.0f} MB; {clients:.0f} connections"
-    return f"{name}: {figures}; {more}"
+    more = f"{lost} not accepted; hop {busy:.0%} busy; {before:.0f} -> {after:.0f} MB"
+    return f"{name}: {figures}; {more}; {clients:.0f} connections, {refused:.0f} refused"
 
 
 def main() -> None:

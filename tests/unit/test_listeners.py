@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Iterator
 
 import pytest
 
+from detector import listeners as listeners_module
+from detector import log
 from detector.config import ConfigError, HostPort
-from detector.listeners import Listeners, passed_descriptors
+from detector.listeners import IN_A_TURN, Listeners, passed_descriptors
+from tests.support.stores import eventually
 
 ENVIRONMENT = {"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "relay:policy", "HOME": "/"}
 
@@ -23,11 +27,9 @@ def opened(request: pytest.FixtureRequest) -> Iterator[tuple[HostPort, int]]:
         yield HostPort(host=request.param, port=listening.getsockname()[1]), listening.detach()
 
 
-class Greeting(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(b"220 hop\r\n")
-        transport.close()
+def greet(connection: socket.socket, _: str) -> None:
+    connection.sendall(b"220 hop\r\n")
+    connection.close()
 
 
 def test_descriptors_are_taken_once_and_not_told_to_programs_that_we_start() -> None:
@@ -49,20 +51,20 @@ async def test_who_connected_before_we_were_there_is_served(opened: tuple[HostPo
     address, descriptor = opened
     reader, writer = await asyncio.open_connection(address.host, address.port)
     listeners = Listeners([descriptor])
-    server = await listeners.listen(Greeting, address)
+    (listener,) = await listeners.listen(greet, address)
     assert await reader.readline() == b"220 hop\r\n"
     assert not os.get_inheritable(descriptor)
     listeners.refuse_the_rest()
     writer.close()
-    server.close()
+    listener.close()
 
 
 async def test_an_address_that_was_not_passed_is_bound_as_ever(opened: tuple[HostPort, int]) -> None:
-    server = await Listeners().listen(Greeting, HostPort(host="127.0.0.1", port=0))
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    (listener,) = await Listeners().listen(greet, HostPort(host="127.0.0.1", port=0))
+    reader, writer = await asyncio.open_connection(*listener.address)
     assert await reader.readline() == b"220 hop\r\n"
     writer.close()
-    server.close()
+    listener.close()
     os.close(opened[1])
 
 
@@ -71,7 +73,8 @@ async def test_a_socket_that_the_configuration_does_not_name_is_refused(opened: 
     listeners = Listeners([descriptor])
     with pytest.raises(ConfigError, match=str(address.port)):
         listeners.refuse_the_rest()
-    (await listeners.listen(Greeting, address)).close()
+    (listener,) = await listeners.listen(greet, address)
+    listener.close()
 
 
 @pytest.mark.parametrize("kind", ["pipe", "unix", "datagram"])
@@ -89,14 +92,65 @@ def test_what_is_no_tcp_socket_is_refused_with_what_to_write(kind: str) -> None:
 
 
 async def test_several_processes_share_an_address_and_who_comes_is_served_by_one_of_them() -> None:
-    first = await Listeners(shared=True).listen(Greeting, HostPort(host="127.0.0.1", port=0))
-    address = HostPort(host="127.0.0.1", port=first.sockets[0].getsockname()[1])
-    second = await Listeners(shared=True).listen(Greeting, address)
+    (first,) = await Listeners(shared=True).listen(greet, HostPort(host="127.0.0.1", port=0))
+    address = HostPort(host="127.0.0.1", port=first.address[1])
+    (second,) = await Listeners(shared=True).listen(greet, address)
     first.close()
     reader, writer = await asyncio.open_connection(address.host, address.port)
     assert await reader.readline() == b"220 hop\r\n"
     writer.close()
     second.close()
+
+
+async def test_of_a_crowd_only_a_few_are_taken_before_others_are_served(opened: tuple[HostPort, int]) -> None:
+    address, descriptor = opened
+    crowd = [socket.create_connection((address.host, address.port)) for _ in range(3 * IN_A_TURN)]
+    loop = asyncio.get_running_loop()
+    turns = [0]
+
+    def arrived(connection: socket.socket, peer: str) -> None:
+        assert peer == address.host
+        turns[-1] += 1
+        connection.close()
+
+    def turn() -> None:
+        turns.append(0)
+        loop.call_soon(turn)
+
+    turn()
+    (listener,) = await Listeners([descriptor]).listen(arrived, address)
+    await eventually(lambda: sum(turns) == len(crowd), "all are taken")
+    assert max(turns) <= IN_A_TURN
+    listener.close()
+    for client in crowd:
+        client.close()
+
+
+async def test_when_the_system_gives_no_connection_it_is_told_and_asked_again(
+    opened: tuple[HostPort, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("json", "error")
+    monkeypatch.setattr(listeners_module, "PAUSE", 0.01)
+    address, descriptor = opened
+    taken: list[str] = []
+
+    def arrived(connection: socket.socket, peer: str) -> None:
+        taken.append(peer)
+        connection.close()
+
+    with socket.create_connection((address.host, address.port)):
+        free = os.dup(descriptor)
+        os.close(free)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+        try:
+            (listener,) = await Listeners([descriptor]).listen(arrived, address)
+            await eventually(lambda: "nobody_let_in" in capsys.readouterr().err, "it is told")
+            assert taken == []
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        await eventually(lambda: taken == [address.host], "it is taken")
+        listener.close()
 
 
 def test_workers_get_what_was_passed_and_need_not_ask_for_the_rest(opened: tuple[HostPort, int]) -> None:

@@ -2,10 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+import struct
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from detector.relay.entrance import IN_A_TURN, Entrance, Newcomer
+from detector.config import HostPort
+from detector.listeners import Listeners
+from detector.metrics import Metrics
+from detector.relay.behind_proxy import Spoken
+from detector.relay.entrance import IN_A_TURN, Entrance
+from tests.support.ports import HOST
 from tests.support.stores import eventually
 
 CROWD = 5 * IN_A_TURN
@@ -18,61 +24,74 @@ class Begun(asyncio.Protocol):
     def __init__(self) -> None:
         self.peer = ""
         self.heard = b""
-        self.stream: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.stream = transport
+        self.gone = False
 
     def data_received(self, data: bytes) -> None:
         self.heard += data
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone = True
+
+
+class Waits:
+    """A newcomer that notes what becomes of it."""
+
+    def __init__(self) -> None:
+        self.dismissed = b""
+
+    def begin(self, session: Spoken) -> None:
+        """Nothing to take over."""
+
+    def dismiss(self, octets: bytes) -> None:
+        self.dismissed = octets
+
 
 class Place:
-    """An entrance with real connections before it."""
+    """An entrance that is open, and those who have come in."""
 
-    def __init__(self, may_wait: Callable[[Newcomer, int], bool]) -> None:
+    def __init__(self) -> None:
         self.sessions: list[Begun] = []
-        self.clients: list[socket.socket] = []
-        self.entrance = Entrance(asyncio.get_running_loop(), self._session, may_wait)
+        self.refused: bytes | None = None
+        self.asked: list[str | None] = []
+        self.entrance = Entrance(self._session, self._refusal, Metrics("test"))
 
     def _session(self) -> Begun:
         self.sessions.append(Begun())
         return self.sessions[-1]
 
+    def _refusal(self, peer: str | None, descriptor: int) -> bytes | None:
+        assert descriptor > 0
+        self.asked.append(peer)
+        return self.refused
+
     @property
     def begun(self) -> list[str]:
         return [session.peer for session in self.sessions]
 
-    async def connect(self, *peers: str) -> list[Newcomer]:
+    def come(self, *peers: str) -> list[Waits]:
         """All in one turn of the event loop."""
-        transports = []
-        for _ in peers:
-            client, ours = socket.socketpair()
-            self.clients.append(client)
-            transports.append((await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours))[0])
-        newcomers = []
-        for peer, transport in zip(peers, transports, strict=True):
-            newcomers.append(self.entrance.newcomer())
-            newcomers[-1].peer = peer
-            transport.set_protocol(newcomers[-1])
-            newcomers[-1].connection_made(transport)
+        newcomers = [Waits() for _ in peers]
+        for peer, newcomer in zip(peers, newcomers, strict=True):
+            self.entrance.come(peer, newcomer)
         return newcomers
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.entrance.addresses[0])
 
 
 @asynccontextmanager
-async def place(may_wait: Callable[[Newcomer, int], bool] = lambda _, __: True) -> AsyncIterator[Place]:
-    made = Place(may_wait)
+async def place() -> AsyncIterator[Place]:
+    made = Place()
+    await made.entrance.listen(Listeners(), [HostPort(host=HOST, port=0)])
     try:
         yield made
     finally:
-        for client in made.clients:
-            client.close()
+        made.entrance.close()
 
 
 async def test_a_few_begin_at_once_and_the_others_in_later_turns() -> None:
     async with place() as here:
-        await here.connect(*[ONE] * CROWD)
+        here.come(*[ONE] * CROWD)
         for turns in range(1, 6):
             assert len(here.begun) == turns * IN_A_TURN
             await asyncio.sleep(0)
@@ -80,54 +99,56 @@ async def test_a_few_begin_at_once_and_the_others_in_later_turns() -> None:
 
 async def test_another_address_does_not_wait_for_a_crowd() -> None:
     async with place() as here:
-        await here.connect(*[ONE] * CROWD, OTHER)
+        here.come(*[ONE] * CROWD, OTHER)
         await eventually(lambda: len(here.begun) == CROWD + 1, "all have begun")
         assert here.begun.index(OTHER) < 2 * IN_A_TURN
 
 
 async def test_nobody_waits_for_a_crowd_that_has_begun() -> None:
     async with place() as here:
-        await here.connect(*[ONE] * CROWD)
+        here.come(*[ONE] * CROWD)
         await eventually(lambda: len(here.begun) == CROWD, "all have begun")
         await asyncio.sleep(0)
-        await here.connect(OTHER)
+        here.come(OTHER)
         assert here.begun[-1] == OTHER
 
 
-async def test_what_a_client_says_before_its_turn_is_heard_in_its_turn() -> None:
+async def test_what_a_client_says_before_its_session_begins_is_heard() -> None:
     async with place() as here:
-        loop = asyncio.get_running_loop()
-        waiting = (await here.connect(*[ONE] * CROWD))[-1]
-        here.clients[-1].sendall(b"EHLO pc.example\r\n")
-        waiting.data_received(b"early ")
-        assert not waiting.transport.is_reading()
-        await eventually(lambda: len(here.begun) == CROWD, "all have begun")
-        await eventually(lambda: here.sessions[-1].heard == b"early EHLO pc.example\r\n", "all is heard")
-        await loop.sock_sendall(_unblocked(here.clients[-1]), b"QUIT\r\n")
-        await eventually(lambda: here.sessions[-1].heard.endswith(b"QUIT\r\n"), "it goes on")
+        with here.connect() as client:
+            client.sendall(b"EHLO pc.example\r\n")
+            await eventually(lambda: here.sessions and here.sessions[0].heard == b"EHLO pc.example\r\n", "it is heard")
+        assert here.begun == [HOST]
+        await eventually(lambda: here.sessions[0].gone, "it has left")
 
 
-def _unblocked(client: socket.socket) -> socket.socket:
-    client.setblocking(False)
-    return client
-
-
-async def test_who_has_gone_before_its_turn_begins_nothing() -> None:
+async def test_who_has_gone_before_its_turn_does_no_harm() -> None:
     async with place() as here:
-        waiting = (await here.connect(*[ONE] * CROWD, OTHER))[-2]
-        waiting.transport.abort()
-        await eventually(lambda: len(here.begun) == CROWD, "all others have begun")
-        assert here.begun.count(OTHER) == 1
+        for _ in range(CROWD):
+            with here.connect() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset at the end
+        with here.connect() as client:
+            client.sendall(b"x")
+            await eventually(lambda: any(session.heard == b"x" for session in here.sessions), "the next is served")
 
 
-async def test_who_may_not_wait_begins_at_once() -> None:
-    async with place(lambda _, behind: behind < IN_A_TURN) as here:
-        await here.connect(*[ONE] * CROWD)
-        assert len(here.begun) == CROWD - IN_A_TURN
-
-
-async def test_at_the_end_nobody_is_left_waiting() -> None:
+async def test_who_may_not_stay_hears_why_and_no_session_begins() -> None:
     async with place() as here:
-        await here.connect(*[ONE] * CROWD, OTHER)
-        here.entrance.close()
-        assert sorted(here.begun) == [ONE] * CROWD + [OTHER]
+        here.refused = b"421 full\r\n"
+        for _ in range(CROWD):
+            reader, writer = await asyncio.open_connection(*here.entrance.addresses[0])
+            assert await reader.read() == b"421 full\r\n"
+            writer.close()
+        assert here.asked == [HOST] * CROWD
+        assert here.sessions == []
+
+
+async def test_at_the_end_those_who_wait_hear_the_last_word_and_nobody_is_let_in() -> None:
+    async with place() as here:
+        waiting = here.come(*[ONE] * CROWD, OTHER)[IN_A_TURN:]
+        address = here.entrance.addresses[0]
+        here.entrance.close(b"421 bye\r\n")
+        assert {one.dismissed for one in waiting} == {b"421 bye\r\n"}
+        assert here.begun == [ONE] * IN_A_TURN
+        with socket.socket() as late:
+            assert late.connect_ex(address) != 0

@@ -1,10 +1,14 @@
 """Who may connect, how many, how long, and an orderly end."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from detector import config
+import pytest
+
+from detector import config, log
+from tests.support.ports import HOST
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
@@ -30,6 +34,23 @@ async def test_one_client_cannot_take_all_connections(sink: SmtpSink, settings: 
                 assert await second.hear() == "421 4.7.0 Too many connections from this host, try again later"
         async with smtp_talk(place.port) as third:
             assert (await third.hear()).startswith("220 ")
+
+
+async def test_all_of_a_crowd_that_may_not_stay_are_told_while_another_client_comes_in(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("json", "warning")
+    async with house(settings("relay.limits.connections_per_client = 2"), tmp_path, sink) as place:
+        crowd = [await asyncio.open_connection(HOST, place.port, local_addr=("127.0.0.2", 0)) for _ in range(40)]
+        async with smtp_talk(place.port) as other:
+            assert (await other.hear()).startswith("220 ")
+        heard = Counter([(await reader.readline())[:4] for reader, _ in crowd])
+        assert heard == {b"220 ": 2, b"421 ": 38}
+        for _, writer in crowd:
+            writer.close()
+        refused = {"reason": "limit_per_client"}
+        assert place.metrics.registry.get_sample_value("detector_connections_refused_total", refused) == 38
+    assert capsys.readouterr().err.count('"connection_refused"') == 1  # the others are counted
 
 
 async def test_a_silent_client_is_told_and_sent_away(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
