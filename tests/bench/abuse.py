@@ -94,8 +94,8 @@ async def idle(port: int) -> None:
         await asyncio.sleep(FOR_EVER)
 
 
-async def at_once(port: int) -> None:
-    """As fast as the system opens connections, without waiting for one to be up."""
+async def at_once(port: int, stay: float = FOR_EVER) -> None:
+    """As fast as the system opens connections, without waiting for one to be up. They end together, too."""
     opened = [socket.socket() for _ in range(IDLE)]
     for one in opened:
         one.setsockopt(socket.IPPROTO_IP, BIND_WITHOUT_PORT, 1)
@@ -103,6 +103,9 @@ async def at_once(port: int) -> None:
         one.bind((ABUSER, 0))
     for one in opened:
         one.connect_ex((HOST, port))
+    await asyncio.sleep(stay)
+    for one in opened:
+        one.close()
     await asyncio.sleep(FOR_EVER)
 
 
@@ -116,6 +119,7 @@ RECIPIENTS = b"".join(b"RCPT TO:<r%d@example.net>\r\n" % number for number in ra
 ABUSES: Mapping[str, Callable[[int], Awaitable[None]]] = {
     f"{OPENED}, 100 may stay": at_once,
     f"{OPENED}, {ALL_STAY}": at_once,
+    f"10,000 that end at once, {ALL_STAY}": lambda port: at_once(port, 2 * GET_GOING),
     "10,000 idle, 100 may stay": lambda port: sixteen(lambda: idle(port), IDLE),
     f"10,000 idle, {ALL_STAY}": lambda port: sixteen(lambda: idle(port), IDLE),
     "90 slow commands": lambda port: sixteen(lambda: drip(port, b"", b"N"), 90),
