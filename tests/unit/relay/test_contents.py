@@ -89,7 +89,7 @@ async def test_much_text_is_read_by_a_thread(monkeypatch: pytest.MonkeyPatch) ->
     threads = []
     read = Reader.read_parts
 
-    def watched(self: Reader, header: Header, parts: Message, copy: bytes | None) -> Content:
+    def watched(self: Reader, header: Header, parts: Message, copy: int | None) -> Content:
         threads.append(threading.current_thread() is threading.main_thread())
         return read(self, header, parts, copy)
 
