@@ -73,7 +73,7 @@ class Listener:
         for _ in range(IN_A_TURN):
             try:
                 connection, address = self._socket.accept()
-            except BlockingIOError:
+            except (BlockingIOError, ConnectionAbortedError):  # nobody waits, or who did has gone
                 return
             except OSError as error:  # it would be raised again at once, for as long as one waits
                 log.nobody_let_in(":".join(map(str, self.address)), str(error), PAUSE)

@@ -102,7 +102,7 @@ class BehindProxy(asyncio.Protocol):
 
     def dismiss(self, octets: bytes) -> None:
         """No session begins; this is the last word."""
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(octets)
             self._transport.close()
 

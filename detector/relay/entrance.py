@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
+from detector import log
 from detector.config import HostPort, Network
 from detector.listeners import Listener, Listeners
 from detector.metrics import Metrics
@@ -137,6 +138,10 @@ class Entrance:
 
     def _begin(self, peer: str, newcomer: Newcomer) -> None:
         self._begun += 1
-        session = self._session()
-        session.peer = peer
-        newcomer.begin(session)
+        try:
+            session = self._session()
+            session.peer = peer
+            newcomer.begin(session)
+        except Exception as error:  # anything at all: those behind it must have their turns
+            log.internal_error("beginning a session", error)
+            newcomer.dismiss(b"")

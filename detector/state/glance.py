@@ -58,6 +58,7 @@ class Glance:
         try:
             file = self._opened()
         except OSError:  # it is not ours, so that its time of access would be written: no glance
+            self.shut()
             _move_journal(connection)
             return
         _sync(self._path.with_name(f"{self._path.name}-wal"))

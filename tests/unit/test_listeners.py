@@ -11,7 +11,7 @@ import pytest
 from detector import listeners as listeners_module
 from detector import log
 from detector.config import ConfigError, HostPort
-from detector.listeners import IN_A_TURN, Listeners, passed_descriptors
+from detector.listeners import IN_A_TURN, Listener, Listeners, passed_descriptors
 from tests.support.stores import eventually
 
 ENVIRONMENT = {"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "relay:policy", "HOME": "/"}
@@ -151,6 +151,34 @@ async def test_when_the_system_gives_no_connection_it_is_told_and_asked_again(
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         await eventually(lambda: taken == [address.host], "it is taken")
         listener.close()
+
+
+async def test_who_goes_away_while_it_is_taken_keeps_nobody_else_waiting(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("json", "error")
+    taken = asyncio.Event()
+
+    class Aborts(socket.socket):
+        """Linux may tell of the network's errors where it gives the connection (accept(2))."""
+
+        aborts = 1
+
+        def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+            if self.aborts:
+                self.aborts -= 1
+                raise ConnectionAbortedError
+            return super().accept()
+
+    def arrived(connection: socket.socket, _: str) -> None:
+        connection.close()
+        taken.set()
+
+    opened = Aborts()
+    opened.bind(("127.0.0.1", 0))
+    listener = Listener(opened, arrived)
+    with socket.create_connection(listener.address):
+        await taken.wait()
+    listener.close()
+    assert "nobody_let_in" not in capsys.readouterr().err
 
 
 def test_workers_get_what_was_passed_and_need_not_ask_for_the_rest(opened: tuple[HostPort, int]) -> None:

@@ -6,6 +6,9 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from detector import log
 from detector.config import HostPort
 from detector.listeners import Listeners
 from detector.metrics import Metrics
@@ -37,7 +40,7 @@ class Waits:
     """A newcomer that notes what becomes of it."""
 
     def __init__(self) -> None:
-        self.dismissed = b""
+        self.dismissed: bytes | None = None
 
     def begin(self, session: Spoken) -> None:
         """Nothing to take over."""
@@ -52,10 +55,14 @@ class Place:
     def __init__(self) -> None:
         self.sessions: list[Begun] = []
         self.refused: bytes | None = None
+        self.broken = 0
         self.asked: list[str | None] = []
         self.entrance = Entrance(self._session, self._refusal, Metrics("test"))
 
     def _session(self) -> Begun:
+        if self.broken:
+            self.broken -= 1
+            raise MemoryError
         self.sessions.append(Begun())
         return self.sessions[-1]
 
@@ -130,6 +137,17 @@ async def test_who_has_gone_before_its_turn_does_no_harm() -> None:
         with here.connect() as client:
             client.sendall(b"x")
             await eventually(lambda: any(session.heard == b"x" for session in here.sessions), "the next is served")
+
+
+async def test_a_session_that_cannot_begin_keeps_nobody_else_waiting(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("json", "error")
+    async with place() as here:
+        here.broken = IN_A_TURN + 1  # those of this turn, and one of those that wait
+        newcomers = here.come(*[ONE] * CROWD)
+        await eventually(lambda: len(here.begun) == CROWD - IN_A_TURN - 1, "the others have begun")
+        dismissed = [one.dismissed is not None for one in newcomers]
+        assert dismissed == [True] * (IN_A_TURN + 1) + [False] * (CROWD - IN_A_TURN - 1)
+    assert capsys.readouterr().err.count("MemoryError") >= IN_A_TURN + 1
 
 
 async def test_who_may_not_stay_hears_why_and_no_session_begins() -> None:

@@ -157,6 +157,18 @@ def test_a_file_that_takes_its_place_is_the_one_that_is_seen(path: Path, glance:
         path.rename(path.with_name(f"away-{value}"))
 
 
+def test_a_file_that_has_left_its_place_is_not_seen_while_it_changes(
+    path: Path, glance: Glance, writer: Writer[str]
+) -> None:
+    after_checkpoint(writer, {"ann": "1"})
+    assert seen(path, glance, "ann") == b"1"
+    away = path.rename(path.with_name("away"))
+    with closing(sqlite3.connect(away)) as connection:
+        glance.look(connection)
+    assert glance.value("ann") is None
+    away.rename(path)
+
+
 def test_where_it_cannot_be_seen_rows_are_written_all_the_same(
     path: Path, glance: Glance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
