@@ -43,6 +43,7 @@ class MemoryProfiles:
         form = Form(pack, unpack)
         self._rows = Rows(path, form, write_every, accounts, degraded, patience=patience)
         self._in_use = Shelf(form, accounts)
+        self._removed_count = 0
         metrics.profiles.set_function(lambda: len(self._in_use))
 
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
@@ -52,6 +53,7 @@ class MemoryProfiles:
         if after is before:
             return answer
         if after == EMPTY:  # as if it was never seen: nothing of it is kept
+            self._removed_count += 1
             self._in_use.remove(account)
             self._rows.put(account, None)
         else:
@@ -73,7 +75,11 @@ class MemoryProfiles:
         self._rows.close()
 
     async def _recall(self, account: str) -> Profile:
-        stored = await self._rows.find(account)
+        while True:
+            removed_count = self._removed_count
+            stored = await self._rows.find(account)
+            if stored is None or removed_count == self._removed_count:  # else it may be what was removed meanwhile
+                break
         profile = self._in_use.get(account)  # somebody may have changed it while we looked
         if profile is None:
             if stored is None:

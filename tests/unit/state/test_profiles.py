@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from detector.metrics import Metrics
 from detector.ports import Refused
-from detector.state.profiles import MemoryProfiles, list_accounts, read_profile, read_profiles
+from detector.state.profiles import MemoryProfiles, Rows, list_accounts, read_profile, read_profiles
 from detector.traffic.profile import Profile
 
 
@@ -61,6 +61,29 @@ async def test_all_profiles_are_read_at_once_and_a_damaged_one_is_empty(path: Pa
         "bob": Profile().suspicious_day,
         "\udcffcid": 20000,
     }
+
+
+async def test_a_profile_that_is_forgotten_while_it_is_read_does_not_come_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = opened(path)
+    await profiles.update("ann", suspicious)
+    profiles.close()
+    profiles = opened(path)
+    find, asked = Rows.find, 0
+
+    async def forgotten_meanwhile(rows: Rows, account: str) -> Profile | None:
+        nonlocal asked
+        asked += 1
+        found = await find(rows, account)
+        if asked == 1:
+            await profiles.update(account, lambda _: (Profile(), None))
+        return found
+
+    monkeypatch.setattr(Rows, "find", forgotten_meanwhile)
+    assert await profiles.read("ann") == Profile()
+    profiles.close()
+    assert read_profile(path, "ann") is None
 
 
 async def test_the_same_profile_is_not_written_again(path: Path) -> None:
