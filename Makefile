@@ -21,6 +21,11 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 # What setup.py compiles: an older machine code must not go on running in place of what was edited.
 COMPILED := setup.py $(shell sed -nE 's/^    "(detector\/.*\.py)",$$/\1/p' setup.py)
 
+# Tests with real servers and kills can fail for want of a processor beside others. What failed is run once more, alone and
+# by name; what fails alone, too, fails the run. (CPython's own test runner does the same: `regrtest --rerun`.)
+ALONE = printf '\033[1m== failed beside others (see above), now alone: a test that passes here is flaky and wants mending\033[0m\n' \
+	&& $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --exitfirst --verbose
+
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 
 .PHONY: help bench demo fuzz run test check check-format check-lint check-types check-imports check-house format packages pages lock clean
@@ -40,7 +45,7 @@ run: $(VENV)/.runtime ## serve the configuration named by CONFIG=
 
 test: $(VENV)/.dev packages ## all tests, with real Postfix, Dovecot and Prometheus where they can be had
 	$(call say,tests)
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile || { [[ $$? == 1 ]] && $(ALONE); }
 
 check: check-format check-lint check-types check-imports check-house ## format, lint, types, import rules, rules of the house (make -k check: all, whatever fails)
 
