@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -8,10 +10,12 @@ from detector.config import HostPort
 from detector.mail.reply import Reply
 from detector.relay.client_wire import ClientWire, NextHopError
 from detector.relay.dial import open_wire
+from tests.support.hurry import hurry
+from tests.support.ports import PATIENCE
 from tests.support.scripted_server import Script, ScriptedServer, Talk
 
 
-async def wire_to(server: ScriptedServer, reply_time: float = 5.0) -> ClientWire:
+async def wire_to(server: ScriptedServer, reply_time: float = PATIENCE) -> ClientWire:
     return await open_wire(server.address, reply_time)
 
 
@@ -21,11 +25,12 @@ async def ask(wire: ClientWire, *lines: bytes) -> list[Reply]:
     return await wire.replies(expected)
 
 
-async def failure(script: Script, reply_time: float = 5.0) -> NextHopError:
+async def failure(script: Script, reply_time: float = PATIENCE) -> NextHopError:
     """How the caller learns it, who has read the greeting and then asks NOOP."""
     async with ScriptedServer(script) as server:
-        wire = await wire_to(server, reply_time)
+        wire = await wire_to(server)
         await wire.replies(wire.greeting)
+        hurry(wire, reply_time)
         with pytest.raises(NextHopError) as caught:
             await ask(wire, b"NOOP")
         assert not wire.usable
@@ -81,19 +86,52 @@ async def test_a_connection_that_never_comes_about_leaves_nothing_behind_that_wa
     assert complaints == []
 
 
-async def test_each_reply_has_the_whole_time() -> None:
+class Hours:
+    """The event loop of a connection, for which time goes by when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.create_future = asyncio.get_running_loop().create_future
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.Handle:
+        self.timers.append((self.now + delay, callback))
+        return asyncio.Handle(callback, (), asyncio.get_running_loop())
+
+    def pass_by(self, seconds: float) -> None:
+        """Second by second, as the timers of a real loop."""
+        for _ in range(round(seconds)):
+            self.now += 1.0
+            due = [timer for timer in self.timers if timer[0] <= self.now]
+            self.timers = [timer for timer in self.timers if timer not in due]
+            for _, callback in due:
+                callback()
+
+
+@pytest.mark.parametrize("seconds", [45.0, 65.0])
+async def test_each_reply_has_the_whole_time(seconds: float) -> None:
+    hours = Hours()
+
     async def slow(talk: Talk) -> None:
         await talk.say(b"220 hop")
         for _ in range(4):
             await talk.hear(b"NOOP")
-            await asyncio.sleep(0.6)
+            hours.pass_by(seconds)
             await talk.say(b"250 ok")
 
     async with ScriptedServer(slow) as server:
-        wire = await wire_to(server, reply_time=2.0)
+        wire = await wire_to(server)
         await wire.replies(wire.greeting)
-        for _ in range(4):
-            assert (await ask(wire, b"NOOP"))[0].code == 250
+        hurry(wire, 60.0)
+        wire._loop = cast("asyncio.AbstractEventLoop", hours)
+        if seconds > 60.0:
+            with pytest.raises(NextHopError, match="nothing for 60 s"):
+                await ask(wire, b"NOOP")
+        else:
+            assert [(await ask(wire, b"NOOP"))[0].code for _ in range(4)] == [250] * 4
         wire.close()
 
 

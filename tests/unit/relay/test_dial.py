@@ -10,19 +10,21 @@ from detector.relay.dial import connect
 from detector.relay.next_hop import Connection, NextHopError
 from detector.tls import client_context
 from tests.support.certificates import Certificate, make_certificate
+from tests.support.hurry import hurry
+from tests.support.ports import PATIENCE
 from tests.support.scripted_server import Script, ScriptedServer, Talk, polite
 
 Mode = Literal["off", "may", "require", "verify"]
 
 
 async def dial(
-    server: HostPort, mode: Mode = "may", ca_file: Path | None = None, connect_time: float = 10.0
+    server: HostPort, mode: Mode = "may", ca_file: Path | None = None, connect_time: float = PATIENCE
 ) -> Connection:
     settings = NextHop(tls=ClientTls(mode=mode, ca_file=ca_file), connect_time=connect_time)
     return await connect(server, "hop.example", settings, client_context(settings.tls))
 
 
-async def refusal(*scripts: Script, mode: Mode = "may", connect_time: float = 10.0) -> NextHopError:
+async def refusal(*scripts: Script, mode: Mode = "may", connect_time: float = PATIENCE) -> NextHopError:
     async with ScriptedServer(*scripts) as server:
         with pytest.raises(NextHopError) as caught:
             await dial(server.address, mode, connect_time=connect_time)
@@ -176,8 +178,8 @@ async def test_a_reader_that_stops_is_not_flooded_under_tls_either(certificate: 
             yield b"x" * 65_536
 
     async with ScriptedServer(stops) as server:
-        settings = NextHop(reply_time=0.5)
-        connection = await connect(server.address, "hop.example", settings, client_context(settings.tls))
+        connection = await dial(server.address)
+        hurry(connection.wire, 0.5)
         with pytest.raises(NextHopError) as caught:
             await connection.body(endless())
         stop.set()
@@ -271,10 +273,12 @@ async def stalls_the_handshake(talk: Talk) -> None:
     await talk.hear_end()
 
 
-@pytest.mark.parametrize("broken", [breaks_the_handshake, stalls_the_handshake])
-async def test_where_tls_is_welcome_a_failed_handshake_leads_to_a_second_attempt_in_clear(broken: Script) -> None:
+@pytest.mark.parametrize(("broken", "connect_time"), [(breaks_the_handshake, PATIENCE), (stalls_the_handshake, 3.0)])
+async def test_where_tls_is_welcome_a_failed_handshake_leads_to_a_second_attempt_in_clear(
+    broken: Script, connect_time: float
+) -> None:
     async with ScriptedServer(broken, polite) as server:
-        connection = await dial(server.address, connect_time=1.0)
+        connection = await dial(server.address, connect_time=connect_time)
         assert not under_tls(connection)
         assert len(server.talks) == 2
         await connection.quit()

@@ -11,16 +11,18 @@ from detector.config import ClientTls, NextHop
 from detector.mail.reply import Reply
 from detector.relay.dial import connect
 from detector.relay.next_hop import PIECE_BYTES, Capabilities, Connection, NextHopError
+from tests.support.hurry import hurry
+from tests.support.ports import PATIENCE
 from tests.support.scripted_server import Script, ScriptedServer, Talk, polite
 
-SETTINGS = NextHop(tls=ClientTls(mode="off"), reply_time=20.0)
+SETTINGS = NextHop(tls=ClientTls(mode="off"), connect_time=PATIENCE, reply_time=PATIENCE)
 MESSAGE = [b"Subject: hello\r\n\r\n", b"..dots\r\n", b".\r\n"]
 
 
 @asynccontextmanager
-async def connected(script: Script, settings: NextHop = SETTINGS) -> AsyncIterator[tuple[Connection, Talk]]:
+async def connected(script: Script) -> AsyncIterator[tuple[Connection, Talk]]:
     async with ScriptedServer(script) as server:
-        connection = await connect(server.address, "hop.example", settings, None)
+        connection = await connect(server.address, "hop.example", SETTINGS, None)
         yield connection, server.talks[0]
         connection.close()
 
@@ -234,9 +236,9 @@ async def test_a_reader_that_stops_within_the_message_is_a_timeout() -> None:
         await until_data(talk)
         await stop.wait()
 
-    settings = SETTINGS.model_copy(update={"reply_time": 0.3})
-    async with connected(stops, settings) as (connection, _):
+    async with connected(stops) as (connection, _):
         await begin(connection)
+        hurry(connection.wire, 0.3)
         with pytest.raises(NextHopError) as caught:
             await connection.body(endless())
         stop.set()

@@ -1,16 +1,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from detector.config import NextHop
+from detector.config import HostPort, NextHop
 from detector.mail.reply import Reply
 from detector.metrics import Metrics
+from detector.relay import dial
 from detector.relay.next_hop import Connection, NextHopError
 from detector.relay.pool import Pool
 from detector.relay.upstream import Upstream
+from tests.support.hurry import hurry
+from tests.support.ports import PATIENCE
 from tests.support.scripted_server import ScriptedServer, Talk, polite
 
 
@@ -31,7 +35,8 @@ class Hops:
         self.now = Now()
         self.metrics = Metrics("test")
         addresses = [str(server.address) for server in servers]
-        self.settings = NextHop.model_validate({"servers": addresses, "tls": {"mode": "off"}, **settings})
+        section = {"servers": addresses, "tls": {"mode": "off"}, "connect_time": PATIENCE, **settings}
+        self.settings = NextHop.model_validate(section)
         self.pool = Pool(self.settings, "hop.example", self.metrics, self.now)
 
     def count(self, name: str, **labels: str) -> float | None:
@@ -64,7 +69,19 @@ async def deliver(pool: Pool) -> Connection:
 # -- kept connections --
 
 
-async def test_mail_does_not_wait_for_each_kept_connection_to_a_server_that_stands_still() -> None:
+def impatient_from_the_third_on(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short time to connect, but only to that server, and only once it has two connections."""
+
+    async def connect(address: HostPort, hostname: str, settings: NextHop, *others: Any) -> Connection:
+        patience = 0.2 if address == server.address and len(server.talks) == 2 else PATIENCE
+        return await dial.connect(address, hostname, settings.model_copy(update={"connect_time": patience}), *others)
+
+    monkeypatch.setattr("detector.relay.pool.connect", connect)
+
+
+async def test_mail_does_not_wait_for_each_kept_connection_to_a_server_that_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One that the system stopped keeps its connections, and even gets new ones, but says nothing any more."""
 
     async def stopped(talk: Talk) -> None:
@@ -80,7 +97,8 @@ async def test_mail_does_not_wait_for_each_kept_connection_to_a_server_that_stan
         await talk.hear_end()
 
     first, second = ScriptedServer(takes_one_message, takes_one_message, stopped), ScriptedServer(polite)
-    async with hops(first, second, connect_time=0.2, reply_time=0.2) as made:
+    impatient_from_the_third_on(first, monkeypatch)
+    async with hops(first, second, reply_time=PATIENCE) as made:
         kept = [await made.pool.acquire() for _ in range(2)]
         for connection in kept:
             await connection.command(b"MAIL FROM:<>")
@@ -88,6 +106,7 @@ async def test_mail_does_not_wait_for_each_kept_connection_to_a_server_that_stan
             await connection.command(b"DATA")
             assert (await connection.body(b"hello\r\n.\r\n")).code == 250
         for connection in kept:
+            hurry(connection.wire, 0.2)
             made.pool.release(connection)
         next_hop = Upstream(made.pool, made.metrics)
         assert (await next_hop.ask(mail))[0].code == 451
@@ -109,13 +128,14 @@ async def test_a_kept_connection_that_has_answered_is_as_patient_as_any() -> Non
         await talk.say(b"250 ok")
         await talk.hear_end()
 
-    async with hops(ScriptedServer(stops_in_rcpt), reply_time=0.2) as made:
+    async with hops(ScriptedServer(stops_in_rcpt), reply_time=PATIENCE) as made:
         connection = await made.pool.acquire()
         await connection.command(b"MAIL FROM:<>")
         await connection.command(b"RSET")
         made.pool.release(connection)
         assert await made.pool.acquire() is connection
         await connection.command(b"MAIL FROM:<>")
+        hurry(connection.wire, 0.2)
         with pytest.raises(NextHopError) as caught:
             await connection.command(b"RCPT TO:<a@example.net>")
         assert caught.value.reason == "timeout"
@@ -225,8 +245,9 @@ async def test_no_more_connections_than_allowed_are_in_use() -> None:
 
 
 async def test_waiting_for_a_connection_ends_after_the_time_to_connect() -> None:
-    async with hops(ScriptedServer(polite), connections=1, connect_time=0.05) as made:
+    async with hops(ScriptedServer(polite), connections=1) as made:
         connection = await made.pool.acquire()
+        made.pool._settings = made.settings.model_copy(update={"connect_time": 0.05})
         with pytest.raises(NextHopError) as caught:
             await made.pool.acquire()
         assert caught.value.reason == "timeout"
