@@ -150,6 +150,8 @@ class Workers:
         listening = [passed.fileno() for passed in self.listening]
         descriptors = [self._lifeline[0], self._ledger.descriptor, *listening]
         life = self._lives[number] = await Life.start(descriptors)
+        if self._stopped.is_set():  # meanwhile: nobody will tell it anything
+            life.process.kill()
         try:
             await self._go.wait()
             if not self._stopped.is_set():  # else the start has failed meanwhile

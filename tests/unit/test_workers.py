@@ -42,6 +42,21 @@ async def test_who_is_stopped_before_anything_began_leaves_nobody(tmp_path: Path
     assert [process.returncode for process in processes] == [-signal.SIGKILL] * 2
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_who_is_stopped_while_the_first_of_them_is_being_started_waits_for_nobody(
+    turns: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the records are away: they say so before a worker has loaded anything."""
+    monkeypatch.setattr("detector.workers.PATIENCE", 1e6)
+    workers = Workers(1, "observe = true", "detector.toml", Metrics("test"), lambda _: None, lambda: 0, Roll(tmp_path))
+    workers.load()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await workers.stop(1.0)
+    assert not workers._lives
+    assert "internal_error" not in capsys.readouterr().out
+
+
 async def test_signals_that_are_sent_to_all_end_nobody_who_is_still_loading(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
