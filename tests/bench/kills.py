@@ -119,7 +119,7 @@ class Kills:
                 in_a_row += 1
                 killed = time.monotonic()
                 with suppress(ProcessLookupError):  # it has died already
-                    os.kill(self.dice.choice(_workers(self.detector)), signal.SIGKILL)
+                    os.kill(self.dice.choice(taking_mail(self.detector)), signal.SIGKILL)
                 await self._back(WORKER, killed)
                 await self._whole(WORKER, killed)
         customers.stop()
@@ -128,7 +128,7 @@ class Kills:
     async def _first(self, who: str) -> None:
         killed = time.monotonic()
         self.detector.kill()
-        starting = asyncio.create_task(asyncio.to_thread(_start_again, self.detector))
+        starting = asyncio.create_task(asyncio.to_thread(start_again, self.detector))
         await self._back(who, killed)
         if who == FIRST and self.dice.random() < AGAIN_SHARE:
             await asyncio.wait([starting], timeout=self.dice.uniform(0.0, 1.0))
@@ -144,8 +144,8 @@ class Kills:
         deaths = self.report.deaths.setdefault(who, Deaths())
         async with asyncio.timeout(PATIENCE):
             mail, login = await asyncio.gather(
-                _seconds_until(lambda: _send(self.detector), killed),
-                _seconds_until(lambda: tell_login(self.detector.policy_port, "probe", "PROBE"), killed),
+                seconds_until(lambda: send(self.detector), killed),
+                seconds_until(lambda: tell_login(self.detector.policy_port, "probe", "PROBE"), killed),
             )
             deaths.mail.append(mail)
             deaths.logins.append(login)
@@ -158,7 +158,7 @@ class Kills:
     async def _whole(self, who: str, killed: float) -> None:
         """Wait until all is well again."""
         async with asyncio.timeout(PATIENCE):
-            while not await asyncio.to_thread(_all_run, self.detector, self.workers):  # noqa: ASYNC110 - another process
+            while not await asyncio.to_thread(all_run, self.detector, self.workers):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.2)
         deaths = self.report.deaths[who]
         deaths.whole.append(time.monotonic() - killed)
@@ -229,7 +229,7 @@ async def _answer_to_the_thief(detector: DetectorProcess) -> str:
             await asyncio.sleep(0.01)
 
 
-async def _seconds_until(done: Callable[[], Awaitable[None]], since: float) -> float:
+async def seconds_until(done: Callable[[], Awaitable[None]], since: float) -> float:
     while True:
         try:
             async with asyncio.timeout(5.0):
@@ -239,7 +239,7 @@ async def _seconds_until(done: Callable[[], Awaitable[None]], since: float) -> f
             await asyncio.sleep(0.01)
 
 
-async def _send(detector: DetectorProcess) -> None:
+async def send(detector: DetectorProcess) -> None:
     connection = await talk(detector.port)
     try:
         await connection.send(b"probe@customer.example", [b"p@peer.example"], b"Subject: probe\r\n\r\n.\r\n")
@@ -247,7 +247,7 @@ async def _send(detector: DetectorProcess) -> None:
         connection.leave()
 
 
-def _start_again(detector: DetectorProcess) -> None:
+def start_again(detector: DetectorProcess) -> None:
     """A machine that is busy with other things may take longer than a start is given."""
     while True:
         with suppress(TimeoutError, RuntimeError):  # or it has died while it started
@@ -255,15 +255,15 @@ def _start_again(detector: DetectorProcess) -> None:
             return
 
 
-def _workers(detector: DetectorProcess) -> Sequence[int]:
+def taking_mail(detector: DetectorProcess) -> Sequence[int]:
     """The processes that take mail; what is logged last holds."""
     return list({event["worker"]: event["process"] for event in detector.events("worker_ready")}.values())
 
 
-def _all_run(detector: DetectorProcess, workers: int) -> bool:
+def all_run(detector: DetectorProcess, workers: int) -> bool:
     """What the metric says may be of before a death that nobody has noticed yet."""
     try:
-        return detector.metrics()["detector_workers"] == workers and all(map(_runs, _workers(detector)))
+        return detector.metrics()["detector_workers"] == workers and all(map(_runs, taking_mail(detector)))
     except OSError:
         return False
 
@@ -279,7 +279,7 @@ def table(reports: Sequence[Report]) -> str:
     lines += [f"{'':<35}" + f"{'p50 / p99 / most':>22}" * 3]
     for who, deaths in [one for report in reports for one in sorted(report.deaths.items(), reverse=True)]:
         times = (deaths.mail, deaths.logins, deaths.whole)
-        lines.append(f"{who:<28}{len(deaths.mail):>7}" + "".join(f"{_spread(took):>22}" for took in times))
+        lines.append(f"{who:<28}{len(deaths.mail):>7}" + "".join(f"{spread(took):>22}" for took in times))
     books, wrong = [report.books for report in reports], [one for report in reports for one in report.wrong]
     uncertain, twice = (sum(numbers) for numbers in ([b.uncertain.total() for b in books], [b.twice for b in books]))
     needless = sum(one.endswith("were lost") for one in wrong)
@@ -298,7 +298,7 @@ def table(reports: Sequence[Report]) -> str:
     )
 
 
-def _spread(took: Sequence[float]) -> str:
+def spread(took: Sequence[float]) -> str:
     if len(took) < 2:
         return " / ".join(f"{one:.2f}" for one in took)
     cuts = quantiles(took, n=100, method="inclusive")

@@ -1,6 +1,7 @@
 """Hours of mixed load while one thing after the other breaks: memory, descriptors and latency, minute by minute.
 
     nice python -m tests.bench.soak --minutes 30
+    nice python -m tests.bench.soak --minutes 10 --records    with the records in PostgreSQL, which breaks, too
 
 Worker 1 is killed now and then; worker 2 and the first process live through all of it, and theirs are the figures that
 must stay flat. At the end the books of mail are compared, as in `kills`.
@@ -15,16 +16,17 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
 from tests.bench.kills import QUEUE_ID, SETTINGS, THIEF, become_a_thief, blocked, lost_tasks
 from tests.bench.steady import Customers, tell_login
-from tests.support.detector_process import DetectorProcess
+from tests.support.detector_process import DetectorProcess, Settings
 from tests.support.open_files import open_files, resident_bytes
 from tests.support.ports import HOST
+from tests.support.postgres import Postgres
 from tests.support.smtp_sink import SmtpSink
 from tests.support.valkey import Valkey
 
@@ -56,21 +58,40 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Seconds, and messages a second; `every` so many seconds somebody hears the figures."""
+
+    seconds: float
+    every: float = 60.0
+    rate: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Those that break; without `postgres` the records are in a file."""
+
+    valkey: Valkey
+    sink: SmtpSink
+    postgres: Postgres | None = None
+
+
 class Soak:
-    def __init__(self, detector: DetectorProcess, valkey: Valkey, sink: SmtpSink, dice: random.Random) -> None:
+    def __init__(self, detector: DetectorProcess, servers: Servers, dice: random.Random) -> None:
         self.report = Report()
-        self._detector, self._valkey, self._sink, self._dice = detector, valkey, sink, dice
+        self._detector, self._dice = detector, dice
+        self._valkey, self._sink, self._postgres = servers.valkey, servers.sink, servers.postgres
         self._processes = {"first process": detector.process_id, "worker 2": self._worker(2)}
         self._seen = 0
 
-    async def run(self, seconds: float, every: float, rate: float, told: Callable[[Minute], None]) -> None:
+    async def run(self, size: Size, told: Callable[[Minute], None]) -> None:
         await become_a_thief(self._detector)
-        customers = Customers(self._detector.port, self._detector.policy_port, rate)
+        customers = Customers(self._detector.port, self._detector.policy_port, size.rate)
         load = asyncio.create_task(customers.run())
         faults = asyncio.create_task(self._break_things())
-        end = time.monotonic() + seconds
+        end = time.monotonic() + size.seconds
         while time.monotonic() < end:
-            await asyncio.sleep(every)
+            await asyncio.sleep(size.every)
             minute = self._look(customers.books.took)
             self.report.minutes.append(minute)
             told(minute)
@@ -112,6 +133,8 @@ class Soak:
             self._clients_that_leave_within_a_message,
             self._clients_that_talk_nonsense,
         ]
+        if self._postgres is not None:
+            faults += [self._kill_records, self._restart_records]
         while True:
             await asyncio.sleep(self._dice.expovariate(1.0 / FAULT_EVERY))
             fault = self._dice.choice(faults)
@@ -122,6 +145,8 @@ class Soak:
         """What a fault that was cut short has left broken."""
         self._valkey.thaw()
         await asyncio.to_thread(self._valkey.start)
+        if self._postgres is not None:
+            await asyncio.to_thread(self._postgres.start)
         await asyncio.to_thread(self._sink.close)
         await asyncio.to_thread(self._sink.listen)
 
@@ -138,6 +163,17 @@ class Soak:
         await asyncio.to_thread(self._valkey.kill)
         await asyncio.sleep(OUTAGE)
         await asyncio.to_thread(self._valkey.start)
+
+    async def _kill_records(self) -> None:
+        assert self._postgres is not None
+        await asyncio.to_thread(self._postgres.kill)
+        await asyncio.sleep(OUTAGE)
+        await asyncio.to_thread(self._postgres.start)
+
+    async def _restart_records(self) -> None:
+        assert self._postgres is not None
+        await asyncio.to_thread(self._postgres.stop)
+        await asyncio.to_thread(self._postgres.start)
 
     async def _take_the_next_hop_away(self) -> None:
         await asyncio.to_thread(self._sink.close)
@@ -169,17 +205,19 @@ class Soak:
             writer.transport.abort()
 
 
-def soak(seconds: float, every: float, seed: int, rate: float, told: Callable[[Minute], None] = print) -> Report:
-    """`told` hears the figures each `every` seconds."""
-    with (
-        Valkey() as valkey,
-        SmtpSink() as sink,
-        tempfile.TemporaryDirectory() as place,
-        DetectorProcess(Path(place), sink.port, {**SETTINGS, "state": {"url": valkey.url}}) as detector,
-    ):
-        sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
-        running = Soak(detector, valkey, sink, random.Random(seed))
-        asyncio.run(running.run(seconds, every, rate, told))
+def soak(size: Size, seed: int, told: Callable[[Minute], None] = print, records: bool = False) -> Report:
+    """`records`: they are in PostgreSQL. `told` hears the figures."""
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres(durable=True)) if records else None
+        servers = Servers(stack.enter_context(Valkey()), stack.enter_context(SmtpSink()), postgres)
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings: Settings = {**SETTINGS, "state": {"url": servers.valkey.url}}
+        if postgres is not None:
+            settings = {**settings, "records": {"url": postgres.url(postgres.fresh())}}
+        detector = stack.enter_context(DetectorProcess(place, servers.sink.port, settings))
+        servers.sink.answer("RCPT", "nobody", "550 5.1.1 No such user")
+        running = Soak(detector, servers, random.Random(seed))
+        asyncio.run(running.run(size, told))
         detector.stop()
         report = running.report
         report.wrong += [str(event)[:2000] for event in detector.events("internal_error")]
@@ -192,8 +230,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=20.0, help="messages a second")
+    parser.add_argument("--records", action="store_true", help="in PostgreSQL")
     asked = parser.parse_args()
-    report = soak(60.0 * asked.minutes, 60.0, asked.seed, asked.rate, lambda minute: print(minute, flush=True))
+    size = Size(60.0 * asked.minutes, rate=asked.rate)
+    report = soak(size, asked.seed, lambda minute: print(minute, flush=True), asked.records)
     print(", ".join(f"{name}: {times}" for name, times in report.faults.most_common()))
     print("\n".join(report.wrong) or "nothing is lost, altered, or there twice without need; blocks were in force")
 

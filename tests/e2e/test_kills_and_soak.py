@@ -6,7 +6,7 @@
 import pytest
 
 from tests.bench.kills import FIRST, WORKER, kills, kills_alone, table
-from tests.bench.soak import Minute, soak
+from tests.bench.soak import Minute, Size, soak
 
 pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server"), pytest.mark.timeout(300)]
 
@@ -35,7 +35,7 @@ def test_a_process_that_does_everything_alone_dies_and_costs_no_mail_and_lifts_n
 
 def test_what_breaks_all_the_time_costs_no_mail_no_task_and_no_descriptors() -> None:
     minutes: list[Minute] = []
-    report = soak(SECONDS, SECONDS / 4, seed=3, rate=20.0, told=minutes.append)
+    report = soak(Size(SECONDS, SECONDS / 4), seed=3, told=minutes.append)
     assert report.wrong == []
     assert report.faults.total() > 0
     first, last = minutes[0], minutes[-1]
