@@ -45,12 +45,14 @@ class Hop:
     server: Server | None = field(init=False, default=None)
     _contents: Contents = field(init=False)
     _content_version: str = field(init=False)
+    _settling: Tasks = field(init=False, default_factory=Tasks)
 
     def build(self) -> None:
         """Raises `ConfigError`, `ModelError` or `OSError`."""
         self.config = self.memory.config
         self._build_contents()
         self.route = self._route(self.config)
+        self.memory.stack.push_async_callback(self._settling.ended)
         self.memory.stack.push_async_callback(self._close_pool)
 
     async def listen(self, listeners: Listeners, headcount: Headcount) -> list[str]:
@@ -108,6 +110,7 @@ class Hop:
             handed_over=memory.stores.handed_over,
             metrics=memory.metrics,
             clock=memory.clock,
+            tasks=self._settling,
         )
         assessor = Assessor(
             config=config,

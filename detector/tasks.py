@@ -20,10 +20,16 @@ class Tasks:
 
     _running: set[asyncio.Task[None]] = field(init=False, default_factory=set)
 
-    def spawn(self, work: Coroutine[object, object, None]) -> None:
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
+
+    async def ended(self) -> None:
+        """Wait until none runs any more."""
+        while self._running:
+            await asyncio.wait(self._running)
 
     def cancel(self) -> None:
         for task in self._running:

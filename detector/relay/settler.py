@@ -15,6 +15,7 @@ from detector.relay.draft import Draft
 from detector.relay.outcome import tell, tell_fault
 from detector.relay.time_left import TimeLeft
 from detector.relay.together import Together
+from detector.tasks import Tasks
 from detector.traffic.profile import Profile
 from detector.verdict.admit import settle
 from detector.verdict.campaign import suspicious
@@ -25,7 +26,11 @@ from detector.verdict.verdict import Verdict
 
 @dataclass(slots=True)
 class Settler:
-    """Keeps messages for some turns of the event loop. Whoever asks about an account catches up first."""
+    """Keeps messages for some turns of the event loop. Whoever asks about an account catches up first.
+
+    Each is settled once, or not at all if we die meanwhile: a count that is missing harms nobody, one too many might.
+    While anything is owed one of `tasks` is there to settle it, which whoever stops waits for; sessions may end.
+    """
 
     config: Config
     profiles: ProfileStore
@@ -34,45 +39,49 @@ class Settler:
     handed_over: HandedOver
     metrics: Metrics
     clock: Clock
-    _answered: deque[tuple[Draft, Reply]] = field(init=False, default_factory=deque)
+    tasks: Tasks
+    _owed: deque[tuple[Draft, Reply]] = field(init=False, default_factory=deque)
+    _one_at_a_time: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _together: Together = field(init=False, default_factory=Together)
-    _somebody_waits: bool = field(init=False, default=False)
-    _rest: asyncio.Task[None] | None = field(init=False, default=None)  # of one that was ended
+    _gathers: bool = field(init=False, default=False)
 
     @property
     def behind(self) -> bool:
         """Whether something was answered and is not settled."""
-        return bool(self._answered)
+        return bool(self._owed)
 
     def owes(self, account: str) -> bool:
         """Whether mail of this account was."""
-        return self.behind and account in [draft.identity.account for draft, _ in self._answered]
+        return self.behind and account in [draft.identity.account for draft, _ in self._owed]
 
     async def settle(self, draft: Draft, reply: Reply) -> None:
-        """Soon. The first of those that are answered together waits for the others, and sees to all of them."""
-        self._answered.append((draft, reply))
+        """Soon, and together with those that are answered at the same moment."""
         if self.config.state.url:  # each waits for its own answers, and nobody for those of others
-            await self.catch_up()
-        elif self._somebody_waits:
+            # The server may have counted it when the session ends: it cannot be begun again.
+            await asyncio.shield(self.tasks.spawn(self.settle_now(draft, reply)))
+            return
+        self._owed.append((draft, reply))
+        if self._gathers:
             self._together.come()
         else:
-            self._somebody_waits = True
-            try:
-                await self._together.gather()
-            finally:
-                self._somebody_waits = False
-                await self.catch_up()
+            self._gathers = True
+            self.tasks.spawn(self._settle_together())
+
+    async def _settle_together(self) -> None:
+        await self._together.gather()
+        self._gathers = False
+        await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Settle all that were answered, in their order. Raises nothing."""
-        while self._answered:
-            draft, reply = self._answered.popleft()
-            try:
-                await self.settle_now(draft, reply)
-            except asyncio.CancelledError:  # a session that ends meanwhile; the answer may be another one's
-                self._answered.appendleft((draft, reply))
-                self._rest = asyncio.get_running_loop().create_task(self.catch_up())
-                raise
+        """Settle all that were answered, in their order. Raises nothing.
+
+        A session that ends meanwhile leaves the rest to whoever is next. It can only end before the message is counted:
+        the one thing to wait for is a profile that comes from a disk.
+        """
+        async with self._one_at_a_time:
+            while self._owed:
+                await self.settle_now(*self._owed[0])
+                self._owed.popleft()
 
     async def settle_now(self, draft: Draft, reply: Reply) -> None:
         """Raises nothing."""
@@ -86,14 +95,16 @@ class Settler:
     async def _learn(self, draft: Draft, judged: tuple[Transaction, Verdict], reply: Reply) -> None:
         transaction, verdict = judged
         delivered, now = reply.positive and not draft.held, self.clock()
-        if not suspicious(verdict):
-            await self.contents.learn(transaction, verdict, self.policy.hold_score)
 
-        def settled(profile: Profile) -> tuple[Profile, Handed]:
+        def settled(profile: Profile) -> tuple[Profile, Handed | None]:
+            if not profile.counters.updated_at:  # erased since it was judged: nothing of before may come back
+                return profile, None
             passed = handed(profile, transaction, now, self.policy)
             return settle(profile, transaction, delivered, now, self.policy), passed
 
         time_left = TimeLeft(self.config.patience)  # the client has his answer
         passed = await time_left.wait(self.profiles.update(transaction.identity.account, settled))
-        if delivered:
+        if delivered and passed is not None:
             await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
+        if not suspicious(verdict):  # last: it must not be learned twice
+            await self.contents.learn(transaction, verdict, self.policy.hold_score)

@@ -32,6 +32,7 @@ from detector.relay.route import Route
 from detector.relay.server import Server
 from detector.relay.settler import Settler
 from detector.replay.campaigns import Campaigns
+from detector.tasks import Tasks
 from detector.traffic.profile import Profile
 from detector.verdict.answer import Answer
 from detector.verdict.policy import Policy
@@ -215,7 +216,7 @@ async def house(
     judging = settings.judging.model_dump()
     policy = Policy(recipient_key=b"k" * 32, priors=prior, model_version=model_version, **judging)
     contents = Contents(reader, campaigns, metrics, lambda: now[0])
-    settler = Settler(settings, profiles, policy, contents, handed_over, metrics, lambda: now[0])
+    settler = Settler(settings, profiles, policy, contents, handed_over, metrics, lambda: now[0], Tasks())
     assessor = Assessor(
         config=settings,
         sources=build_sources(settings, join),

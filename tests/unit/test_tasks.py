@@ -24,6 +24,22 @@ async def test_what_is_spawned_runs_and_ends_when_its_owner_cancels() -> None:
     assert not tasks._running
 
 
+async def test_whoever_stops_can_wait_until_all_have_ended() -> None:
+    tasks, told = Tasks(), asyncio.Event()
+
+    async def work() -> None:
+        await told.wait()
+        tasks.spawn(asyncio.sleep(0))
+
+    tasks.spawn(work())
+    end = asyncio.get_running_loop().create_task(tasks.ended())
+    await asyncio.sleep(0)
+    assert not end.done()
+    told.set()
+    await end
+    assert not tasks._running
+
+
 async def test_who_waits_is_called_or_gets_tired() -> None:
     wake = asyncio.Event()
     await called(wake, within=0.001)

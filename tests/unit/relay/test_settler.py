@@ -18,6 +18,8 @@ from detector.ports import SessionFacts
 from detector.relay.contents import Contents
 from detector.relay.draft import Draft
 from detector.relay.settler import Settler
+from detector.tasks import Tasks
+from detector.traffic.counters import Counters
 from detector.traffic.counting import is_known
 from detector.traffic.profile import Profile
 from detector.verdict.policy import Policy
@@ -26,23 +28,27 @@ from tests.histories import IDENTITY, transaction
 from tests.support.mail_to import ANN
 from tests.support.relay_house import DictProfiles, HandedList, NearbyCampaigns, house
 from tests.support.smtp_sink import SmtpSink
-from tests.support.stores import eventually
 from tests.support.text_model import small_reader
 
 Settings = Callable[..., config.Config]
 T = TypeVar("T")
 OK = Reply.of(250, "2.0.0", "Ok: queued as 4XyZ1")
 KEY = b"k" * 32
+SEEN = Profile(counters=Counters(updated_at=1e9))
+"""As a message leaves it that was judged."""
 
 
 class Place:
     """A settler with all that it tells."""
 
     def __init__(self, settings: config.Config) -> None:
-        self.profiles, self.handed_over, self.metrics = DictProfiles(), HandedList(), Metrics("test")
+        self.profiles = DictProfiles({IDENTITY.account: SEEN})
+        self.handed_over, self.metrics = HandedList(), Metrics("test")
         contents = Contents(small_reader(), NearbyCampaigns(), self.metrics, lambda: 1e9)
         policy = Policy(KEY, *load_prior())
-        self.settler = Settler(settings, self.profiles, policy, contents, self.handed_over, self.metrics, lambda: 1e9)
+        self.tasks = Tasks()
+        parts = settings, self.profiles, policy, contents, self.handed_over, self.metrics
+        self.settler = Settler(*parts, lambda: 1e9, self.tasks)
 
     def settled(self) -> list[str]:
         """The transactions, in the order in which that was done."""
@@ -55,6 +61,11 @@ class Place:
 @pytest.fixture
 def place(settings: Settings) -> Place:
     return Place(settings())
+
+
+def shared(settings: config.Config) -> config.Config:
+    state = settings.state.model_copy(update={"url": "redis://127.0.0.1:6379/0"})
+    return settings.model_copy(update={"state": state})
 
 
 def draft(number: int, account: str = ANN) -> Draft:
@@ -75,38 +86,26 @@ def draft(number: int, account: str = ANN) -> Draft:
 
 async def test_messages_that_are_answered_together_are_settled_in_their_order(place: Place) -> None:
     await asyncio.gather(*[place.settler.settle(draft(number), OK) for number in range(5)])
+    assert place.settled() == []
+    await place.tasks.ended()
     assert place.settled() == [f"t{number}" for number in range(5)]
     assert not place.settler.behind
 
 
-async def test_only_the_first_of_them_waits(place: Place) -> None:
-    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
-    await asyncio.sleep(0.0)
-    await place.settler.settle(draft(1), OK)
-    assert place.settled() == []
+async def test_mail_is_owed_until_it_is_settled(place: Place) -> None:
+    await place.settler.settle(draft(0), OK)
     assert place.settler.owes(ANN)
     assert not place.settler.owes("ben@example.net")
-    await first
-    assert place.settled() == ["t0", "t1"]
+    await place.tasks.ended()
+    assert not place.settler.owes(ANN)
 
 
 async def test_whoever_asks_may_have_it_settled_at_once(place: Place) -> None:
-    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
-    await asyncio.sleep(0.0)
+    await place.settler.settle(draft(0), OK)
     await place.settler.catch_up()
     assert place.settled() == ["t0"]
     await place.settler.settle(draft(1), OK)
-    await first
-    assert place.settled() == ["t0", "t1"]
-
-
-async def test_a_session_that_is_ended_settles_what_waits(place: Place) -> None:
-    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
-    await asyncio.sleep(0.0)
-    await place.settler.settle(draft(1), OK)
-    first.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await first
+    await place.tasks.ended()
     assert place.settled() == ["t0", "t1"]
 
 
@@ -114,7 +113,7 @@ class SlowProfiles(DictProfiles):
     """They come from a disk that has not answered yet."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__({IDENTITY.account: SEEN})
         self.asked, self.answer = asyncio.Event(), asyncio.Event()
 
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
@@ -123,19 +122,72 @@ class SlowProfiles(DictProfiles):
         return await super().update(account, function)
 
 
+class FarProfiles(SlowProfiles):
+    """They are on a server that changes them and has not said so yet."""
+
+    async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
+        answer = await DictProfiles.update(self, account, function)
+        self.asked.set()
+        await self.answer.wait()
+        return answer
+
+
+def sent(profiles: DictProfiles) -> float:
+    return profiles.profiles[IDENTITY.account].reputation.sent
+
+
+async def ended(session: asyncio.Task[None]) -> None:
+    session.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await session
+
+
 async def test_a_session_that_is_ended_while_it_settles_for_another_one_costs_that_one_nothing(place: Place) -> None:
     place.settler.profiles = slow = SlowProfiles()
-    first = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
-    await asyncio.sleep(0.0)
+    await place.settler.settle(draft(0), OK)
     asks = asyncio.get_running_loop().create_task(place.settler.catch_up())
     await slow.asked.wait()
-    asks.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asks
+    await ended(asks)
     slow.answer.set()
-    await first
-    await eventually(lambda: place.settled() == ["t0"], "it is settled")
-    assert not place.settler.behind
+    await place.tasks.ended()
+    assert place.settled() == ["t0"]
+    assert sent(slow) == pytest.approx(1.0)
+
+
+async def test_mail_whose_profile_is_waited_for_is_still_owed(place: Place) -> None:
+    place.settler.profiles = slow = SlowProfiles()
+    await place.settler.settle(draft(0), OK)
+    await slow.asked.wait()
+    assert place.settler.behind
+    assert place.settler.owes(ANN)
+    slow.answer.set()
+    await place.settler.catch_up()
+    assert place.settled() == ["t0"]
+
+
+async def test_mail_that_a_shared_state_may_have_counted_is_not_counted_again_when_its_session_ends(
+    settings: Settings,
+) -> None:
+    place = Place(shared(settings()))
+    place.settler.profiles = far = FarProfiles()
+    session = asyncio.get_running_loop().create_task(place.settler.settle(draft(0), OK))
+    await far.asked.wait()
+    await ended(session)
+    far.answer.set()
+    await place.tasks.ended()
+    assert place.settled() == ["t0"]
+    assert sent(far) == pytest.approx(1.0)
+
+
+async def test_a_profile_that_is_erased_while_its_mail_is_settled_does_not_come_back(place: Place) -> None:
+    place.settler.profiles = slow = SlowProfiles()
+    await place.settler.settle(draft(0), OK)
+    await slow.asked.wait()
+    slow.profiles[IDENTITY.account] = Profile()
+    slow.answer.set()
+    await place.tasks.ended()
+    assert slow.profiles[IDENTITY.account] == Profile()
+    assert place.settled() == []
 
 
 async def test_a_fault_with_one_message_is_told_and_keeps_no_other_from_being_settled(place: Place) -> None:
@@ -143,13 +195,13 @@ async def test_a_fault_with_one_message_is_told_and_keeps_no_other_from_being_se
     broken.recipients = []
     broken.judged = replace(transaction(0), recipients=None), Verdict(Action.ACCEPT, 0.0, (), "p1", "m1")
     await asyncio.gather(place.settler.settle(broken, OK), place.settler.settle(draft(1), OK))
+    await place.tasks.ended()
     assert place.settled() == ["t1"]
     assert place.broken() == 1.0
 
 
 async def test_with_a_shared_state_nobody_waits_for_the_answers_that_others_wait_for(settings: Settings) -> None:
-    state = settings().state.model_copy(update={"url": "redis://127.0.0.1:6379/0"})
-    place = Place(settings().model_copy(update={"state": state}))
+    place = Place(shared(settings()))
     await place.settler.settle(draft(0), OK)
     assert place.settled() == ["t0"]
 
@@ -165,24 +217,22 @@ async def test_the_window_is_asked_once_the_answered_mail_of_its_account_is_sett
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
     async with house(settings(), tmp_path, sink) as home:
+        home.profiles.profiles[IDENTITY.account] = SEEN
         assessor, address = home.route.assessor, transaction(0).recipients[0].address
-        first = asyncio.get_running_loop().create_task(assessor.settler.settle(draft(0), OK))
-        await asyncio.sleep(0.0)
+        await assessor.settler.settle(draft(0), OK)
         await assessor.admit(growing(1, "ben@example.net"), address)
         assert home.handed_over.taken == []
         await assessor.admit(growing(2, ANN), address)
         assert is_known(home.profiles.profiles[IDENTITY.account], address, KEY)
-        await first
 
 
 async def test_nobody_is_judged_before_all_is_settled_that_was_answered(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
     async with house(settings(), tmp_path, sink) as home:
+        home.profiles.profiles[IDENTITY.account] = SEEN
         assessor = home.route.assessor
-        first = asyncio.get_running_loop().create_task(assessor.settler.settle(draft(0), OK))
-        await asyncio.sleep(0.0)
+        await assessor.settler.settle(draft(0), OK)
         assert assessor.settler.behind
         await assessor.abandon(growing(1, "ben@example.net"))  # judges at once
         assert [handed.transaction_id for _, handed in home.handed_over.taken] == ["t0"]
-        await first
