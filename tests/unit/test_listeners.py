@@ -2,18 +2,20 @@
 
 import asyncio
 import os
-import resource
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from detector import listeners as listeners_module
 from detector import log
 from detector.config import ConfigError, HostPort
 from detector.listeners import IN_A_TURN, Listener, Listeners, passed_descriptors
 from tests.support.stores import eventually
 
+CHECKOUT = Path(__file__).parents[2]
 ENVIRONMENT = {"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "relay:policy", "HOME": "/"}
 
 
@@ -126,31 +128,18 @@ async def test_of_a_crowd_only_a_few_are_taken_before_others_are_served(opened: 
         client.close()
 
 
-async def test_when_the_system_gives_no_connection_it_is_told_and_asked_again(
-    opened: tuple[HostPort, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    log.configure("json", "error")
-    monkeypatch.setattr(listeners_module, "PAUSE", 0.01)
-    address, descriptor = opened
-    taken: list[str] = []
-
-    def arrived(connection: socket.socket, peer: str) -> None:
-        taken.append(peer)
-        connection.close()
-
-    with socket.create_connection((address.host, address.port)):
-        free = os.dup(descriptor)
-        os.close(free)
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
-        try:
-            (listener,) = await Listeners([descriptor]).listen(arrived, address)
-            await eventually(lambda: "nobody_let_in" in capsys.readouterr().err, "it is told")
-            assert taken == []
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        await eventually(lambda: taken == [address.host], "it is taken")
-        listener.close()
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_when_the_system_gives_no_connection_it_is_told_and_asked_again(host: str) -> None:
+    words = [sys.executable, "-m", "tests.support.crowded_process", host]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=CHECKOUT, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "nobody_let_in" in process.stderr.readline()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.read() == "another descriptor\ntaken\n"
 
 
 async def test_who_goes_away_while_it_is_taken_keeps_nobody_else_waiting(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from detector.metrics import Metrics
 from detector.state.shared_client import Client, open_client
 from detector.state.shared_link import MOST_WAITING, Away, Link
 from detector.state.shared_words import Script
-from tests.support.stores import eventually, linked
+from tests.support.stores import TIMEOUT, eventually, linked
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.debian("redis-server")
@@ -78,12 +78,14 @@ async def test_a_killed_server_is_away_at_once_and_back_by_itself(link: Link, va
 async def test_who_waits_for_a_frozen_server_is_told_and_nobody_after_him_waits(
     valkey: Valkey, metrics: Metrics
 ) -> None:
-    link = await linked(valkey.url, metrics, timeout=0.2)
+    link = await linked(valkey.url, metrics)
+    patience, link.timeout = link.timeout, 0.2
     valkey.freeze()
     with pytest.raises(Away, match=r"no answer within 0\.2 s"):
         await asyncio.gather(*[link.send("INCR", "a") for _ in range(10)])
     with pytest.raises(Away):
         link.send("INCR", "a")
+    link.timeout = patience
     valkey.thaw()
     await eventually(lambda: link.up, "it is back")
     # What was asked last may have been done: that it was done only once is all that can be known.
@@ -115,7 +117,7 @@ async def test_that_it_has_lost_everything_is_found_out_though_no_connection_bre
 async def test_hosts_with_different_keys_of_hashes_do_not_share(link: Link, valkey: Valkey) -> None:
     shared = SharedState(url=valkey.url)
     other = Link(
-        lambda: open_client(shared, None), b"another key", 1.0, Metrics("test").state_degraded.labels("shared")
+        lambda: open_client(shared, None), b"another key", TIMEOUT, Metrics("test").state_degraded.labels("shared")
     )
     with pytest.raises(ConfigError, match=r"another recipient\.key; copy that file of theirs"):
         await other.start()
