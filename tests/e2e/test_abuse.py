@@ -5,12 +5,12 @@ import resource
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.detector_process import DetectorProcess, Settings
+from tests.support.detector_process import DetectorProcess, Settings, merged
 from tests.support.open_files import address_space_bytes, open_files, resident_bytes
 from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
@@ -29,12 +29,11 @@ SETTINGS: Settings = {
             "recipients_per_transaction": 50,
             "message_size_bytes": 4 * MIB,
             "commands_per_session": 170,
-            "idle_time": 6.0,  # all clients of a test come within it, also on a slow machine
-            "command_time": 2.0,
-            "data_time": 8.0,  # a message of 40 MB does, too
         }
     },
 }
+IMPATIENT: Settings = {"idle_time": 6.0, "command_time": 3.0, "data_time": 3.0}
+"""For those who take their time. All clients of a test come within it, also on a slow machine."""
 MORE_MEMORY = 150 * MIB
 """What all abuse here together may take: a hundred times that goes through."""
 
@@ -45,10 +44,9 @@ def sink() -> Iterator[SmtpSink]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator[DetectorProcess]:
-    """One for all: what one test wears out, the next one misses."""
-    with DetectorProcess(tmp_path_factory.mktemp("abused"), sink.port, SETTINGS) as running:
+@contextmanager
+def abused(directory: Path, sink: SmtpSink, settings: Settings) -> Iterator[DetectorProcess]:
+    with DetectorProcess(directory, sink.port, settings) as running:
         before = resident_bytes(running.process_id)
         yield running
         assert resident_bytes(running.process_id) < before + MORE_MEMORY
@@ -56,10 +54,34 @@ def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator
         running.stop()
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator[DetectorProcess]:
+    """One for all: what one test wears out, the next one misses."""
+    with abused(tmp_path_factory.mktemp("abused"), sink, SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def impatient_server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator[DetectorProcess]:
+    settings = merged(SETTINGS, {"relay": {"limits": IMPATIENT}})
+    with abused(tmp_path_factory.mktemp("impatient"), sink, settings) as running:
+        yield running
+
+
 @pytest.fixture
 async def detector(server: DetectorProcess) -> AsyncIterator[DetectorProcess]:
-    """Afterwards everybody is gone, and mail passes."""
     yield server
+    await bears_it(server)
+
+
+@pytest.fixture
+async def impatient(impatient_server: DetectorProcess) -> AsyncIterator[DetectorProcess]:
+    yield impatient_server
+    await bears_it(impatient_server)
+
+
+async def bears_it(server: DetectorProcess) -> None:
+    """Afterwards everybody is gone, and mail passes."""
     await asyncio.to_thread(wait_for, lambda: connected(server) == 0, "everybody is gone")
     assert await mail_passes(server)
 
@@ -103,17 +125,17 @@ async def replies(octets: bytes, port: int, pause: int = 65_536) -> Counter[str]
 
 
 async def test_idle_clients_are_sent_away_with_a_reason_and_more_than_may_come_are_told(
-    detector: DetectorProcess,
+    impatient: DetectorProcess,
 ) -> None:
-    async with crowd(detector, CLIENTS) as talks:
+    async with crowd(impatient, CLIENTS) as talks:
         assert {(await talk.hear())[:4] for talk in talks} == {"220 "}
-        async with smtp_talk(detector.port) as another:
+        async with smtp_talk(impatient.port) as another:
             assert (await another.hear()).startswith("421 4.7.0 Too many connections")
         assert {(await talk.hear())[:9] for talk in talks} == {"421 4.4.2"}
 
 
-async def test_half_commands_and_half_messages_keep_nobody_elses_place(detector: DetectorProcess) -> None:
-    async with crowd(detector, 20) as talks:
+async def test_half_commands_and_half_messages_keep_nobody_elses_place(impatient: DetectorProcess) -> None:
+    async with crowd(impatient, 20) as talks:
         for number, talk in enumerate(talks):
             if number % 2:
                 await talk.begin()
@@ -121,11 +143,11 @@ async def test_half_commands_and_half_messages_keep_nobody_elses_place(detector:
             else:
                 await talk.hear()
                 talk.writer.write(b"EHLO pc.exa")
-        assert await mail_passes(detector)
+        assert await mail_passes(impatient)
         assert {(await talk.hear())[:9] for talk in talks} == {"421 4.4.2"}
 
 
-async def test_octet_after_octet_is_no_more_time(detector: DetectorProcess) -> None:
+async def test_octet_after_octet_is_no_more_time(impatient: DetectorProcess) -> None:
     """The whole command must come in its time, and the whole message; a sign of life is not enough."""
 
     async def drip(talk: SmtpTalk, octets: bytes) -> str:
@@ -135,7 +157,7 @@ async def test_octet_after_octet_is_no_more_time(detector: DetectorProcess) -> N
             await asyncio.wait([heard], timeout=0.05)
         return await heard
 
-    async with crowd(detector, 2) as (slow_command, slow_message):
+    async with crowd(impatient, 2) as (slow_command, slow_message):
         await slow_command.hear()
         await slow_message.begin()
         drips = drip(slow_command, b"N"), drip(slow_message, b"x\r\n")
