@@ -144,7 +144,7 @@ def house(valkey_of_this_run: Valkey, tmp_path_factory: pytest.TempPathFactory) 
     """With two workers, whose figures are added up: one process alone tells the same and less."""
     directory = tmp_path_factory.mktemp("house")
     valkey_of_this_run.empty()
-    two_workers = {"workers": 2, "state": {"url": valkey_of_this_run.url}}
+    two_workers = {"workers": 2, "state": {"url": valkey_of_this_run.url, "timeout": 20.0}}
     with ExitStack() as stack:
         sink = stack.enter_context(SmtpSink())
         for verb, part, reply in REPLIES:

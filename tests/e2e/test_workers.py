@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server")]
 CONNECTIONS = 24
 """The system deals connections out by chance: that all of so many come to one of two happens once in eight million."""
 LIMIT = 40
+SLOW_VALKEY = 20.0
+"""Seconds that it may take to answer on a busy machine: it does not die here."""
 HELD = "250 2.0.0 Ok: queued as "
 """The hop's own words; the sink says less."""
 SETTINGS: Settings = {
@@ -49,7 +51,7 @@ def server(
 ) -> Iterator[DetectorProcess]:
     """One for all tests here; who breaks it mends it."""
     valkey_of_this_run.empty()
-    settings = merged(SETTINGS, {"state": {"url": valkey_of_this_run.url}})
+    settings = merged(SETTINGS, {"state": {"url": valkey_of_this_run.url, "timeout": SLOW_VALKEY}})
     with DetectorProcess(tmp_path_factory.mktemp("server"), shared_sink.port, settings) as running:
         yield running
         running.stop()
@@ -226,7 +228,7 @@ def test_a_worker_that_is_killed_under_load_costs_no_message_and_is_back(
         shared_sink.wait_for_messages(100)
         passed = accepted(detector)
         kill_a_worker(detector)
-        outcome = sending.result(60)
+        outcome = sending.result(PATIENCE)
     arrived = Counter(address for message in shared_sink.messages for address in message.addresses)
     assert set(arrived) == {letter.recipient for letter in letters}
     assert {address for address, times in arrived.items() if times > 1} <= set(outcome.uncertain)
@@ -258,7 +260,7 @@ async def test_after_the_first_process_is_killed_workers_take_mail_until_those_o
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(20)
+        manager.settimeout(PATIENCE)
         await asyncio.to_thread(detector.start)
         told = [manager.recv(100)]
         while not {b"READY=1", b"WATCHDOG=1"} <= set(told):
@@ -335,7 +337,8 @@ async def test_on_two_hosts_a_block_holds_in_every_process_and_operators_hear_of
     told = tmp_path / "told"
     hook = {"provider": "command", "argv": ["/usr/bin/tee", "-a", str(told)]}
     settings = {
-        "state": {"url": f"{valkey_of_this_run.url[:-1]}1"},  # database 1: the server of the other tests has 0
+        # Database 1: the server of the other tests has 0.
+        "state": {"url": f"{valkey_of_this_run.url[:-1]}1", "timeout": SLOW_VALKEY},
         "records": {"url": postgres_url},
         "response": {"hooks": [{"name": "tickets", "group_wait": 0.0, "action": hook}]},
     }
