@@ -20,6 +20,7 @@ from detector.cli.office import clock
 from detector.feedback.maildir import Spool
 from detector.records.held_entries import HeldState
 from tests.support import packages
+from tests.support.ports import PATIENCE
 from tests.support.seeded_house import ANN, CODE, HELD, SeededHouse, seeded_house
 from tests.test_documentation import BLOCK, PAGES, ROOT, complaint, named, shown, text_of
 from tests.unit.replay.postfix_log import Log
@@ -221,7 +222,7 @@ def test_each_command_at_the_end_of_a_pipe_reads_it(words: tuple[str, ...], hous
     with (house.directory / piped).open("rb") as file:
         said = [here(house, word) for word in words]
         done = subprocess.run(
-            [sys.executable, "-m", "detector", *said], stdin=file, capture_output=True, timeout=60, check=False
+            [sys.executable, "-m", "detector", *said], stdin=file, capture_output=True, timeout=PATIENCE, check=False
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
@@ -298,7 +299,7 @@ def test_each_target_of_make_that_a_page_names_is_there() -> None:
 def test_the_key_that_a_page_makes_is_one() -> None:
     made = {line for _, line in lines_of_others() if line.startswith("openssl rand")}
     assert made == {"openssl rand -hex 32"}
-    answer = subprocess.run(shlex.split(made.pop()), capture_output=True, check=True, timeout=30)
+    answer = subprocess.run(shlex.split(made.pop()), capture_output=True, check=True, timeout=PATIENCE)
     assert re.fullmatch(rb"[0-9a-f]{64}\n", answer.stdout)
 
 

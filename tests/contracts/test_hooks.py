@@ -16,6 +16,7 @@ from detector.response.apprise_hook import AppriseHook
 from detector.response.command import Command
 from detector.response.hooks import CommandHook, HttpHook, Story, event_document
 from detector.response.http import Endpoint
+from tests.support.ports import PATIENCE
 from tests.support.response import NOW, incident
 
 EVENT = event_document("incident.opened", Story(incident(), ["480 recipients, usual 3"], 0, []), "account", NOW)
@@ -74,7 +75,7 @@ def listener() -> Iterator[Listener]:
     thread.start()
     yield listener
     listener.server.shutdown()
-    thread.join(10)
+    thread.join(PATIENCE)
     listener.server.server_close()
 
 

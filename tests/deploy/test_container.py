@@ -11,6 +11,7 @@ import yaml
 
 from detector.config import Config, load
 from detector.config.database import is_shared
+from tests.support.ports import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "deploy" / "container"
@@ -42,7 +43,7 @@ def test_hadolint_has_nothing_to_say(file: Path) -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     if not hadolint.exists():
         pytest.skip("hadolint is not installed: it comes with requirements-dev.lock")
-    done = subprocess.run([hadolint, "--no-color", file], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([hadolint, "--no-color", file], capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.stdout, done.returncode) == ("", 0)
 
 
@@ -155,6 +156,6 @@ def test_the_prometheus_finds_our_rules_where_they_are_mounted(tmp_path: Path) -
             copy = shutil.copytree if (DIRECTORY / source).is_dir() else shutil.copy
             copy(DIRECTORY / source, place)
     words = ["promtool", "check", "config", str(tmp_path / "prometheus.yml")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rule files found" in done.stdout

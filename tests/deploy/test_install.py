@@ -23,7 +23,7 @@ def command(*beginning: str) -> list[str]:
 
 
 def run(words: list[str], directory: Path = ROOT) -> str:
-    done = subprocess.run(words, cwd=directory, capture_output=True, text=True, check=False, timeout=110)
+    done = subprocess.run(words, cwd=directory, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -9,6 +9,7 @@ import pytest
 
 from detector.cli.options import DEFAULT_CONFIG
 from detector.config import Config
+from tests.support.ports import PATIENCE
 
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "systemd"
 ON = {"NoNewPrivileges", "PrivateDevices", "ProtectHostname", "ProtectClock", "ProtectKernelTunables"} | {
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.debian("systemd")
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def settings(name: str) -> list[tuple[str, str]]:

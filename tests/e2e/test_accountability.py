@@ -11,7 +11,7 @@ import pytest
 from detector.cli.ends import LATER
 from detector.records.records import Records
 from tests.support.detector_process import DetectorProcess
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.postgres import Postgres
 from tests.support.records import least_rights
 from tests.support.response import NOW, incident
@@ -32,7 +32,7 @@ def detector(tmp_path: Path, sink: SmtpSink) -> Iterator[DetectorProcess]:
 
 def send(detector: DetectorProcess, sender: str) -> int:
     """The code of the reply to MAIL, RCPT or the message, whichever is the last."""
-    with smtplib.SMTP(HOST, detector.port, timeout=20) as smtp:
+    with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as smtp:
         smtp.ehlo()
         code, _ = smtp.mail(sender)
         if code == 250:

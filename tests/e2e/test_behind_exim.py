@@ -12,7 +12,7 @@ from tests.support import packages
 from tests.support.detector_process import CHECKOUT, DetectorProcess
 from tests.support.exim import PASSWORD, Exim
 from tests.support.mail_path import letter
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
@@ -51,7 +51,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_mail_of_a_customer_passes_the_hop_and_leaves_by_the_same_exim(path: Path) -> None:
     forged = b"X-AuthUser: victim@example.net\r\n"
-    with smtplib.SMTP(HOST, path.exim.port, timeout=30) as client:
+    with smtplib.SMTP(HOST, path.exim.port, timeout=PATIENCE) as client:
         client.login(ANN, PASSWORD)
         client.sendmail(ANN, ["kim@example.org"], forged + letter(ANN, "by exim"))
     [message] = path.sink.wait_for_messages(1, to="kim@")
@@ -71,7 +71,7 @@ def test_mail_of_a_program_is_mail_of_the_user_who_runs_it(path: Path) -> None:
 
 def test_what_the_next_server_defers_waits_at_exim_and_nothing_is_lost(path: Path) -> None:
     path.detector.kill()
-    with smtplib.SMTP(HOST, path.exim.port, timeout=30) as client:
+    with smtplib.SMTP(HOST, path.exim.port, timeout=PATIENCE) as client:
         client.login(ANN, PASSWORD)
         client.sendmail(ANN, ["max@example.org"], letter(ANN, "waits"))
     wait_for(

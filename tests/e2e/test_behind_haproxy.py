@@ -13,7 +13,7 @@ from tests.support import packages, postfix
 from tests.support.detector_process import CHECKOUT, DetectorProcess, Settings
 from tests.support.dovecot import Dovecot
 from tests.support.mail_path import Customer, letter, log_in
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.postfix import Postfix
 from tests.support.smtp_sink import SmtpSink
 
@@ -87,13 +87,13 @@ def haproxy(file: Path, configuration: str, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 def greeting(source: str, port: int) -> bytes:
     """What a client at that address hears first; nothing where the connection just ends."""
     try:
-        with socket.create_connection((HOST, port), timeout=20, source_address=(source, 0)) as connection:
+        with socket.create_connection((HOST, port), timeout=PATIENCE, source_address=(source, 0)) as connection:
             return connection.recv(512)
     except ConnectionError:
         return b""
@@ -126,7 +126,7 @@ def test_clients_are_those_behind_the_balancer_in_both_versions(balanced: Balanc
 
 
 def test_nobody_at_the_address_of_the_balancer_gets_in_without_a_header(balanced: Balanced) -> None:
-    with socket.create_connection((HOST, balanced.first.port), timeout=20) as connection:
+    with socket.create_connection((HOST, balanced.first.port), timeout=PATIENCE) as connection:
         connection.sendall(b"EHLO pc.example\r\n")
         assert connection.recv(512) == b""
     refused = 'detector_connections_refused_total{reason="proxy_header"}'

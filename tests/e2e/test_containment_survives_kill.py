@@ -12,7 +12,7 @@ import pytest
 
 from detector.incident.incident import State
 from tests.support import containment_process
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 from tests.support.response import Scene, incident
 
 pytestmark = pytest.mark.e2e
@@ -31,7 +31,7 @@ def process(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield child
     finally:
         child.kill()
-        child.wait(10)
+        child.wait(PATIENCE)
 
 
 def let_go(fifo: Path) -> bool:
@@ -57,14 +57,14 @@ def test_killed_between_two_steps_goes_on_with_the_second(tmp_path: Path) -> Non
 
         wait_for(at_the_fifo, "the session command waits")
         child.send_signal(signal.SIGKILL)
-        child.wait(10)
+        child.wait(PATIENCE)
         os.close(held[0])
     assert scene.told() == ["opened", "change_password: done", "revoke_app_passwords: skipped"]
     with process(tmp_path) as child:
         wait_for(lambda: let_go(fifo), "the next process ends sessions")
         wait_for(lambda: scene.records.incident("i-1").state is State.CONTAINED, "it is contained")
         child.terminate()
-        assert child.wait(30) == 0
+        assert child.wait(PATIENCE) == 0
     assert (tmp_path / "passwords").read_text() == "i-1.change_password\n"
     assert scene.told()[1:4] == ["change_password: done", "revoke_app_passwords: skipped", "end_sessions: done"]
     scene.records.close()
@@ -77,7 +77,7 @@ def test_killed_before_anything_was_done_does_everything_once(tmp_path: Path) ->
     with process(tmp_path) as child:
         wait_for((tmp_path / "containment.sqlite").exists, "it begins")
         child.kill()
-        child.wait(10)
+        child.wait(PATIENCE)
     with process(tmp_path):
         wait_for(lambda: let_go(tmp_path / "fifo"), "sessions are ended")
         wait_for(lambda: scene.records.incident("i-1").state is State.CONTAINED, "it is contained")

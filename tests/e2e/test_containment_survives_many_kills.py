@@ -14,7 +14,7 @@ from detector.response.told import finished_steps
 from tests.support import crash_process
 from tests.support.crash_process import DEPTHS, INCIDENTS, POINTS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 CALLED = {"change_password", "revoke_app_passwords", "end_sessions", "hold_queue"}
 
@@ -26,7 +26,7 @@ def live_and_die(directory: Path, url: str, lives: int) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=840,
     )
     assert done.returncode == 0, done.stderr + (directory / "output").read_text("utf-8")[-5_000:]
 

@@ -12,6 +12,7 @@ from detector.response.hashes import hash_password
 from detector.response.passwd_file import PasswdFile
 from detector.response.secret import new_password
 from tests.support.dovecot import Dovecot
+from tests.support.ports import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
@@ -34,7 +35,7 @@ def ender(dovecot: Dovecot) -> SessionEnder:
 def accepted(dovecot: Dovecot, login: str, password: str) -> bool:
     """By `doveadm auth test`, which does not go through the cache of IMAP logins."""
     done = subprocess.run(
-        [*dovecot.doveadm, "auth", "test", login, password], capture_output=True, check=False, timeout=30
+        [*dovecot.doveadm, "auth", "test", login, password], capture_output=True, check=False, timeout=PATIENCE
     )
     return done.returncode == 0
 
@@ -45,7 +46,7 @@ def test_dovecot_knows_our_hashes(dovecot: Dovecot, scheme: str) -> None:
     for word, status in ((password.text, 0), ("old", 1)):
         done = subprocess.run(
             [*dovecot.doveadm, "pw", "-t", hash_password(password, scheme), "-p", word],
-            capture_output=True, check=False, timeout=30,
+            capture_output=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
         assert bool(done.returncode) == bool(status), done.stderr
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.hijack import MESSAGES, NORA, THIEF, blast, escaped, full_response
 from tests.support.mail_path import Customer, MailPath, Peers, letter, mail_path
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 
 pytestmark = pytest.mark.e2e
 BEN = Customer("ben@example.net", network_address="127.0.0.2")
@@ -38,7 +38,7 @@ def test_kill_9_in_the_middle_of_mail_flow_loses_nothing_and_forgets_no_block(pe
                 path.detector.kill()
                 path.detector.start()
             for future in done:
-                future.result(60)
+                future.result(PATIENCE)
         wait_for(lambda: not _waiting(path, but_not=NORA), "the neighbours' mail has left")
         path.outbound.wait_until_queue_empty()
         assert len(escaped(path)) == reached
@@ -117,7 +117,7 @@ def _waiting(path: MailPath, but_not: Customer) -> list[str]:
 @contextmanager
 def _locked(database: Path) -> Iterator[None]:
     """Nobody else can write to the database; even for root, whom no file mode keeps out."""
-    with closing(sqlite3.connect(database, timeout=10)) as connection:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
         connection.rollback()

@@ -18,7 +18,7 @@ from tests.support import postfix
 from tests.support.detector_process import DetectorProcess, Settings, merged
 from tests.support.feedback import arf, dsn
 from tests.support.mail_path import letter
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.postfix import Postfix
 from tests.support.smtp_sink import SmtpSink
 
@@ -46,11 +46,11 @@ class Place:
         self.detector = DetectorProcess(directory, outbound.port, self.settings)
 
     def send(self, *recipients: str, sender: str = ANN) -> None:
-        with smtplib.SMTP(HOST, self.detector.port, timeout=60) as client:
+        with smtplib.SMTP(HOST, self.detector.port, timeout=PATIENCE) as client:
             client.sendmail(sender, list(recipients), letter(sender, "hello"))
 
     def report(self, octets: bytes) -> None:
-        with smtplib.SMTP(HOST, self.door, timeout=60) as client:
+        with smtplib.SMTP(HOST, self.door, timeout=PATIENCE) as client:
             client.sendmail("", [REPORTS], octets)
 
     def profile(self, account: str = ANN) -> Profile:
@@ -187,7 +187,7 @@ def test_the_logs_of_two_hosts_are_followed(place: Place, sink: SmtpSink, tmp_pa
             place.outbound.stop()
             place.send("bad2@example.org")
             wait_for(lambda: "status=bounced" in second.log(), "the second host bounces it")
-            with socket.create_connection((HOST, port), timeout=10) as sender:
+            with socket.create_connection((HOST, port), timeout=PATIENCE) as sender:
                 sender.sendall("".join(f"<22>{line}\n" for line in second.log().splitlines()).encode())
             place.wait_for_bounces(2)
     assert round(place.profile().reputation.bounced) == 2

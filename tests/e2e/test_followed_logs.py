@@ -66,7 +66,7 @@ class FollowerProcess:
     def kill(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
             self._process = None
 
     def told(self) -> list[tuple[str, str, str, str]]:
@@ -91,7 +91,7 @@ def follower(tmp_path: Path, postfix: Postfix) -> Iterator[FollowerProcess]:
 
 
 def send(postfix: Postfix, recipients: list[str]) -> None:
-    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=PATIENCE) as client:
         for recipient in recipients:
             client.sendmail("ann@home.example", [recipient], "Subject: hello\r\n\r\nhello\r\n")
 
@@ -191,7 +191,7 @@ def reload_logs(postfix: Postfix) -> None:
         """The line that tells of it may still go to the old file; then nothing writes to the new one by itself."""
         subprocess.run(
             ["/usr/sbin/postfix", "-c", postfix.directory / "etc", "reload"],
-            capture_output=True, check=True, timeout=30,
+            capture_output=True, check=True, timeout=PATIENCE,
         )  # fmt: skip
         return bool(postfix.log())
 

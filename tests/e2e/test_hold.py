@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.detector_process import DetectorProcess, Settings
 from tests.support.held_house import STRANGERS
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
@@ -38,7 +38,7 @@ def held(detector: DetectorProcess, *words: str) -> Any:
 
 def hand_over(detector: DetectorProcess, body: bytes = BODY) -> str:
     """A message to ten strangers; what the relay answers, `<code> <text>`."""
-    with smtplib.SMTP(HOST, detector.port, timeout=30) as client:
+    with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as client:
         client.ehlo("pc.example")
         client.mail(ANN, ["BODY=8BITMIME", "RET=HDRS", "ENVID=QQ314159"])
         for recipient in STRANGERS:

@@ -15,7 +15,7 @@ from detector.records.records import Records
 from tests.support import hold_process
 from tests.support.smtp_sink import SmtpSink
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 KILLS = 120
 
 
@@ -35,7 +35,7 @@ def test_killed_at_a_hundred_and_twenty_points_nothing_is_lost_and_nothing_is_se
     sink: SmtpSink, tmp_path: Path
 ) -> None:
     words = [sys.executable, hold_process.__file__, str(tmp_path), str(sink.port), str(KILLS), "7"]
-    subprocess.run(words, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, timeout=240, check=True)
+    subprocess.run(words, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, timeout=840, check=True)
     told = set((tmp_path / "told").read_text().split())
     arrived = Counter(letter_of(message.content) for message in sink.messages)
     records = Records(f"sqlite:///{tmp_path}/records.sqlite")

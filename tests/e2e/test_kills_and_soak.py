@@ -8,7 +8,7 @@ import pytest
 from tests.bench.kills import FIRST, WORKER, kills, kills_alone, table
 from tests.bench.soak import Minute, Size, soak
 
-pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.debian("redis-server"), pytest.mark.timeout(900)]
 
 MOMENTS = 10
 SECONDS = 12.0

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.test_hold import DOUBTFUL, hand_over
 from tests.support.detector_process import DetectorProcess
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
@@ -56,7 +56,7 @@ def test_a_directory_that_is_lost_is_noticed_and_mail_passes_but_none_is_taken_o
         wait_for(lambda: degraded(detector, "records"), "it is noticed without any mail")
         wait_for(lambda: any(SAID in said["problem"] for said in detector.events("records_failed")), "and said")
         assert hand_over(detector).startswith("45")
-        with smtplib.SMTP(HOST, detector.port, timeout=30) as client:
+        with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as client:
             client.sendmail("bob@example.org", "friend@example.net", b"Subject: tea\r\n\r\nAt five?\r\n")
         sink.wait_for_messages(1)
         wait_for(lambda: degraded(detector, "profiles"), "profiles are written nowhere else")

@@ -13,7 +13,7 @@ from detector.ports import Refused, Temporary
 from detector.response.postfix_queue import PostfixQueue
 from tests.support.dovecot import Dovecot
 from tests.support.packages import need
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 from tests.support.postfix import Postfix, submission
 
 pytestmark = pytest.mark.e2e
@@ -59,7 +59,10 @@ def queue(postfix: Postfix, notes: Path, **instead: tuple[str, ...]) -> PostfixQ
 
 def postsuper(postfix: Postfix, option: str, queue_id: str) -> None:
     subprocess.run(
-        ["postsuper", "-c", postfix.directory / "etc", option, queue_id], check=True, capture_output=True, timeout=60
+        ["postsuper", "-c", postfix.directory / "etc", option, queue_id],
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE,
     )
 
 
@@ -69,7 +72,7 @@ def send(postfix: Postfix, login: str, count: int = 1, subject: str = "hello") -
     They are those of the replies: a listing can miss what Postfix just moves, and would give it to the next sender.
     """
     sent = []
-    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=PATIENCE) as client:
         if login:
             client.ehlo()
             client.docmd(f"XCLIENT LOGIN={login}")
@@ -185,7 +188,7 @@ def test_the_submission_server_in_front_knows_the_login(dovecot: Dovecot, tmp_pa
     login = "queued@example.org"
     dovecot.add_users({login: "secret"})
     with submission(dovecot.auth_socket, hop=1, policy_port=1) as postfix:
-        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=PATIENCE) as client:
             client.login(login, "secret")
             client.sendmail(BOB, ["r@elsewhere.example"], "Subject: hello\r\n\r\nhello\r\n")
         wait_for(lambda: bool(ids(postfix, "deferred")), "the message waits", every=0.1)

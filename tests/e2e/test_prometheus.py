@@ -25,7 +25,7 @@ from tests.support.detector_process import DetectorProcess, Settings, merged
 from tests.support.grafana import Dashboard, queries
 from tests.support.hijack import OFFER
 from tests.support.packages import PROVES
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.prometheus import Prometheus, prometheus
 from tests.support.smtp_sink import SmtpSink
 from tests.support.valkey import Valkey
@@ -88,7 +88,7 @@ def settings(directory: Path) -> Settings:
 
 @contextmanager
 def session(detector: DetectorProcess, login: str) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(HOST, detector.port, timeout=30) as client:
+    with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as client:
         client.ehlo("pc.example")
         client.docmd(f"XCLIENT LOGIN={login}")
         client.ehlo("pc.example")
@@ -111,7 +111,7 @@ def blast(detector: DetectorProcess) -> None:
 
 def load(detector: DetectorProcess, outbound_log: Path) -> None:
     """Some of everything, and a mistake in the configuration."""
-    with socket.create_connection((HOST, detector.policy_port), timeout=30) as postfix:
+    with socket.create_connection((HOST, detector.policy_port), timeout=PATIENCE) as postfix:
         postfix.sendall(QUESTION.encode())
         assert postfix.recv(512).startswith(b"action=")
     for number in range(5):

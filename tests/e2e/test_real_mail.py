@@ -14,7 +14,7 @@ from tests.support.detector_process import DetectorProcess
 from tests.support.smtp_client import Letter, Outcome, Sender
 from tests.support.smtp_sink import SmtpSink, SunkMessage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 MESSAGES, SESSIONS, ACCOUNTS = 5000, 20, 500
 # One Received field with its folded lines, and the tag: what the hop puts above a message.
 OUR_TRACE = re.compile(rb"Received: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*X-Transaction-Tag: [0-9a-z.]+\r\n")

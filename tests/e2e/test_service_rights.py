@@ -14,7 +14,7 @@ import pytest
 from tests.support import packages, service_rights
 from tests.support.detector_process import CHECKOUT, DetectorProcess, Settings
 from tests.support.hijack import OFFER
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
@@ -53,7 +53,7 @@ def detector(launcher: list[str], sink: SmtpSink, tmp_path: Path) -> Iterator[De
 
 def blast(port: int) -> None:
     """Strangers get an offer in a stranger's name, until the answer is no 250."""
-    with smtplib.SMTP(HOST, port, timeout=30) as client, suppress(smtplib.SMTPException):
+    with smtplib.SMTP(HOST, port, timeout=PATIENCE) as client, suppress(smtplib.SMTPException):
         for number in range(6):
             strangers = [f"stranger-{number}-{place}@example.org" for place in range(25)]
             text = f"X-AuthUser: {THIEF}\r\nFrom: prize@win.example\r\nSubject: {number}\r\n\r\n{OFFER}\r\n"
@@ -86,7 +86,7 @@ print(says(lambda: os.chroot("/")), says(lambda: os.setpriority(os.PRIO_PROCESS,
 print(says(lambda: socket.socket(socket.AF_NETLINK)), says(lambda: mmap.mmap(-1, 4096, prot=7)))
 """
     words = [*launcher, str(tmp_path), sys.executable, "-c", f"import os; os.chdir({str(tmp_path)!r})\n{tried}"]
-    done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.stdout.splitlines() == [
         "may Read-only file system Read-only file system",
         "Operation not permitted Operation not permitted may",

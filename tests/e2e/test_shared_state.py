@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.detector_process import DetectorProcess, Settings
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
 from tests.support.valkey import Valkey
 
@@ -36,7 +36,7 @@ def settings(valkey: Valkey) -> Settings:
 
 @contextmanager
 def client(detector: DetectorProcess) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(HOST, detector.port, timeout=20) as connection:
+    with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as connection:
         connection.ehlo("pc.example")
         yield connection
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.certificates import make_certificate
 from tests.support.detector_process import DetectorProcess
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
 
@@ -68,7 +68,7 @@ async def test_however_fast_it_is_told_to_reload_it_goes_by_what_the_file_says_l
             os.kill(detector.process_id, signal.SIGHUP)
         detector.path.write_text(text.replace("hop.example", "last.example"), "utf-8")
         await asyncio.to_thread(_reload, detector)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not (await _greeting(detector.port)).startswith("220 last.example"):
                 pass
         assert detector.events("internal_error") == []
@@ -116,7 +116,7 @@ def test_the_service_manager_hears_when_mail_is_taken_and_when_not(
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(20)
+        manager.settimeout(PATIENCE)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         with DetectorProcess(tmp_path / "d", sink.port) as detector:
             assert manager.recv(100) == b"READY=1"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.detector_process import DetectorProcess
-from tests.support.ports import HOST
+from tests.support.ports import HOST, PATIENCE
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
@@ -39,14 +39,14 @@ def first_line(connection: socket.socket) -> bytes:
 
 
 def test_who_connects_while_it_is_not_there_waits_and_is_served(detector: DetectorProcess) -> None:
-    early = socket.create_connection((HOST, detector.port), timeout=30)
-    question = socket.create_connection((HOST, detector.policy_port), timeout=30)
+    early = socket.create_connection((HOST, detector.port), timeout=PATIENCE)
+    question = socket.create_connection((HOST, detector.policy_port), timeout=PATIENCE)
     question.sendall(REQUEST)
     detector.start()
     assert first_line(early).startswith(b"220 ")
     assert first_line(question) == b"action=DUNNO\n"
     detector.stop()
-    between = socket.create_connection((HOST, detector.port), timeout=30)
+    between = socket.create_connection((HOST, detector.port), timeout=PATIENCE)
     detector.start()
     assert first_line(between).startswith(b"220 ")
     assert len(detector.wait_for_events("started", 2)) == 2

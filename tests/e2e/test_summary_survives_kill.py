@@ -14,7 +14,7 @@ import pytest
 
 from detector.incident.incident import State
 from detector.records.records import Records
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 from tests.support.response import incident
 
 pytestmark = pytest.mark.e2e
@@ -34,7 +34,7 @@ def process(directory: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
         yield running
     finally:
         running.kill()
-        running.wait(30)
+        running.wait(PATIENCE)
 
 
 def heard(directory: Path) -> list[dict[str, Any]]:

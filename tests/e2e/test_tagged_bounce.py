@@ -13,7 +13,7 @@ from detector.mail.tag import untagged
 from tests.support import postfix
 from tests.support.detector_process import DetectorProcess
 from tests.support.mail_path import letter
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.smtp_sink import SmtpSink
 
 pytestmark = [pytest.mark.e2e, pytest.mark.debian("postfix")]
@@ -27,7 +27,7 @@ SETTINGS = {
 def test_the_bounce_of_a_real_server_is_tied_to_its_transaction(sink: SmtpSink, tmp_path: Path) -> None:
     sink.answer("RCPT", "bob@", "550 5.1.1 No such user here")
     with postfix.outbound(sink.port) as outbound, DetectorProcess(tmp_path, outbound.port, SETTINGS) as detector:
-        with smtplib.SMTP(HOST, detector.port, timeout=60) as client:
+        with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as client:
             client.sendmail(ANN, ["bob@example.org"], letter(ANN, "hello"))
         (bounce,) = sink.wait_for_messages(1, to="ann@example.net")
         (accepted,) = detector.wait_for_events("verdict")
@@ -94,11 +94,11 @@ def test_a_bounce_that_returns_nothing_goes_to_the_customer_and_counts(sink: Smt
         postfix.outbound(sink.port) as outbound,
         DetectorProcess(tmp_path, outbound.port, SETTINGS | {"feedback": own}) as detector,
     ):
-        with smtplib.SMTP(HOST, detector.port, timeout=60) as client:
+        with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as client:
             client.sendmail(ANN, ["bob@example.org"], letter(ANN, "hello"))
         (mail,) = sink.wait_for_messages(1, to="bob@example.org")
         assert untagged(Address.parse(mail.sender.address))[1]
-        with smtplib.SMTP(HOST, inbound.port, timeout=60) as client:
+        with smtplib.SMTP(HOST, inbound.port, timeout=PATIENCE) as client:
             client.sendmail("", [mail.sender.address], NOT_EVEN_AN_ID)
             assert client.docmd("MAIL", "FROM:<>")[0] == 250
             assert client.docmd("RCPT", "TO:<bounces@hop.example.net>")[0] == 250

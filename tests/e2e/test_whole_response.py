@@ -38,7 +38,7 @@ from tests.support.smtp_sink import SmtpSink
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.debian(
         "postfix",
         "dovecot-core",

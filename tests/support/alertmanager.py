@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.support.packages import PROVES
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 
 CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 
@@ -57,4 +57,4 @@ def alertmanager(directory: Path, text: str = CONFIG) -> Iterator[Alertmanager]:
             yield running
         finally:
             process.kill()
-            process.wait(30)
+            process.wait(PATIENCE)

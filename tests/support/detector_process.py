@@ -111,7 +111,7 @@ class DetectorProcess:
 
     def metrics(self) -> dict[str, float]:
         """All samples of /metrics, `name{label="value"}` to value."""
-        with urlopen(f"http://{HOST}:{self.metrics_port}/metrics", timeout=30) as answer:
+        with urlopen(f"http://{HOST}:{self.metrics_port}/metrics", timeout=PATIENCE) as answer:
             page = answer.read().decode()
         return {
             sample.name + _labels(sample.labels): sample.value
@@ -121,7 +121,9 @@ class DetectorProcess:
 
     def command(self, *words: str, statuses: Collection[int] = (0,)) -> str:
         """What a command line of the detector prints; for example `command("accounts", "show", "ann", "--json")`."""
-        done = subprocess.run([*PROGRAM, *words], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [*PROGRAM, *words], cwd=CHECKOUT, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode in statuses, f"{words} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

@@ -15,7 +15,7 @@ from typing import Self
 
 import bcrypt
 
-from tests.support.ports import HOST, free_port, greets, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, greets, wait_for
 from tests.support.set_password import set_passwords
 
 DOVECOT = Path("/usr/sbin/dovecot")
@@ -159,10 +159,10 @@ class Dovecot:
             return
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(10)
+            process.wait(PATIENCE)
 
     def log(self) -> str:
         files = (self.directory / "log", self.directory / "output")
@@ -199,7 +199,7 @@ class Dovecot:
         """Ask the socket that Postfix asks, in the words of Dovecot's authentication protocol, version 1."""
         response = base64.b64encode(f"\0{login}\0{password}".encode()).decode()
         with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw", encoding="utf-8") as stream:
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE)
             connection.connect(str(self.auth_socket))
             stream.write(f"VERSION\t1\t2\nCPID\t{os.getpid()}\n")
             stream.flush()
@@ -212,7 +212,7 @@ class Dovecot:
     @contextmanager
     def imap_session(self, login: str, password: str) -> Iterator[imaplib.IMAP4]:
         """An open IMAP session, logged in. Raises `imaplib.IMAP4.error` if the password is wrong."""
-        client = imaplib.IMAP4(HOST, self.imap_port, timeout=10)
+        client = imaplib.IMAP4(HOST, self.imap_port, timeout=PATIENCE)
         try:
             client.login(login, password)
             yield client
@@ -222,6 +222,6 @@ class Dovecot:
     def sessions(self) -> list[str]:
         """The logins with an open session, as `doveadm who` knows them."""
         done = subprocess.run(
-            [*self.doveadm, "-f", "tab", "who"], capture_output=True, text=True, check=True, timeout=30
+            [*self.doveadm, "-f", "tab", "who"], capture_output=True, text=True, check=True, timeout=PATIENCE
         )
         return [line.split("\t")[0] for line in done.stdout.splitlines()[1:]]

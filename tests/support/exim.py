@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.packages import PROVES
-from tests.support.ports import greets, wait_for
+from tests.support.ports import PATIENCE, greets, wait_for
 
 EXIM = PROVES["exim4-daemon-light"]
 PASSWORD = "correct horse"  # of every login
@@ -102,7 +102,7 @@ class Exim:
     ) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def log(self) -> str:
@@ -111,11 +111,11 @@ class Exim:
 
     def hand_in(self, recipient: str, content: bytes) -> None:
         """As a program of this host does, by the command that is called sendmail."""
-        subprocess.run([EXIM, "-C", self._configuration, "-oi", recipient], input=content, check=True, timeout=30)
+        subprocess.run([EXIM, "-C", self._configuration, "-oi", recipient], input=content, check=True, timeout=PATIENCE)
 
     def queue(self) -> str:
         """What waits, as `mailq` tells it."""
         done = subprocess.run(
-            [EXIM, "-C", self._configuration, "-bp"], capture_output=True, text=True, check=True, timeout=30
+            [EXIM, "-C", self._configuration, "-bp"], capture_output=True, text=True, check=True, timeout=PATIENCE
         )
         return done.stdout

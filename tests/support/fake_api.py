@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.support.ports import PATIENCE
+
 
 @dataclass(frozen=True)
 class Request:
@@ -69,7 +71,7 @@ class FakeApi(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._server.shutdown()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._server.server_close()
         if kind is None:
             assert not self.mistakes

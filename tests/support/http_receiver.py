@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.interfaces import check_event, check_request
+from tests.support.ports import PATIENCE
 
 OLDEST = 300.0
 
@@ -49,7 +50,7 @@ class Receiver:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._server.shutdown()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._server.server_close()
 
     def answer(self, headers: dict[str, str], body: bytes) -> int:

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 
 JOURNALD = Path("/lib/systemd/systemd-journald")
 SCRIPT = """\
@@ -61,7 +61,7 @@ class Journald:
     ) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def write(self, program: str, text: bytes, facility: int = 2) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tests.support import postfix
 from tests.support.detector_process import DetectorProcess, Settings, merged
 from tests.support.dovecot import Dovecot
-from tests.support.ports import HOST
+from tests.support.ports import HOST, PATIENCE
 from tests.support.postfix import Postfix
 from tests.support.smtp_sink import SmtpSink
 
@@ -63,7 +63,7 @@ class MailPath:
 
 def log_in(submission: Postfix, customer: Customer) -> smtplib.SMTP:
     """A session at the submission server. Raises `smtplib.SMTPAuthenticationError`."""
-    client = smtplib.SMTP(HOST, submission.port, timeout=60, source_address=(customer.network_address, 0))
+    client = smtplib.SMTP(HOST, submission.port, timeout=PATIENCE, source_address=(customer.network_address, 0))
     try:
         client.login(customer.login, customer.password)
     except smtplib.SMTPException:

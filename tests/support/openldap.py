@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.support.certificates import make_certificate
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.private_server import PrivateServer
 
 MICROSOFT = Path("/etc/ldap/schema/msuser.schema")
@@ -132,7 +132,8 @@ class OpenLDAP(PrivateServer):
         secret = self.directory / "password"
         secret.write_text(password, "utf-8")
         whoami = ["/usr/bin/ldapwhoami", "-x", "-H", self.socket_url, "-D", name, "-y", str(secret)]
-        return subprocess.run(whoami, capture_output=True, check=False, timeout=30, env=self._clean()).returncode == 0
+        done = subprocess.run(whoami, capture_output=True, check=False, timeout=PATIENCE, env=self._clean())
+        return done.returncode == 0
 
     def _as_root(self) -> list[str]:
         return ["-x", "-H", self.socket_url, "-D", ROOT_DN, "-w", ROOT_PASSWORD]
@@ -142,7 +143,7 @@ class OpenLDAP(PrivateServer):
 
     def _run(self, command: list[str], text: str = "") -> str:
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, check=False, timeout=30, env=self._clean()
+            command, input=text, capture_output=True, text=True, check=False, timeout=PATIENCE, env=self._clean()
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.ports import HOST, free_port, greets, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, greets, wait_for
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 # Directories of a queue with owner and mode as `postfix set-permissions` gives them (postfix-files).
@@ -132,10 +132,10 @@ class Postfix:
             return
         master.terminate()
         try:
-            master.wait(10)
+            master.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(master.pid, signal.SIGKILL)
-            master.wait(10)
+            master.wait(PATIENCE)
 
     def log(self) -> str:
         """Everything that Postfix logged so far."""
@@ -165,7 +165,7 @@ class Postfix:
     def _postqueue(self, option: str) -> str:
         done = subprocess.run(
             ["/usr/sbin/postqueue", "-c", self.configuration, option],
-            capture_output=True, text=True, check=True, timeout=30,
+            capture_output=True, text=True, check=True, timeout=PATIENCE,
         )  # fmt: skip
         return done.stdout
 

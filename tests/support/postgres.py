@@ -17,7 +17,7 @@ from typing import TypedDict
 import psycopg
 
 from tests.support.certificates import make_certificate
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.private_server import PrivateServer
 
 # What a test writes need not survive a power failure, only the death of the processes.
@@ -149,7 +149,7 @@ class Postgres(PrivateServer):
     def _signal(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=PATIENCE)
 
     def _run(self, command: list[str | Path]) -> None:
         with self.log.open("ab") as log:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.ports import free_port
+from tests.support.ports import PATIENCE, free_port
 
 
 class PrivateServer(ABC):
@@ -44,7 +44,7 @@ class PrivateServer(ABC):
         """As in a crash: nobody is told anything."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=PATIENCE)
             self._process = None
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 
 PROGRAM = Path("/usr/bin/prometheus")
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus"
@@ -36,7 +36,7 @@ class Prometheus:
 
     def ask(self, path: str, **parameters: str) -> Any:
         """The data of an answer of its API (https://prometheus.io/docs/prometheus/latest/querying/api/)."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, trust_env=False, timeout=30.0)
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, trust_env=False, timeout=PATIENCE)
         document = answer.json()
         assert document["status"] == "success", document
         return document["data"]
@@ -76,4 +76,4 @@ def prometheus(directory: Path, target: str, alertmanager: str = "") -> Iterator
             yield running
         finally:
             process.kill()
-            process.wait(30)
+            process.wait(PATIENCE)

@@ -145,7 +145,7 @@ def _health() -> str:
 
 def _asked(port: int, path: str) -> str:
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             status, kind, body = answer.status, answer.headers["Content-Type"], answer.read()
     except HTTPError as error:
         with error:

@@ -20,6 +20,7 @@ from detector.response.template_files import read_templates
 from detector.response.tools import Tools
 from detector.verdict.verdict import Action, Evidence, Group, GroupScore, Verdict
 from tests.support.interfaces import check_event
+from tests.support.ports import PATIENCE
 
 NOW = 1_700_000_000.0
 NOTICE = NoticeSettings(sender="abuse@example.org")
@@ -56,7 +57,7 @@ class Failing:
     def act(self) -> None:
         self.entered.set()
         if self.gate is not None:
-            assert self.gate.wait(60)
+            assert self.gate.wait(PATIENCE)
         if self.for_ever is not None:
             raise self.for_ever
         with self._lock:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from tests.support.ports import HOST, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
 
 EXTENSIONS = ("PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES")
 XFORWARD = "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"
@@ -85,16 +85,16 @@ class SmtpSink:
     ) -> None:
         self.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()
 
     def listen(self) -> None:
         """Listen (again) on the port; the first time on a free one if none was given."""
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE)
 
     def close(self) -> None:
         """Stop listening and cut all connections, as if the host had gone."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(PATIENCE)
 
     @property
     def messages(self) -> list[SunkMessage]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from tests.support.certificates import Certificate, make_certificate
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.private_server import PrivateServer
 
 PASSWORD = "valkey secret"
@@ -65,7 +65,7 @@ class Valkey(PrivateServer):
 
     def say(self, *words: str) -> str:
         """One command without spaces in its words; the answer as it stands on the wire."""
-        with socket.create_connection((HOST, self.port), timeout=10) as connection:
+        with socket.create_connection((HOST, self.port), timeout=PATIENCE) as connection:
             connection.sendall((" ".join(words) + "\r\n").encode())
             return connection.recv(65536).decode("utf-8", "replace").strip()
 
@@ -81,7 +81,7 @@ class Valkey(PrivateServer):
         try:
             if self.certificate is None:
                 return self.say("PING") == "+PONG"
-            with socket.create_connection((HOST, self.port), timeout=10):
+            with socket.create_connection((HOST, self.port), timeout=PATIENCE):
                 return True
         except OSError:
             return False

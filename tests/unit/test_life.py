@@ -10,6 +10,7 @@ import pytest
 from detector import life as lives
 from detector.channel import Ask, Channel, Figure, Figures, Follow, Followed, Ready, ToWorker, from_worker, to_worker
 from detector.life import Life
+from tests.support.ports import PATIENCE
 
 PAGE = {"detector_transactions": [Figure("detector_transactions_total", {}, 1.0)]}
 
@@ -51,7 +52,7 @@ async def test_who_waits_for_one_that_dies_does_not_wait_any_longer() -> None:
     assert await life.hear() is None
     life.process.communicate()
     assert await life.end() == 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await asking
         assert await following == ""
 

@@ -8,6 +8,7 @@ import pytest
 
 from detector import roll as rolls
 from detector.roll import Roll
+from tests.support.ports import PATIENCE
 
 
 def test_workers_live_while_one_of_them_keeps_its_descriptor(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_who_is_left_alone_goes_on_until_another_takes_over(tmp_path: Path, monk
     alone.join(0.05)
     assert alone.is_alive()
     roll.take_over("new")
-    alone.join(20)
+    alone.join(PATIENCE)
     assert not alone.is_alive()
 
 

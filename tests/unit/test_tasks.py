@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from detector.tasks import Tasks, called
+from tests.support.ports import PATIENCE
 
 
 async def test_what_is_spawned_runs_and_ends_when_its_owner_cancels() -> None:
@@ -44,6 +45,6 @@ async def test_who_waits_is_called_or_gets_tired() -> None:
     wake = asyncio.Event()
     await called(wake, within=0.001)
     wake.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await called(wake, within=1e9)
     assert not wake.is_set()

@@ -16,7 +16,7 @@ from detector.health import HealthServer
 from detector.metrics import Metrics
 from detector.models import ModelError
 from tests.support.certificates import make_certificate
-from tests.support.ports import HOST, free_port
+from tests.support.ports import HOST, PATIENCE, free_port
 
 DAY = 86_400.0
 
@@ -65,7 +65,7 @@ def server(says: bytes) -> Iterator[int]:
         thread.start()
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def test_directories_that_can_be_made_or_written_are_in_order(tmp_path: Path) -> None:

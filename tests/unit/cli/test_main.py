@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from detector.cli.main import app
 from detector.config.reload import SECTIONS
 from detector.content.kernel import COMPILED
+from tests.support.ports import PATIENCE
 
 COMMANDS = (
     [],
@@ -48,7 +49,7 @@ def test_help_loads_nothing_heavy() -> None:
         "try: app(['accounts', '--help'])\n"
         f"except SystemExit: print('loaded', [name for name in {HEAVY} if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.splitlines()[-1] == "loaded []"
 
 
@@ -57,7 +58,7 @@ def test_operators_commands_load_no_relay() -> None:
         "import sys, detector.cli.account_pages, detector.cli.dossier, detector.cli.incident_pages\n"
         "print([name for name in ('dbos', 'aiosmtpd', 'httpx', 'detector.app') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from detector.cli.office import login, name_of, opened
 from detector.config import ConfigError
+from tests.support.ports import PATIENCE
 from tests.unit.cli.conftest import ANN, Answer, Keyboard
 
 ON_A_FULL_DISK = """
@@ -24,7 +25,7 @@ main()
 
 def type_on_a_full_disk(keyboard: Keyboard, *words: str) -> Answer:
     command = [sys.executable, "-c", ON_A_FULL_DISK, *words, "--config", str(keyboard.config), "--actor", "olga"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return Answer(done.returncode, done.stdout, done.stderr)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from detector.cli.postfix_queue import commands
-from tests.support.ports import HOST, free_port, wait_for
+from tests.support.ports import HOST, PATIENCE, free_port, wait_for
 from tests.support.postfix import Postfix
 
 pytestmark = [pytest.mark.e2e, pytest.mark.debian("postfix")]
@@ -28,7 +28,7 @@ def submission() -> Iterator[Postfix]:
 
 
 def leave_mail(submission: Postfix, login: str, sender: str) -> None:
-    with smtplib.SMTP(HOST, submission.port, timeout=60) as client:
+    with smtplib.SMTP(HOST, submission.port, timeout=PATIENCE) as client:
         client.ehlo()
         client.docmd(f"XCLIENT LOGIN={login}")
         client.ehlo()
@@ -48,7 +48,7 @@ def test_the_mail_of_one_login_is_listed_and_deleted_and_no_other(submission: Po
     done = subprocess.run(
         ["/bin/sh", "-c", f"{listing}\n{deletion}"],
         env={**os.environ, "MAIL_CONFIG": str(submission.directory / "etc")},
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=PATIENCE, check=True,
     )  # fmt: skip
     assert len(done.stdout.split()) == 2
     assert set(done.stdout.split()) < mine

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from detector.cli.main import app
+from tests.support.ports import PATIENCE
 from tests.unit.replay.postfix_log import Log
 
 DAY = 86_400.0
@@ -64,7 +65,7 @@ def test_a_log_without_logins_says_what_is_missing(tmp_path: Path) -> None:
 def test_a_log_can_come_from_standard_input(log_file: str) -> None:
     command = [sys.executable, "-m", "detector", "replay", "--format", "postfix", "-"]
     with Path(log_file).open("rb") as file:
-        done = subprocess.run(command, stdin=file, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, stdin=file, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert "1 account would have been stopped" in done.stdout
     assert done.stderr == ""
 
@@ -89,7 +90,7 @@ def test_each_event_is_answered_at_once() -> None:
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["id"] == f"t{number}"
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_broken_event_ends_with_its_line_number_and_status_2(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from detector.feedback.maildir import Spool
 from detector.metrics import Metrics
 from tests.support.certificates import make_certificate
 from tests.support.feedback import arf
+from tests.support.ports import PATIENCE
 
 BOUNCES, ABUSE = "bounces@hop.example.net", "abuse-reports@hop.example.net"
 HERE = HostPort(host="127.0.0.1", port=0)
@@ -46,7 +47,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
 
 async def talk(door: Door, dialog: Callable[[smtplib.SMTP], Any]) -> Any:
     def run() -> Any:
-        with smtplib.SMTP("127.0.0.1", door.ports[0], timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", door.ports[0], timeout=PATIENCE) as client:
             return dialog(client)
 
     return await asyncio.to_thread(run)
@@ -176,7 +177,7 @@ async def test_so_many_connections_and_no_more(door: Door, monkeypatch: pytest.M
 
     def second(client: smtplib.SMTP) -> int:
         with pytest.raises(smtplib.SMTPConnectError) as caught:
-            smtplib.SMTP("127.0.0.1", door.ports[0], timeout=10)
+            smtplib.SMTP("127.0.0.1", door.ports[0], timeout=PATIENCE)
         client.noop()
         return caught.value.smtp_code
 

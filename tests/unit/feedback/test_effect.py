@@ -28,6 +28,7 @@ from detector.verdict.answer import Answer
 from detector.verdict.policy import Policy
 from detector.verdict.verdict import Action
 from tests.support.feedback import KEY
+from tests.support.ports import PATIENCE
 from tests.support.relay_house import DictProfiles, NoteDesk
 
 T = TypeVar("T")
@@ -159,7 +160,7 @@ async def test_after_a_crash_the_profiles_of_many_accounts_are_read_together(hou
 
     with pytest.MonkeyPatch.context() as slow:
         slow.setattr(house.profiles, "read", read_when_all_have_asked)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE):
             await house.effect.restore()
     assert asked == set(accounts)
 

@@ -17,6 +17,7 @@ from detector.ports import Temporary
 from detector.state.followed import Followed
 from detector.state.handed_over import MemoryHandedOver
 from tests.support.feedback import KEY, MTA, NOW, MemorySink, hand_over
+from tests.support.ports import PATIENCE
 from tests.unit.replay.postfix_log import Log
 
 
@@ -63,7 +64,7 @@ class House:
     async def run(self, *steps: Batch | Exception) -> None:
         source = ScriptedSource(*steps)
         task = asyncio.ensure_future(self.follower(source).run())
-        await asyncio.wait_for(source.done.wait(), 30)
+        await asyncio.wait_for(source.done.wait(), PATIENCE)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -119,7 +120,7 @@ class SlowSink(MemorySink):
 async def test_what_is_being_told_when_we_stop_is_marked_as_told(house: House) -> None:
     house.sink = sink = SlowSink()
     following = asyncio.ensure_future(house.follower(ScriptedSource(Batch(lines("5.1.1"), "7"))).run())
-    await asyncio.wait_for(sink.asked.wait(), 30)
+    await asyncio.wait_for(sink.asked.wait(), PATIENCE)
     following.cancel()
     await asyncio.sleep(0)
     assert not following.done()

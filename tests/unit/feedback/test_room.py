@@ -26,6 +26,7 @@ from detector.state.heard import Heard
 from detector.traffic.clock import DAY
 from detector.verdict.policy import Policy
 from tests.support.feedback import KEY, MTA, NOW, arf, dsn, hashed
+from tests.support.ports import PATIENCE
 from tests.support.relay_house import DictProfiles, HandedList, NoteDesk
 
 BOB, CID = "bob@example.net", "cid@example.net"
@@ -76,7 +77,7 @@ async def room(build: Room) -> AsyncIterator[FeedbackRoom]:
 
 
 async def until(room: FeedbackRoom, bounced: int, complained: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             reputation = (await room.house.profiles.read("ann")).reputation
             if (reputation.bounced, reputation.complained) == (bounced, complained):
@@ -85,7 +86,7 @@ async def until(room: FeedbackRoom, bounced: int, complained: int) -> None:
 
 
 def mail(room: FeedbackRoom, report: bytes) -> None:
-    with smtplib.SMTP("127.0.0.1", room._door.ports[0], timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", room._door.ports[0], timeout=PATIENCE) as client:
         client.sendmail("", ["bounces@hop.example"], report)
 
 
@@ -101,7 +102,7 @@ async def test_a_bounce_that_returns_nothing_is_tied_by_the_address_that_it_came
     bounce += b">:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n"
 
     def come_back() -> None:
-        with smtplib.SMTP("127.0.0.1", room._door.ports[0], timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", room._door.ports[0], timeout=PATIENCE) as client:
             client.sendmail("", [f"bt={TAG}=ann@hop.example.net"], bounce)
             # Taken and dropped: whoever refuses it makes the server in front bounce it to a customer.
             client.sendmail("", [f"bt={TAG[:-4]}aaaa=ann@hop.example.net"], bounce)
@@ -152,7 +153,7 @@ async def test_that_our_address_is_blocked_reaches_the_operators(
         listed = b"554 5.7.1 Service unavailable; client blocked using bl.example"
         report = dsn(recipient, TAG, "5.7.1").replace(b"550 5.7.1", listed)
         await asyncio.to_thread(mail, room, report)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not told:
             await room._blocks.look()
             await asyncio.sleep(0.05)

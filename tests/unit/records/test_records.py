@@ -12,6 +12,7 @@ from detector.incident.incident import Event, Incident, State
 from detector.ports import Temporary
 from detector.records.records import Records
 from detector.verdict.verdict import Action, Verdict
+from tests.support.ports import PATIENCE
 
 VERDICT = Verdict(Action.BLOCK, 12.0, (), "policy-1", "model-1")
 INCIDENT = Incident("i1", "ann", True, State.OPEN, 100.0, 100.0, VERDICT, "t1", {})
@@ -68,7 +69,7 @@ def test_two_processes_may_write_at_once_and_agree_on_every_incident(url: str) -
             assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
-        answers = [process.communicate(timeout=60)[0].split() for process in (one, other)]
+        answers = [process.communicate(timeout=PATIENCE)[0].split() for process in (one, other)]
     assert len(answers[0]) == 40
     assert answers[0] == answers[1]
     records = Records(url)

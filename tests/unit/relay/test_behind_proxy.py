@@ -15,6 +15,7 @@ from detector.metrics import Metrics
 from detector.relay import behind_proxy
 from detector.relay.policy_service import PolicyService
 from tests.support.certificates import make_certificate
+from tests.support.ports import PATIENCE
 from tests.support.relay_house import DictJoin, House, house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
@@ -197,6 +198,6 @@ async def test_the_policy_service_learns_the_login_for_the_host_that_the_proxy_n
 async def gone(talk: SmtpTalk) -> bool:
     """Whether the server ends the connection without a word."""
     try:
-        return await asyncio.wait_for(talk.reader.read(), 20) == b""
+        return await asyncio.wait_for(talk.reader.read(), PATIENCE) == b""
     except ConnectionResetError:
         return True

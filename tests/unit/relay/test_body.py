@@ -15,6 +15,7 @@ import pytest
 from detector.relay import body as body_module
 from detector.relay.body import Body, Spool
 from detector.relay.body_reader import BodyReader
+from tests.support.ports import PATIENCE
 
 PARTS = [bytes([65 + number]) * 300_000 for number in range(4)]
 
@@ -89,7 +90,7 @@ async def test_nobody_waits_while_a_slow_disk_frees_the_file_of_a_message() -> N
 
     class Slow(io.BytesIO):
         def close(self) -> None:
-            assert disk.wait(20.0)
+            assert disk.wait(PATIENCE)
             freed.set()
 
     told: list[int] = []
@@ -97,7 +98,7 @@ async def test_nobody_waits_while_a_slow_disk_frees_the_file_of_a_message() -> N
     assert told == [100_000_000]
     assert not freed.is_set()
     disk.set()
-    assert await asyncio.to_thread(freed.wait, 20.0)
+    assert await asyncio.to_thread(freed.wait, PATIENCE)
 
 
 async def test_a_file_is_closed_when_a_slow_disk_gives_it_and_nobody_wants_it_any_more(
@@ -106,7 +107,7 @@ async def test_a_file_is_closed_when_a_slow_disk_gives_it_and_nobody_wants_it_an
     disk = threading.Event()
 
     def opened(directory: Path) -> IO[bytes]:
-        disk.wait(60.0)
+        disk.wait(PATIENCE)
         return nameless_file(directory)
 
     nameless_file = body_module._nameless_file

@@ -12,6 +12,7 @@ import pytest
 from detector import config
 from detector.relay import greeter, replies
 from tests.support.certificates import make_certificate
+from tests.support.ports import PATIENCE
 from tests.support.relay_house import House, house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
@@ -34,7 +35,7 @@ async def test_the_last_word_is_heard_before_the_connection_ends(
         async with smtp_talk(place.port) as talk:
             await talk.hear()
             assert await talk.ask("QUIT") == "221 2.0.0 Bye"
-            assert await asyncio.wait_for(talk.reader.read(), 10) == b""
+            assert await asyncio.wait_for(talk.reader.read(), PATIENCE) == b""
 
 
 async def test_errors_of_the_client_are_counted_and_not_those_of_the_next_hop(
@@ -60,7 +61,7 @@ async def collected_by_nobody(place: House, begin: Callable[[SmtpTalk], Awaitabl
             await talk.ask("EHLO pc.example")
             (session,) = map(weakref.ref, place.server._sessions)
             await talk.ask("QUIT")
-            assert await asyncio.wait_for(talk.reader.read(), 10) == b""
+            assert await asyncio.wait_for(talk.reader.read(), PATIENCE) == b""
         await eventually(lambda: session() is None, "it is gone")
     finally:
         gc.enable()
@@ -96,7 +97,7 @@ async def test_a_stop_during_a_handshake_forgets_the_connection_at_once(
         async with smtp_talk(place.port) as talk:
             await talk.hear()
             await talk.ask("STARTTLS")
-            await asyncio.wait_for(place.server.stop(), 10)
+            await asyncio.wait_for(place.server.stop(), 45)  # sooner than a handshake is given up
             await eventually(lambda: not place.server._sessions, "it is forgotten")
             assert not place.server._sessions
 

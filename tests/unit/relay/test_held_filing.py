@@ -45,7 +45,7 @@ def names(files: HeldFiles) -> list[str]:
 
 def waiting_first(gate: threading.Event, work: Callable[..., None]) -> Callable[..., None]:
     def late(*words: object) -> None:
-        assert gate.wait(20)
+        assert gate.wait(PATIENCE)
         work(*words)
 
     return late

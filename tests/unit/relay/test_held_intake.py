@@ -199,7 +199,7 @@ def late_records(world: HeldWorld, gate: threading.Event, monkeypatch: pytest.Mo
     really_put = world.records.put_held
 
     def put(message: HeldMessage) -> bool:
-        assert gate.wait(20)
+        assert gate.wait(PATIENCE)
         return really_put(message)
 
     monkeypatch.setattr(world.records, "put_held", put, raising=False)

@@ -12,6 +12,7 @@ from detector import config
 from detector.config import ServerTls
 from detector.tls import relay_context
 from tests.support.certificates import make_certificate
+from tests.support.ports import PATIENCE
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
@@ -123,7 +124,7 @@ async def test_a_handshake_that_fails_leaves_nothing_behind(
             talk.writer.write(octets)
             talk.writer.write_eof()
             with contextlib.suppress(ConnectionError):
-                await asyncio.wait_for(talk.reader.read(), 10)
+                await asyncio.wait_for(talk.reader.read(), PATIENCE)
         async with smtp_talk(place.port) as talk:
             assert (await talk.hear()).startswith("220 ")
 

@@ -6,6 +6,7 @@ import pytest
 
 from detector.ports import Temporary
 from detector.relay.time_left import TimeLeft
+from tests.support.ports import PATIENCE
 
 
 async def at_once(answer: int) -> int:
@@ -37,7 +38,7 @@ async def test_an_answer_that_never_comes_is_given_up_and_so_is_the_next_questio
     time_left = TimeLeft(0.01)
     with pytest.raises(Temporary, match=r"no answer within 0.01 s in all"):
         await time_left.wait(never())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(1000):
             with pytest.raises(Temporary):
                 await time_left.wait(never())

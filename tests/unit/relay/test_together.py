@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from detector.relay.together import MOST, Together
+from tests.support.ports import PATIENCE
 
 
 async def _stages(together: Together, name: str, happened: list[str]) -> None:
@@ -66,7 +67,7 @@ async def test_one_whose_session_has_ended_keeps_nobody_waiting() -> None:
     tasks = [asyncio.get_running_loop().create_task(together.gather()) for _ in range(3)]
     await asyncio.sleep(0.0)
     tasks[0].cancel()
-    ended, kept_waiting = await asyncio.wait(tasks, timeout=20)
+    ended, kept_waiting = await asyncio.wait(tasks, timeout=PATIENCE)
     assert not kept_waiting
     assert [task.cancelled() for task in tasks] == [True, False, False]
     assert ended == set(tasks)

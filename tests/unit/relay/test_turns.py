@@ -3,6 +3,7 @@
 import asyncio
 
 from detector.relay.turns import Turns
+from tests.support.ports import PATIENCE
 
 
 async def test_of_each_address_one_goes_on_in_each_turn_of_the_event_loop_and_in_order() -> None:
@@ -25,5 +26,5 @@ async def test_a_session_that_has_ended_keeps_nobody_waiting() -> None:
     waiting[0].cancel()
     waiting[1].cancel()
     waiting.append(asyncio.get_running_loop().create_task(turns.wait("192.0.2.1")))
-    _, kept_waiting = await asyncio.wait(waiting, timeout=20)
+    _, kept_waiting = await asyncio.wait(waiting, timeout=PATIENCE)
     assert not kept_waiting

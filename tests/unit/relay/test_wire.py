@@ -73,7 +73,7 @@ async def test_so_does_a_disk_that_does_not_answer(
 ) -> None:
     disk = threading.Event()
     monkeypatch.setattr("detector.relay.body.DISK_TIME", 0.05)
-    monkeypatch.setattr("detector.relay.body._write_all", lambda *_: disk.wait(60.0))
+    monkeypatch.setattr("detector.relay.body._write_all", lambda *_: disk.wait(PATIENCE))
     try:
         async with house(settings("relay.limits.message_memory_bytes = 524288"), tmp_path, sink) as place:
             async with smtp_talk(place.port) as talk:

@@ -13,6 +13,7 @@ from detector.response.alertmanager import AlertmanagerHook, alerts_of
 from detector.response.hooks import Done, Redaction, Story, event_document
 from tests.support.alertmanager import Alertmanager, alertmanager
 from tests.support.packages import need
+from tests.support.ports import PATIENCE
 from tests.support.response import incident
 
 NOW = 4_000_000_000.0  # far ahead: a real Alertmanager forgets what ended in the past
@@ -135,7 +136,7 @@ def test_a_token_opens_a_proxy_before_it(tmp_path: Path) -> None:
     pager.deliver(event("incident.opened"), "")
     assert proxy.headers["Authorization"] == "Bearer s3cret"
     proxy.server.shutdown()
-    thread.join(10)
+    thread.join(PATIENCE)
     proxy.server.server_close()
     with pytest.raises(ConfigError, match=r"hook pager: 127\.0\.0\.1 cannot be asked"):
         pager.check()

@@ -13,6 +13,7 @@ from detector.config import ConfigError
 from detector.incident.notice import Notice
 from detector.ports import Contact, Secret, Temporary
 from detector.response.apprise_service import AppriseNotifier, open_service, tell
+from tests.support.ports import PATIENCE
 from tests.support.smtp_sink import SmtpSink
 
 NOTICE = Notice("i-1", "ann@example.org", "Ihr Konto", "Grüße\n", "Kurz & gut", "de")
@@ -51,7 +52,7 @@ def gateway() -> Iterator[Gateway]:
     thread.start()
     yield gateway
     gateway.server.shutdown()
-    thread.join(10)
+    thread.join(PATIENCE)
     gateway.server.server_close()
 
 

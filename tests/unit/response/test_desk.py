@@ -16,6 +16,7 @@ from detector.records.book import Book
 from detector.records.records import Exemption, Records
 from detector.response.desk import UNCONFIRMED, Desk
 from detector.verdict.answer import Answer, Kind
+from tests.support.ports import PATIENCE
 from tests.support.response import NOW, VERDICT
 
 ANN = "ann@example.org"
@@ -31,7 +32,7 @@ class _Unreliable(Records):
         if self.out_of_reach:
             raise Temporary("the disk is full")
         if self.answers is not None:
-            self.answers.wait(60.0)
+            self.answers.wait(PATIENCE)
         return super().open_incident(incident)
 
 

@@ -8,7 +8,7 @@ from dbos import DBOS
 from detector.config import ConfigError
 from detector.response.durable import VERSION, Durable
 from detector.response.engine import CONTAINMENTS, LOCAL
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 
 
 class Done:
@@ -26,7 +26,7 @@ class Done:
 
     def _second(self, name: str) -> None:
         self.steps.append(f"{name}: second")
-        assert self.gate.wait(60)
+        assert self.gate.wait(PATIENCE)
 
 
 @pytest.fixture

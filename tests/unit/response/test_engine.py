@@ -9,7 +9,7 @@ from dbos import DBOS
 
 from detector.config import ConfigError
 from detector.response.engine import CONTAINMENTS, LOCAL, REST_AFTER, Engine
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 
 
 class Work:
@@ -26,7 +26,7 @@ class Work:
         return self.engine.step("only", self._step, name)
 
     def _step(self, name: str) -> str:
-        assert self.gate.wait(60)
+        assert self.gate.wait(PATIENCE)
         self.done.append(name)
         return name
 

@@ -5,6 +5,7 @@ import pytest
 from detector.config import Retry
 from detector.ports import Refused, Temporary
 from detector.response.patience import Patience, Stopping
+from tests.support.ports import PATIENCE
 
 
 class Story:
@@ -76,7 +77,7 @@ def test_who_waits_at_the_end_stops() -> None:
     thread = Thread(target=wait)
     thread.start()
     waiting.end()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert outcome == ["stopped"]
 
 

@@ -13,6 +13,7 @@ from detector.response.patience import Patience
 from detector.response.plan import CONTAINING, PLANS, SETTLING, Plan
 from detector.response.steps import Steps
 from detector.response.told import Result
+from tests.support.ports import PATIENCE
 from tests.support.response import NOW, Scene, incident
 
 
@@ -48,10 +49,10 @@ def test_who_was_stopped_in_the_middle_does_not_do_again_what_another_process_ha
     scene.passwords.failures = [failure] if failure else []
     with ThreadPoolExecutor(1) as stopped:
         result = stopped.submit(perform, scene, "change_password")
-        assert scene.passwords.entered.wait(60)
+        assert scene.passwords.entered.wait(PATIENCE)
         scene.records.record_step("i-1", "change_password", "done", NOW, "set by the one that took over")
         scene.passwords.gate.set()
-        assert result.result(60) == [Result.DONE]
+        assert result.result(PATIENCE) == [Result.DONE]
     assert len(scene.passwords.asked) == 1
     assert [told for told in scene.told() if told != "change_password: retried"] == ["opened", "change_password: done"]
 

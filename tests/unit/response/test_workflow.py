@@ -17,7 +17,7 @@ from detector.response.steps import Steps
 from detector.response.told import Result
 from detector.response.workflow import Containment
 from detector.verdict.explain import explain
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 from tests.support.response import NOW, VERDICT, Ear, Scene, incident
 
 ALL_DONE = [
@@ -311,7 +311,7 @@ def test_a_dismissal_while_it_runs_stops_the_steps_to_come(scene: Scene) -> None
     scene.records.open_incident(incident())
     with started(scene) as containment:
         containment.open("i-1")
-        assert scene.passwords.entered.wait(30)
+        assert scene.passwords.entered.wait(PATIENCE)
         scene.records.apply("i-1", Event.DISMISS, NOW, "eve", "")
         scene.passwords.gate.set()
         wait_for(lambda: "apologise: skipped" in scene.told(), "the steps are skipped")
@@ -354,7 +354,7 @@ def test_a_freeze_in_the_middle_stops_before_the_next_step(scene: Scene) -> None
     scene.sessions.gate = Signal()
     scene.records.open_incident(incident())
     with started(scene):
-        assert scene.sessions.entered.wait(30)
+        assert scene.sessions.entered.wait(PATIENCE)
         scene.records.freeze(NOW, None, "eve", "new database")
         scene.sessions.gate.set()
         wait_for(lambda: scene.records.errands(1)[0].run == 1, "it is put off")
@@ -392,7 +392,7 @@ def test_a_bad_hook_delays_nothing(tmp_path: Path, trouble: str) -> None:
         containment.open("i-1")
         wait_for_state(scene, State.CONTAINED)
         wait_for_kinds(good, {"incident.opened", "incident.contained"})
-        assert bad.entered.wait(30)
+        assert bad.entered.wait(PATIENCE)
         released.set()
     scene.records.close()
 
@@ -402,7 +402,7 @@ def test_a_slow_provider_does_not_keep_operators_from_hearing(scene: Scene) -> N
     scene.records.open_incident(incident())
     with started(scene) as containment:
         containment.open("i-1")
-        assert scene.passwords.entered.wait(30)
+        assert scene.passwords.entered.wait(PATIENCE)
         wait_for_kinds(scene.ears[0], {"incident.opened"})
         scene.passwords.gate.set()
 

@@ -108,7 +108,7 @@ async def test_what_must_be_done_in_any_case_is_done_when_its_turn_comes_though_
         await aside.in_any_case(done.set)
     assert not done.is_set()
     gate.set()
-    assert await asyncio.to_thread(done.wait, 20)
+    assert await asyncio.to_thread(done.wait, PATIENCE)
 
 
 async def test_what_must_be_done_in_any_case_is_waited_for_where_nothing_hinders_it() -> None:

@@ -13,6 +13,7 @@ from detector.metrics import Metrics
 from detector.state.shared_client import Client, open_client
 from detector.state.shared_link import MOST_WAITING, Away, Link
 from detector.state.shared_words import Script
+from tests.support.ports import PATIENCE
 from tests.support.stores import TIMEOUT, eventually, linked
 from tests.support.valkey import Valkey
 
@@ -69,7 +70,7 @@ async def test_a_killed_server_is_away_at_once_and_back_by_itself(link: Link, va
         assert (link.up, degraded(metrics)) == (False, 1.0)
         valkey.start()
         await eventually(lambda: link.up, "it is back")
-        await asyncio.wait_for(back.wait(), 20)
+        await asyncio.wait_for(back.wait(), PATIENCE)
         assert await link.send("GET", "a") is None
     assert degraded(metrics) == 0.0
     assert [one["event"] for one in logs] == ["shared_state_away", "shared_state_back"]

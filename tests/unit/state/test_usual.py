@@ -12,6 +12,7 @@ from detector import log
 from detector.content.model import Usual
 from detector.metrics import Metrics
 from detector.state.usual import UsualFile
+from tests.support.ports import PATIENCE
 
 SHIPPED = Usual.of([-2.0, -1.0, 0.0], weight=100.0)
 
@@ -115,6 +116,6 @@ async def test_it_is_written_again_and_again(path: Path) -> None:
         return learned
 
     keeping = asyncio.ensure_future(opened(path).keep(current, every=0.0))
-    await asyncio.wait_for(often.wait(), 20)
+    await asyncio.wait_for(often.wait(), PATIENCE)
     keeping.cancel()
     assert opened(path).load().counts == pytest.approx(learned.counts)

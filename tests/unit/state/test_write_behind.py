@@ -16,7 +16,7 @@ from detector.ports import Temporary
 from detector.state import table
 from detector.state.table import stored_keys, stored_value
 from detector.state.write_behind import Form, WriteBehind
-from tests.support.ports import wait_for
+from tests.support.ports import PATIENCE, wait_for
 
 SOON = 0.01
 LATER = 3600.0  # only when it is closed
@@ -219,7 +219,7 @@ def test_a_full_disk_is_shown_and_what_waits_is_written_when_there_is_room_again
         [sys.executable, "-c", CHILD_WITH_A_FULL_DISK, str(path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert child.stdout.count("state_write_failed") == 1
