@@ -2,7 +2,7 @@
 
 Without names all of them. What makes a target fail stands in `TARGET-crash-...` (or `-timeout-...`) in the current
 directory: mend it, and keep the octets in `tests/fuzz/corpus/TARGET`. Inputs that reach new code are not kept, unless
-`KEEP` in the environment names a directory for them.
+`KEEP` in the environment names a directory for them. With the same number in `SEED` the same inputs are drawn.
 """
 
 import os
@@ -49,7 +49,8 @@ def fuzz(name: str, seconds: str) -> int:
     found = Path(os.environ.get("KEEP") or tempfile.mkdtemp(prefix="fuzz")) / name
     found.mkdir(parents=True, exist_ok=True)
     options = (f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}", f"-artifact_prefix={name}-")
-    atheris.Setup([sys.argv[0], *options, str(found), str(CORPUS / name)], TARGETS[name])
+    seed = f"-seed={os.environ.get('SEED', '0')}"  # 0: others each time
+    atheris.Setup([sys.argv[0], *options, seed, str(found), str(CORPUS / name)], TARGETS[name])
     atheris.Fuzz()
     return 0
 
