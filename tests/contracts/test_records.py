@@ -34,8 +34,8 @@ postgresql = pytest.mark.debian("postgresql")
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of a second instead of ten."""
-    short = engine.POSTGRESQL | {"options": "-c statement_timeout=100ms -c lock_timeout=100ms", "connect_timeout": 2}
+    """Who waits for another one waits a tenth of a second instead of ten. A statement as such may take its time."""
+    short = engine.POSTGRESQL | {"options": "-c statement_timeout=60s -c lock_timeout=100ms", "connect_timeout": 2}
     monkeypatch.setattr(engine, "POSTGRESQL", short)
     patient = "busy_timeout = 10000"
     assert patient in engine.PRAGMAS
@@ -142,8 +142,9 @@ def test_a_connection_that_is_lost_in_a_transaction_leaves_nothing_of_it(
 
 
 @postgresql
-def test_no_statement_runs_for_ever(impatient: None, postgres_url: str) -> None:
-    records = Records(postgres_url)  # also: making the schema takes longer than the tenth of a second for a statement
+def test_no_statement_runs_for_ever(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "POSTGRESQL", engine.POSTGRESQL | {"options": "-c statement_timeout=1s"})
+    records = Records(postgres_url)  # also: making the schema may take longer than a statement
     with pytest.raises(Temporary, match="statement timeout"), records._read("sleep") as connection:
         connection.execute(text("SELECT pg_sleep(60)"))
     assert records.incidents() == []
