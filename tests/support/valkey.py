@@ -96,7 +96,7 @@ class Cluster:
 
     def __init__(self) -> None:
         with contextlib.ExitStack() as stack:
-            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port")
+            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "15000", "--cluster-port")
             self.servers = [stack.enter_context(Valkey([*options, str(free_port())])) for _ in range(3)]
             self._stack = stack.pop_all()
         first, *others = self.servers
