@@ -10,6 +10,7 @@ from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.state.build import Builder
 from tests.support.ports import free_port
+from tests.support.stores import TIMEOUT
 from tests.support.valkey import Valkey
 
 REQUEST = PolicyRequest("192.0.2.1", "4ABC", "198.51.100.7", "40000", "ann", "ann@example.org")
@@ -38,7 +39,7 @@ async def test_two_hosts_know_the_same(tmp_path: Path, valkey: Valkey) -> None:
         built = []
         for name in ("one", "other"):
             (tmp_path / name).mkdir()
-            config = Config(state=State(directory=tmp_path / name, url=valkey.url, timeout=5.0))
+            config = Config(state=State(directory=tmp_path / name, url=valkey.url, timeout=TIMEOUT))
             built.append(await Builder(config, b"key", Metrics("test"), stack).build(None))
         await built[0].joins.remember(REQUEST, 1.0)
         await built[0].campaigns.notice([1], "ann", True, 1.7e9)

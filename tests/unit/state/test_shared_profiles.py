@@ -20,7 +20,7 @@ pytestmark = pytest.mark.debian("redis-server")
 
 KEEP = 1000.0
 
-PATIENT, IMPATIENT = 10.0, 0.3
+PATIENT, IMPATIENT = 20.0, 0.3
 
 
 class Process(Protocol):
