@@ -64,6 +64,7 @@ class Office:
         stack.callback(self.tasks.cancel)
         self.tasks.spawn(self._keep_in_step())
         self.tasks.spawn(self.desk.listen())
+        self.tasks.spawn(self.decisions.keep_forgetting())
         upkeep = Upkeep(memory.records, stores.profiles, config, memory.clock, memory.metrics)
         self.tasks.spawn(upkeep.keep())
         self.held = await asyncio.to_thread(HeldRoom, config, memory.records, memory.metrics, memory.clock, new_id)

@@ -122,8 +122,12 @@ class HandedOver(Protocol):
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         """What the next hop took of a transaction of ours; a held message may go in several parts."""
 
-    async def forget(self, account: str, before: float) -> None:
-        """Erase that messages were the account's that the next hop took `before` (Unix seconds). Raises `Temporary`."""
+    async def forget(self, accounts: Mapping[str, float]) -> None:
+        """Erase that messages were these accounts' that the next hop took before (Unix seconds, of each).
+
+        All messages are looked through, once for however many accounts; who asks meanwhile does not find theirs any
+        more. Raises `Temporary`.
+        """
 
 
 class FeedbackSink(Protocol):

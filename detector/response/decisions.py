@@ -1,15 +1,20 @@
 """What people decided, typed anywhere, reaches profiles and the book: evidence is forgiven before a block is lifted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from detector import log
 from detector.ports import Claims, ProfileStore, Temporary
 from detector.records.entries import Erasure, Forgiveness
 from detector.records.records import Records
 from detector.response.desk import Desk
+from detector.tasks import called
 from detector.traffic.profile import Profile, forgive, known_before, release
+
+FORGET_AGAIN = 30.0
+"""Seconds until it is tried again: with a shared state it means to look through all that is there."""
 
 
 @dataclass(slots=True)
@@ -17,8 +22,9 @@ class Decisions:
     """`start` before the first mail, then `look` about once a second.
 
     `taken_over` is called in a thread after each change of the records, ours or another's. `forget_answers` takes an
-    account and a time: answers of before must not come into a profile that is erased. `forget_mail` takes the same, and
-    forgets whose the mail was that is still being delivered. `claims` are there where hosts share profiles.
+    account and a time: answers of before must not come into a profile that is erased. `forget_mail` takes as many of
+    them as there are, and forgets whose the mail was that is still being delivered; `keep_forgetting` calls it.
+    `claims` are there where hosts share profiles.
     """
 
     records: Records
@@ -26,13 +32,15 @@ class Decisions:
     profiles: ProfileStore
     taken_over: Callable[[], None]
     forget_answers: Callable[[str, float], None] = lambda _account, _before: None
-    forget_mail: Callable[[str, float], Awaitable[None]] | None = None
+    forget_mail: Callable[[Mapping[str, float]], Awaitable[None]] | None = None
     claims: Claims | None = None
     forgiven: int = field(default=0, init=False)
     """All forgiveness up to this sequence has reached the profiles: who is behind it may lift blocks."""
     _behind: bool = field(default=False, init=False)
     _token: object = field(default=None, init=False)
     _erased: int = field(default=0, init=False)
+    _ordered: dict[str, float] = field(default_factory=dict, init=False)
+    _order: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def start(self) -> None:
         """Learn what was decided while we were not running, and who is blocked. Raises `Temporary`.
@@ -138,11 +146,33 @@ class Decisions:
         back = release if forgiven.probation else forgive
         await self.profiles.update(forgiven.account, lambda profile: (back(profile, forgiven.at), None))
 
+    async def keep_forgetting(self) -> None:
+        """Beside everything else, for all that is in the shared state is looked through: until it is cancelled."""
+        while True:
+            await called(self._order, FORGET_AGAIN)
+            try:
+                await self.forget_ordered()
+            except Exception as error:  # a fault here must not leave whose mail it was for ever
+                log.internal_error("forget", error)
+
+    async def forget_ordered(self) -> None:
+        """Whose the mail was of all accounts that wait for it. What goes wrong is shown, and they wait on."""
+        orders, self._ordered = self._ordered, {}
+        if self.forget_mail is None or not orders:
+            return
+        try:
+            await self.forget_mail(orders)
+        except BaseException as error:
+            self._ordered = orders | self._ordered
+            if not isinstance(error, Temporary):
+                raise
+            self.desk.degraded("forget", error)
+
     async def _forget(self, erasure: Erasure) -> None:
         """What this host remembers beside the profile."""
         await asyncio.to_thread(self.forget_answers, erasure.account, erasure.at)
-        if self.forget_mail is not None:
-            await self.forget_mail(erasure.account, erasure.at)
+        self._ordered[erasure.account] = max(erasure.at, self._ordered.get(erasure.account, 0.0))
+        self._order.set()
 
     async def _erase(self, erasure: Erasure) -> None:
         await self.profiles.update(erasure.account, lambda _: (Profile(), None))

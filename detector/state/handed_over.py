@@ -1,6 +1,7 @@
 """For whom the next hop took a message: by queue id, Message-ID and our own transaction id, until results are in."""
 
 import asyncio
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,8 +14,9 @@ import msgspec
 from detector.mail.delivery import RECIPIENT_BYTES, Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
+from detector.state.by_beginning import keys_of_values
 from detector.state.reads import PATIENCE
-from detector.state.table import keys_of_values, octets
+from detector.state.table import octets
 from detector.state.write_behind import Form, WriteBehind
 from detector.state.writer import Marks
 from detector.traffic.clock import DAY, latest
@@ -53,6 +55,11 @@ def pack(handed: Handed) -> bytes:
 def begins(account: str) -> bytes:
     """The first octets of each message of the account, as `pack` makes them."""
     return pack(Handed(account, "", Stream.PERSONAL, 0.0, frozenset()))[: len(_encoder.encode(octets(account))) + 1]
+
+
+def is_of(handed: Handed, accounts: Mapping[str, float]) -> bool:
+    """Whether it is one of these accounts', of before the time beside it."""
+    return handed.at <= accounts.get(handed.account, -math.inf)
 
 
 def unpack(packed: bytes) -> Handed:
@@ -102,6 +109,7 @@ class MemoryHandedOver:
         self._remember_time = remember_time
         self._remember_count = remember_count
         self._fresh: OrderedDict[str, Handed] = OrderedDict()
+        self._forgotten: dict[str, float] = {}
         self._newest = 0.0
         self._put_count = 0
 
@@ -136,18 +144,20 @@ class MemoryHandedOver:
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return await self._all(_transaction_mark(transaction_id), f"transaction {transaction_id}")
 
-    async def forget(self, account: str, before: float) -> None:
+    async def forget(self, accounts: Mapping[str, float]) -> None:
+        self._forgotten.update(accounts)
         await self._rows.sorted_in()
-        stored = await asyncio.to_thread(keys_of_values, self._path, begins(account))
+        stored = await asyncio.to_thread(keys_of_values, self._path, [begins(account) for account in accounts])
         found = dict(self._fresh)
         rest = [key for key in stored if key not in found]
         for start in range(0, len(rest), MOST_AT_ONCE):
             found |= await self._rows.find_all(rest[start : start + MOST_AT_ONCE])
         for key, handed in found.items():
-            if handed.account == account and handed.at <= before:
+            if is_of(handed, accounts):
                 self._fresh.pop(key, None)
                 self._rows.put(key, None)
         await self._rows.sorted_in()
+        self._forgotten = {one: at for one, at in self._forgotten.items() if accounts.get(one) != at}
 
     def close(self) -> None:
         """Write what was not written yet. Blocks."""
@@ -165,7 +175,9 @@ class MemoryHandedOver:
         return await self._rows.find(key) if fresh is None else fresh
 
     def _if_kept(self, handed: Handed | None) -> Handed | None:
-        return handed if handed is not None and handed.at >= self._newest - self._remember_time else None
+        if handed is None or handed.at < self._newest - self._remember_time or is_of(handed, self._forgotten):
+            return None
+        return handed
 
 
 def _hashes(joined: bytes) -> Iterator[bytes]:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import groupby
 
 from detector.mail.delivery import Handed, Receipt
 from detector.ports import HandedOver
-from detector.state.handed_over import MOST_PARTS, begins, pack, unpack
+from detector.state.handed_over import MOST_PARTS, begins, is_of, pack, unpack
 from detector.state.shared_link import TOGETHER, Away, Link
 from detector.state.shared_reading import values
 from detector.state.shared_words import Script, key_of_parts
@@ -52,7 +53,7 @@ class SharedHandedOver:
         self._keep = max(1, int(remember_time * 1000))
         self._local = local
         self._untold: OrderedDict[tuple[Receipt, Handed], None] = OrderedDict()
-        self._to_forget: list[tuple[str, float]] = []
+        self._forgotten: dict[str, float] = {}
         self._newest = 0.0
         link.when_back.append(self._catch_up)
 
@@ -90,29 +91,20 @@ class SharedHandedOver:
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return await self._all(_transaction_key(transaction_id)) or await self._local.by_transaction(transaction_id)
 
-    async def forget(self, account: str, before: float) -> None:
-        """All messages are looked through, so it takes its time where there are many."""
+    async def forget(self, accounts: Mapping[str, float]) -> None:
+        """It takes its time where there are many messages. While the server is away only this host forgets."""
         # As in `MemoryHandedOver`: what leads to a message stays, and tells of nobody any more.
-        for receipt, handed in [one for one in self._untold if one[1].account == account and one[1].at <= before]:
+        self._forgotten.update(accounts)
+        for receipt, handed in [one for one in self._untold if is_of(one[1], accounts)]:
             del self._untold[receipt, handed]
-        await self._local.forget(account, before)
-        self._to_forget.append((account, before))
-        with suppress(Away):  # when it is back
-            await self._forget_there()
-
-    async def _forget_there(self) -> None:
-        """Raises `Away`."""
-        while self._to_forget:
-            await self._forget_one(*self._to_forget[0])
-            del self._to_forget[0]
-
-    async def _forget_one(self, account: str, before: float) -> None:
-        beginning = begins(account)
+        await self._local.forget(accounts)
+        may_begin = _beginnings(accounts)
         async for batch in values(self._link.client(), RECEIPT):
             for key, packed in batch:
-                handed_over = self._read(packed) if packed.startswith(beginning) else None
-                if handed_over is not None and handed_over.account == account and handed_over.at <= before:
+                handed_over = _unpacked(packed) if may_begin(packed) else None
+                if handed_over is not None and is_of(handed_over, accounts):
                     await self._link.send("DEL", key)
+        self._forgotten = {one: at for one, at in self._forgotten.items() if accounts.get(one) != at}
 
     async def _all(self, key: bytes) -> Sequence[Handed]:
         try:
@@ -139,16 +131,26 @@ class SharedHandedOver:
             receipt, handed = next(iter(self._untold))
             await self._tell(receipt, handed)
             self._untold.pop((receipt, handed), None)
-        await self._forget_there()
 
     def _read(self, packed: bytes | None) -> Handed | None:
-        try:
-            handed = unpack(packed) if packed else None
-        except ValueError:  # of another version: as good as forgotten
-            return None
-        if handed is None or handed.at < self._newest - self._remember_time:
+        handed = _unpacked(packed) if packed else None
+        if handed is None or handed.at < self._newest - self._remember_time or is_of(handed, self._forgotten):
             return None
         return handed
+
+
+def _unpacked(packed: bytes) -> Handed | None:
+    try:
+        return unpack(packed)
+    except ValueError:  # of another version: as good as forgotten
+        return None
+
+
+def _beginnings(accounts: Iterable[str]) -> Callable[[bytes], bool]:
+    """Whether a message may be of one of them, for less than it takes to unpack it."""
+    ordered = sorted(map(begins, accounts), key=len)
+    known = {length: set(some) for length, some in groupby(ordered, key=len)}
+    return lambda packed: any(packed[:length] in some for length, some in known.items())
 
 
 def _receipt_hash(server: str, queue_id: str) -> bytes:

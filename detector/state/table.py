@@ -82,34 +82,26 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
 
 def stored_value(path: Path, key: str) -> bytes | None:
     """Open, read one value, close. Raises `Temporary`."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return None if connection is None else read_value(connection, key)
 
 
 def stored_keys(path: Path) -> list[str]:
     """Open, read all keys, close. Raises `Temporary`."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         keys = [] if connection is None else connection.execute("SELECT key FROM rows").fetchall()
-        return [bytes(key).decode("utf-8", "surrogateescape") for (key,) in keys]
-
-
-def keys_of_values(path: Path, begins: bytes) -> list[str]:
-    """The keys of all values that begin so: open, read, close. Raises `Temporary`."""
-    query = "SELECT key FROM rows WHERE substr(value, 1, ?) = ?"
-    with _reading(path) as connection:
-        keys = [] if connection is None else connection.execute(query, (len(begins), begins)).fetchall()
         return [bytes(key).decode("utf-8", "surrogateescape") for (key,) in keys]
 
 
 def stored_count(path: Path) -> int:
     """Open, count the rows, close. Raises `Temporary`."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return 0 if connection is None else int(connection.execute("SELECT count(*) FROM rows").fetchone()[0])
 
 
 def stored_rows(path: Path) -> Iterator[tuple[str, bytes]]:
     """Open, read row by row in no order, close. Raises `Temporary`."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         rows = () if connection is None else connection.execute("SELECT key, value FROM rows")
         for key, value in rows:
             yield bytes(key).decode("utf-8", "surrogateescape"), bytes(value)
@@ -117,7 +109,7 @@ def stored_rows(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def newest_rows(path: Path, most: int) -> list[tuple[str, bytes]]:
     """Open, read so many of those that were put at the latest times, close. Raises `Temporary`."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         query = "SELECT key, value FROM rows ORDER BY at DESC LIMIT ?"
         rows = [] if connection is None else connection.execute(query, (most,)).fetchall()
         return [(bytes(key).decode("utf-8", "surrogateescape"), bytes(value)) for key, value in rows]
@@ -215,7 +207,7 @@ def set_aside(path: Path, error: sqlite3.Error) -> None:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     try:
         connection = open_for_reading(path)
         try:

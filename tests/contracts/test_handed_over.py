@@ -124,7 +124,7 @@ async def test_whose_mail_it_was_is_forgotten_with_the_account(open_store: Open)
     await open_store.close(store)
     store = await open_store()
     await store.remember(Receipt(MTA, "4AB4"), of("ann"), 2.0)
-    await store.forget("ann", 2.0)
+    await store.forget({"ann": 2.0})
     for _ in range(2):
         found = [await store.by_queue_id(MTA, f"4AB{number}") for number in range(1, 5)]
         assert found == [None, of('ann", x'), of("ann", at=3.0), None]

@@ -43,7 +43,7 @@ class AllHandedOver:
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return ()
 
-    async def forget(self, account: str, before: float) -> None:
+    async def forget(self, accounts: Mapping[str, float]) -> None:
         """It is not asked to."""
 
 

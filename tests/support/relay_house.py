@@ -1,5 +1,6 @@
 """A relay in the test's own event loop: everything real except disks, with a sink behind it."""
 
+import math
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -105,8 +106,8 @@ class HandedList:
     async def by_transaction(self, transaction_id: str) -> Sequence[Handed]:
         return [handed for _, handed in self.taken if handed.transaction_id == transaction_id]
 
-    async def forget(self, account: str, before: float) -> None:
-        self.taken = [(receipt, one) for receipt, one in self.taken if one.account != account or one.at > before]
+    async def forget(self, accounts: Mapping[str, float]) -> None:
+        self.taken = [(receipt, one) for receipt, one in self.taken if one.at > accounts.get(one.account, -math.inf)]
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Decisions of people: they reach profiles and the book, and the old evidence blocks nobody again."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -173,19 +174,68 @@ async def test_what_was_learned_of_an_account_that_is_forgotten_is_erased(house:
     profiles[ANN] = profiles["bob"] = Profile(suspicious_day=7)
     forgotten: list[tuple[str, float]] = []
 
-    async def forget(account: str, before: float) -> None:
-        forgotten.append((account, before))
+    async def forget(accounts: Mapping[str, float]) -> None:
+        forgotten.extend(accounts.items())
 
     house.decisions.forget_mail = forget
     await house.decisions.start()
     house.records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
     await house.decisions.look()
     assert (profiles[ANN], profiles["bob"]) == (Profile(), Profile(suspicious_day=7))
+    await house.decisions.forget_ordered()
+    await house.decisions.forget_ordered()
     assert forgotten == [(ANN, NOW)]
     profiles[ANN] = Profile(suspicious_day=8)  # it sends again
     house.records.exempt(Exemption("bob", None, "olga", ""), NOW)
     await house.decisions.look()
     assert profiles[ANN] == Profile(suspicious_day=8)
+
+
+async def test_blocks_do_not_wait_until_all_mail_is_looked_through(house: House) -> None:
+    looking, found = asyncio.Event(), asyncio.Event()
+    forgotten: list[Mapping[str, float]] = []
+
+    async def forget(accounts: Mapping[str, float]) -> None:
+        forgotten.append(accounts)
+        looking.set()
+        await found.wait()
+
+    house.decisions.forget_mail = forget
+    await house.decisions.start()
+    keeping = asyncio.create_task(house.decisions.keep_forgetting())
+    house.records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
+    await house.decisions.look()
+    await looking.wait()
+    for account in ("carol", "dan"):
+        house.records.forget(account, ("greta", NOW, "asked"), NOW, 0.0)
+    house.records.open_incident(incident("i1", "bob"))
+    await house.decisions.look()
+    assert house.desk.book.blocked("bob")
+    looking.clear()
+    found.set()
+    await looking.wait()
+    assert forgotten == [{ANN: NOW}, {"carol": NOW, "dan": NOW}]  # who came meanwhile, with one look
+    keeping.cancel()
+
+
+async def test_mail_that_cannot_be_forgotten_now_is_forgotten_later(house: House) -> None:
+    forgotten: list[Mapping[str, float]] = []
+
+    async def forget(accounts: Mapping[str, float]) -> None:
+        forgotten.append(accounts)
+        if len(forgotten) == 1:
+            house.records.forget("bob", ("greta", NOW, "asked"), NOW, 0.0)
+            await house.decisions.look()
+            raise Temporary("the store is away")
+
+    house.decisions.forget_mail = forget
+    await house.decisions.start()
+    house.records.forget(ANN, ("greta", NOW, "asked"), NOW, 0.0)
+    await house.decisions.look()
+    await house.decisions.forget_ordered()
+    assert house.degraded() == 1
+    await house.decisions.forget_ordered()
+    assert forgotten == [{ANN: NOW}, {ANN: NOW, "bob": NOW}]
 
 
 def full(_account: str, _before: float) -> None:

@@ -109,9 +109,9 @@ async def test_who_is_forgotten_on_a_disk_that_takes_nothing_is_not_said_to_be(t
     messages = MemoryHandedOver(tmp_path / "missing" / "handed_over.sqlite", 60.0, 1e6, 1000, Metrics("1"))
     await messages.remember(Receipt("mx:25", "q1"), HALF_A_HASH, 1.0)
     with pytest.raises(Temporary, match="could not be written"):
-        await messages.forget(HALF_A_HASH.account, 1e9)
+        await messages.forget({HALF_A_HASH.account: 1e9})
     (tmp_path / "missing").mkdir()
-    await messages.forget(HALF_A_HASH.account, 1e9)
+    await messages.forget({HALF_A_HASH.account: 1e9})
     assert await messages.by_queue_id("mx:25", "q1") is None
     messages.close()
 
@@ -132,7 +132,7 @@ async def test_an_account_of_many_messages_is_forgotten_with_few_questions_to_th
     for number in range(100):
         handed = Handed("ann", f"t{number}", Stream.PERSONAL, 1e9, frozenset(), frozenset())
         await messages.remember(Receipt("mx:25", f"q{number}"), handed, 1e9)
-    await messages.forget("ann", 1e9)
+    await messages.forget({"ann": 1e9})
     assert len(asked) < 10
     assert await messages.by_queue_ids([("mx:25", f"q{number}") for number in range(100)]) == {}
     messages.close()

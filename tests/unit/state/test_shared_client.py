@@ -156,6 +156,6 @@ async def use(link: Link, directory: Path) -> None:
     handed_over, handed = SharedHandedOver(link, 1000.0, local), Handed("ann", "t1", Stream.PERSONAL, 1.0, frozenset())
     await handed_over.remember(Receipt("mta", "4ABC", "m@x"), handed, 1.0)
     assert await handed_over.by_message_id("m@x") == [handed]
-    await handed_over.forget("ann", 2.0)
+    await handed_over.forget({"ann": 2.0})
     assert await SharedClaims(link, "heard", "mx1", 1000.0).claim(b"mark")
     local.close()

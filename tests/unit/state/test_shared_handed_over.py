@@ -8,9 +8,12 @@ import pytest
 from detector.mail.delivery import Handed, Receipt
 from detector.mail.transaction import Stream
 from detector.metrics import Metrics
+from detector.state import shared_handed_over
 from detector.state.handed_over import MemoryHandedOver
+from detector.state.shared_client import Client
 from detector.state.shared_handed_over import SharedHandedOver
-from detector.state.shared_link import Link
+from detector.state.shared_link import Away, Link
+from detector.state.shared_reading import values
 from tests.support.stores import eventually, linked
 from tests.support.valkey import Valkey
 
@@ -85,11 +88,38 @@ async def test_an_account_that_is_forgotten_while_the_server_is_away_is_forgotte
     await shared.remember(Receipt(MTA, "4AB2"), of("bob"), 1.0)
     valkey.freeze()
     link.cut("cut off")
-    await shared.forget("ann", 2.0)
+    with pytest.raises(Away):
+        await shared.forget({"ann": 2.0})
     valkey.thaw()
-    await eventually(lambda: link.up and not shared._to_forget, "it is told")
-    assert await shared.by_queue_id(MTA, "4AB1") is None
+    await eventually(lambda: link.up, "it is back")
+    assert await shared.by_queue_id(MTA, "4AB1") is None  # it is there, and nobody finds it here
+    assert await SharedHandedOver(link, 1000.0, here).by_queue_id(MTA, "4AB1") == of("ann")
+    await shared.forget({"ann": 2.0})
+    assert await SharedHandedOver(link, 1000.0, here).by_queue_id(MTA, "4AB1") is None
     assert await shared.by_queue_id(MTA, "4AB2") == of("bob")
+    here.close()
+
+
+async def test_many_accounts_are_forgotten_with_one_look(
+    link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bytes] = []
+
+    def counted(client: Client, prefix: bytes) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        looks.append(prefix)
+        return values(client, prefix)
+
+    monkeypatch.setattr(shared_handed_over, "values", counted)
+    here = local(tmp_path)
+    shared = SharedHandedOver(link, 1000.0, here)
+    accounts = ["ann", "bob", "äö", "ann@customer.example", "carol"]
+    for number, account in enumerate(accounts):
+        await shared.remember(Receipt(MTA, f"4AB{number}"), of(account), 1.0)
+    await shared.forget(dict.fromkeys(accounts[:-1], 2.0))
+    assert len(looks) == 1
+    fresh = SharedHandedOver(link, 1000.0, here)
+    left = [await fresh.by_queue_id(MTA, f"4AB{number}") for number in range(len(accounts))]
+    assert left == [None, None, None, None, of("carol")]
     here.close()
 
 

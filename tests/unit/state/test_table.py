@@ -7,7 +7,6 @@ import pytest
 from detector.ports import Temporary
 from detector.state.table import (
     damaged,
-    keys_of_values,
     octets,
     open_for_reading,
     open_for_writing,
@@ -102,13 +101,3 @@ def test_a_missing_directory_is_no_damage(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_for_writing(tmp_path / "missing" / "state.sqlite")
     assert not damaged(sqlite3.OperationalError("an error of the module, without a code"))
-
-
-def test_values_are_found_by_how_they_begin(tmp_path: Path) -> None:
-    path = tmp_path / "rows.sqlite"
-    assert keys_of_values(path, b"ann") == []
-    connection = open_for_writing(path)
-    rows = [(b"1", b"ann, x"), (b"2", b"anna"), (b"\xff", b"ann, "), (b"4", b"")]
-    connection.executemany(INSERT, rows)
-    connection.close()
-    assert keys_of_values(path, b"ann, ") == ["1", "\udcff"]
