@@ -26,12 +26,13 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows
     (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, at REAL NOT NULL, value BLOB NOT NULL,
     mark_1 BLOB, mark_2 BLOB);
-CREATE INDEX IF NOT EXISTS rows_by_time ON rows (at);
 CREATE INDEX IF NOT EXISTS rows_by_mark_1 ON rows (mark_1) WHERE mark_1 IS NOT NULL;
 CREATE INDEX IF NOT EXISTS rows_by_mark_2 ON rows (mark_2) WHERE mark_2 IS NOT NULL;
 CREATE TABLE IF NOT EXISTS unreadable (key BLOB NOT NULL, value BLOB NOT NULL);
 """
-
+BY_TIME = "CREATE INDEX IF NOT EXISTS rows_by_time ON rows (at)"
+# Among a million rows it is half of what is written for a row: another page, and seldom the one of its neighbour.
+NOT_BY_TIME = "DROP INDEX IF EXISTS rows_by_time"
 
 UPSERT = (
     "INSERT INTO rows (key, at, value, mark_1, mark_2) VALUES {} ON CONFLICT (key) DO UPDATE "
@@ -54,15 +55,15 @@ Packed = tuple[bytes, float, bytes, bytes | None, bytes | None]
 """A row: key, time, value and marks."""
 
 
-def open_for_writing(path: Path) -> sqlite3.Connection:
+def open_for_writing(path: Path, by_time: str = BY_TIME) -> sqlite3.Connection:
     """Open the file, or make it. A damaged one is set aside first. Raises `sqlite3.Error` and `OSError`."""
     try:
-        return _open(path)
+        return _open(path, by_time)
     except sqlite3.DatabaseError as error:
         if not damaged(error):
             raise
         set_aside(path, error)
-        return _open(path)
+        return _open(path, by_time)
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection | None:
@@ -177,13 +178,6 @@ def empty_journal(connection: sqlite3.Connection) -> bool:
     return not busy
 
 
-def forget_rows(connection: sqlite3.Connection, before: float, keep: int) -> None:
-    """Those of an earlier time, and the oldest beyond `keep`; 0 is no time."""
-    connection.execute("DELETE FROM rows WHERE at < ? AND at > 0", (before,))
-    oldest_kept = "SELECT at FROM rows ORDER BY at DESC LIMIT 1 OFFSET ?"
-    connection.execute(f"DELETE FROM rows WHERE at < ({oldest_kept})", (keep - 1,))  # noqa: S608 - no input in it
-
-
 def out_of_reach(path: Path, error: sqlite3.Error) -> Temporary:
     return Temporary(f"{path}: cannot be read: {error}")
 
@@ -219,7 +213,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
         raise out_of_reach(path, error) from error
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, by_time: str) -> sqlite3.Connection:
     path.touch(mode=0o600)  # before SQLite makes it: it holds what customers do
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
@@ -227,6 +221,7 @@ def _open(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         _add_marks(connection)
         connection.executescript(SCHEMA)
+        connection.execute(by_time)
     except sqlite3.Error:
         connection.close()
         raise

@@ -153,7 +153,7 @@ class WriteBehind(Generic[V]):
         return stored.union([key for key, (_, value, _) in rows.items() if value is not None])
 
     def forget(self, before: float, keep: int) -> None:
-        """Remove, with the next writing, rows put `at` an earlier time, and the oldest beyond `keep`; 0 is no time."""
+        """Remove, with the next writings, rows put `at` an earlier time, and the oldest beyond `keep`; 0 is no time."""
         with self._lock:
             self._forget = (before, keep)
         self._something.set()
@@ -197,7 +197,7 @@ class WriteBehind(Generic[V]):
             self._writer.close()
 
     def _at_rest(self) -> bool:
-        return self._writer is not None and not self._writer.erased and self._directory.stands()
+        return self._writer is not None and not self._writer.unfinished and self._directory.stands()
 
     def _flush(self) -> None:
         with self._lock:
@@ -210,7 +210,7 @@ class WriteBehind(Generic[V]):
             if self._writer is None:
                 self._writer = Writer(self._path, self._form.pack, self.batches, self._glance if self.glances else None)
                 self._reads.begin_anew()  # it may still look at a file that was set aside
-            if self._writing or unreadable or forget or sort or self._writer.erased:
+            if self._writing or unreadable or forget or sort or self._writer.unfinished:
                 sort = self._writer.write(self._writing, unreadable, forget, sort)
         except (sqlite3.Error, OSError) as error:
             self._failed(unreadable, error)

@@ -13,6 +13,7 @@ from detector import log
 from detector.host import Ground
 from detector.ports import Temporary
 from detector.state import table
+from detector.state.forgetting import Sweep, forget_rows
 from detector.state.glance import Glance
 
 V = TypeVar("V")
@@ -44,7 +45,8 @@ class Writer(Generic[V]):
     A row stands in several trees, and its marks lead all over the file: whole pages are written for it, and written
     again for others a moment later. So where many writings come within a second, up to `most_batches` of them append
     their rows as they are, and one sorts them all into the table. What is in a batch survives the end of this process
-    as well; the next `Writer` sorts it in. Who looks by `glance` is told what changes in the file.
+    as well; the next `Writer` sorts it in. Who looks by `glance` is told what changes in the file; such a table is
+    large, so that it has no index by time, and any number of rows.
     """
 
     def __init__(self, path: Path, pack: Callable[[V], bytes], most_batches: int, glance: Glance | None = None) -> None:
@@ -56,7 +58,8 @@ class Writer(Generic[V]):
         self._batched: list[table.Packed] = []
         self.erased = False  # and the -wal file still tells it
         self.lost = False  # the file was removed or replaced; shown until a restart, for what stood there is gone
-        self._connection = table.open_for_writing(path)
+        self._sweep: Sweep | None = None
+        self._connection = table.open_for_writing(path, table.BY_TIME if glance is None else table.NOT_BY_TIME)
         self._ground = Ground(path)
         try:
             self._begin()
@@ -72,13 +75,13 @@ class Writer(Generic[V]):
         packed = list(self._packed(rows))
         erased = [(table.octets(key),) for key, (_, value, _) in rows.items() if value is None]
         full = self._batches + 1 >= self._most_batches or len(self._batched) + len(packed) > MOST_ROWS
-        sort = bool(sort or full or erased or unreadable or forget or self.erased)
+        sort = bool(sort or full or erased or unreadable or forget or self.unfinished)
         if not sort:  # one statement: with each, the interpreter is given away and asked for again
             self._connection.execute("INSERT INTO batches (rows) VALUES (?)", (_encoder.encode(packed),))
             self._batches += 1
             self._batched += packed
             return False
-        if self._glance is not None and (erased or unreadable or forget or self.erased):
+        if self._glance is not None and (erased or unreadable or self.erased):
             self._glance.shut()
         self._connection.execute("BEGIN IMMEDIATE")
         table.move_to_unreadable(self._connection, [(table.octets(key), one) for key, one in unreadable.items()])
@@ -86,14 +89,30 @@ class Writer(Generic[V]):
         if self._batches:
             self._connection.execute("DELETE FROM batches")
         table.delete_rows(self._connection, erased)
-        if forget is not None:
-            table.forget_rows(self._connection, *forget)
+        self._forget(forget)
         self._connection.execute("COMMIT")
         self._batches, self._batched = 0, []
         self.erased = bool(self.erased or erased) and not table.empty_journal(self._connection)
         if self._glance is not None:
             self._glance.wrote(rows, self._connection)
         return True
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether another writing must follow, be it of nothing."""
+        return self.erased or self._sweep is not None
+
+    def _forget(self, asked: tuple[float, int] | None) -> None:
+        if self._glance is None:
+            if asked is not None:
+                forget_rows(self._connection, *asked)
+            return
+        if asked is not None and self._sweep is None:  # else it would never come to the end of a very large table
+            self._sweep = Sweep(asked[0])
+        if self._sweep is not None and self._sweep.go_on(self._connection):
+            self._glance.shut()
+        if self._sweep is not None and self._sweep.done:
+            self._sweep = None
 
     def _check(self) -> None:
         """What is written into a file that was removed is gone with the process."""

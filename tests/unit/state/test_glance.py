@@ -12,14 +12,21 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from detector.state import glance as module
 from detector.state import pages, table
-from detector.state.glance import MOST_AHEAD, Glance
+from detector.state.glance import Glance
 from detector.state.write_behind import Form, WriteBehind
 from detector.state.writer import Row, Writer
 from tests.support.page_cache import told
 
+AHEAD = 500
+
 
 class WrittenBehind(WriteBehind[str]):
     glances = True
+
+
+@pytest.fixture(autouse=True)
+def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_AHEAD", AHEAD)
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ def write(writer: Writer[str], values: Mapping[str, str | None]) -> None:
 
 def after_checkpoint(writer: Writer[str], values: Mapping[str, str | None]) -> None:
     write(writer, values)
-    write(writer, {f"other{number}": "x" for number in range(MOST_AHEAD)})
+    write(writer, {f"other{number}": "x" for number in range(AHEAD)})
 
 
 def seen(path: Path, glance: Glance, key: str) -> bytes | None:
@@ -73,7 +80,7 @@ def test_what_was_written_is_seen_after_the_next_checkpoint_and_not_as_it_was_be
 def test_the_file_stays_as_it_is_until_the_glance_is_shut(path: Path, glance: Glance, writer: Writer[str]) -> None:
     after_checkpoint(writer, {"ann": "1"})
     before = path.read_bytes()
-    write(writer, {f"other{number}": "x" * 10_000 for number in range(MOST_AHEAD // 2)})  # more than SQLite lets wait
+    write(writer, {f"other{number}": "x" * 10_000 for number in range(AHEAD - 10)})  # more than SQLite lets wait
     unchanged = path.read_bytes() == before
     assert unchanged
     assert seen(path, glance, "ann") == b"1"
