@@ -69,6 +69,8 @@ MAIN = {
     "message_size_limit": "52428800",
     "smtpd_relay_restrictions": "permit_mynetworks, reject",
 }
+TRIED_ONCE = {"minimal_backoff_time": "1000s", "maximal_backoff_time": "1000s"}
+"""Settings for tests that look at what waits: a look misses a message that is just tried again, as Postfix moves it."""
 
 
 class Postfix:
