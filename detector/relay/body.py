@@ -22,12 +22,16 @@ DISK_TIME = 10.0  # seconds for a piece of a message; a disk that takes longer i
 class Body:
     """A complete message: `head` in memory, the rest, if any, in a nameless file that dies with the process.
 
-    `size_bytes` counts the octets without the end mark. Both parts are dot-stuffed and end with the end mark.
+    `size_bytes` counts the octets without the end mark. Both parts are dot-stuffed and end with the end mark; unless
+    it is `dotted` no other line begins with a dot.
     """
 
-    def __init__(self, head: bytes, file: IO[bytes] | None, size_bytes: int, closed: Callable[[int], None]) -> None:
+    def __init__(
+        self, head: bytes, file: IO[bytes] | None, size_bytes: int, closed: Callable[[int], None], dotted: bool = True
+    ) -> None:
         self.head = head
         self.size_bytes = size_bytes
+        self.dotted = dotted
         self._file = file
         self._closed = closed
 
@@ -99,7 +103,7 @@ class Spool:
         size_bytes = reader.size_bytes - 3
         if self._file is not None:
             self._opened(size_bytes)
-        body = Body(self._head or b"", self._file, size_bytes, self._closed)
+        body = Body(self._head or b"", self._file, size_bytes, self._closed, reader.dotted)
         self._file = self._write = None
         return body
 

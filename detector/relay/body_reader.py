@@ -7,6 +7,7 @@ from detector.mail.search import find_by
 from detector.relay import replies
 
 END = b"\r\n.\r\n"
+DOT = b"\r\n."
 CR, LF = 13, 10
 MANY_BYTES = 4_096  # numpy sees to more of them sooner
 AT_ONCE_BYTES = 65_536  # what is made of more would be new pages from the system each time
@@ -17,12 +18,13 @@ class BodyReader:
     """Collects the octets after 354, still dot-stuffed, until the end mark CR LF . CR LF (RFC 5321 section 4.1.1.4).
 
     Only that mark ends a message. A bare CR or LF anywhere makes it refused (`problem`): a server further on might
-    see an end where we see none (SMTP smuggling). After a problem the rest is read and thrown away.
+    see an end where we see none (SMTP smuggling). After a problem the rest is read and thrown away. Unless `dotted` is
+    set no line begins with a dot but that of the end mark, and nobody need look for doubled ones.
     """
 
     def __init__(self, size_limit_bytes: int) -> None:
         self.problem: Reply | None = None
-        self.complete = False
+        self.complete = self.dotted = False
         self.size_bytes = 0
         self.pending_bytes = 0
         self._size_limit_bytes = size_limit_bytes + len(END) - 2
@@ -61,10 +63,17 @@ class BodyReader:
     def _end_in(self, octets: bytes) -> int:
         # The end mark may lie across two chunks: look at the seam first, then inside the chunk.
         seam = self._tail + octets[:4]
-        at = seam.find(END)
-        if at >= 0:
-            return at + len(END) - len(self._tail)
-        at = find_by(b".", END, octets)
+        if seam.find(DOT, 0, len(self._tail) + 2) >= 0:
+            at = seam.find(END)
+            if at >= 0:
+                return at + len(END) - len(self._tail)
+            self.dotted = True
+        at = find_by(b".", DOT, octets)
+        if at < 0:
+            return -1
+        if not octets.startswith(END, at):  # mostly the first one is the last one
+            self.dotted = True
+            at = find_by(b".", END, octets, at)
         return at + len(END) if at >= 0 else -1
 
     def _check(self, octets: bytes) -> None:

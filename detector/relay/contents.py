@@ -115,7 +115,7 @@ def _written(header: Header, body: Body) -> Written:
     What lies on disk stands further down than anybody reads.
     """
     octets, start, end = body.head, len(header.section), min(len(body.head), body.size_bytes, MOST_BYTES)
-    if octets.startswith(b"..") or find_by(b".", b"\r\n..", octets, max(0, start - 2), end) >= 0:
+    if body.dotted and (octets.startswith(b"..") or find_by(b".", b"\r\n..", octets, max(0, start - 2), end) >= 0):
         octets = (b"\r\n" + octets[start:end]).replace(b"\r\n..", b"\r\n.")
         start, end = 2, len(octets)
     return Written(header, octets, start, end)

@@ -32,6 +32,18 @@ def test_a_message_ends_at_its_first_lonely_dot_however_the_network_cuts_it(
     assert reader.size_bytes == len(stuffed) + 3
 
 
+@given(st.lists(LINE | st.sampled_from([b"", b".", b"..", b".x"]), max_size=12), CUTS)
+def test_lines_that_begin_with_a_dot_are_noticed_however_the_network_cuts_them(
+    lines: list[bytes], cuts: list[int]
+) -> None:
+    stuffed = b"".join((b"." + line if line.startswith(b".") else line) + b"\r\n" for line in lines)
+    whole, cut = BodyReader(10_000), BodyReader(10_000)
+    whole.feed(stuffed + b".\r\n")
+    _feed(cut, stuffed + b".\r\n", cuts)
+    assert whole.dotted is any(line.startswith(b".") for line in lines)
+    assert cut.dotted or not whole.dotted
+
+
 @given(st.binary(max_size=120), CUTS)
 def test_a_bare_line_end_is_found_however_the_network_cuts_it(octets: bytes, cuts: list[int]) -> None:
     octets = octets.replace(b"\r\n.\r\n", b"")
