@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -143,16 +144,15 @@ def at_work(alive: list[Life], ended: Callable[[], bool]) -> Life:
 
 
 def decide(url: str) -> bool:
-    """What people do: each second incident was none. Whether everything has ended."""
-    records = Records(url)
-    for number in range(INCIDENTS):
-        found = records.incident(f"i-{number}")
-        if found.state is State.CONTAINED:
-            records.apply(found.incident_id, Event.DISMISS if number % 2 else Event.CONFIRM, time.time(), "eve")
-    states = {one.state for one in records.incidents(limit=INCIDENTS)}
-    ended = states <= {State.CLOSED, State.CONFIRMED} and not records.errands(INCIDENTS)
-    records.close()
-    return ended
+    """What people do: each second incident was none. Whether everything has ended; they try again what was too busy."""
+    with suppress(Temporary), closing(Records(url)) as records:
+        for number in range(INCIDENTS):
+            found = records.incident(f"i-{number}")
+            if found.state is State.CONTAINED:
+                records.apply(found.incident_id, Event.DISMISS if number % 2 else Event.CONFIRM, time.time(), "eve")
+        states = {one.state for one in records.incidents(limit=INCIDENTS)}
+        return states <= {State.CLOSED, State.CONFIRMED} and not records.errands(INCIDENTS)
+    return False
 
 
 def enough(points: set[tuple[str, int]]) -> bool:
@@ -187,13 +187,22 @@ def hurry() -> None:
 
 def main(directory: Path, url: str, lives: int, seed: int) -> None:
     hurry()
-    lots = random.Random(seed)
     records = Records(url)
     for number in range(INCIDENTS):
         records.open_incident(incident(f"i-{number}", f"a{number}"))
     records.close()
-    together = 1 if url.startswith("sqlite") else 2
     alive: list[Life] = []
+    try:
+        live_and_die(directory, url, alive, (lives, seed))
+    finally:  # or they would live on without us
+        for life in alive:
+            life.end()
+
+
+def live_and_die(directory: Path, url: str, alive: list[Life], asked: tuple[int, int]) -> None:
+    """`asked` is how many lives there shall be, and the seed. Those that live are in `alive`, also when this fails."""
+    lives, lots = asked[0], random.Random(asked[1])
+    together = 1 if url.startswith("sqlite") else 2
     points: set[tuple[str, int]] = set()
     for number in count():
         if number >= lives and enough(points):
@@ -202,8 +211,8 @@ def main(directory: Path, url: str, lives: int, seed: int) -> None:
             alive.append(fork(directory, url, number * together + len(alive)))
         # Most are killed at work, some as they start.
         victim = at_work(alive, lambda: decide(url)) if lots.random() < 0.9 else alive[-1]
-        alive.remove(victim)
         time.sleep(lots.uniform(0.0, LONGEST_LIFE))
+        alive.remove(victim)
         victim.end()
         points.update(cut_off(directory, url, victim.name))
         if decide(url):
@@ -212,8 +221,6 @@ def main(directory: Path, url: str, lives: int, seed: int) -> None:
     alive.append(fork(directory, url, -1))
     while not decide(url):
         time.sleep(0.2)
-    for life in alive:
-        life.end()
 
 
 if __name__ == "__main__":
