@@ -54,6 +54,30 @@ def configure(form: Literal["json", "console"], level: str, worker: int = 0) -> 
     _logger = _json_lines(level, worker) if form == "json" else structlog.get_logger("detector")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells each command there
+    dbos = logging.getLogger("dbos")  # it brings a handler of its own only where it finds none
+    dbos.propagate = False
+    dbos.handlers[:] = [Retold()]
+
+
+class Retold(logging.Handler):
+    """What DBOS says, as lines of our log, at most one in `EVERY` seconds for each place in it.
+
+    While its database is away it says the same pages of text each second.
+    """
+
+    EVERY = 60.0
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        place = f"{record.module}:{record.lineno}"
+        if record.created - self._told.get(place, -self.EVERY) >= self.EVERY:
+            self._told[place] = record.created
+            lines = [line for line in record.getMessage().splitlines() if line[:1].strip(" \t(")]
+            # Of a traceback the first line, and the last one, which says what has happened.
+            containment_engine(place, " ".join(dict.fromkeys([*lines[:1], *lines[-1:]])))
 
 
 def _json_lines(level: str, worker: int) -> JsonLines:
@@ -337,3 +361,8 @@ def breaker_open(limit: int) -> None:
 
 def work_taken_over(executor: str) -> None:
     _logger.warning("work_taken_over", executor=executor)
+
+
+def containment_engine(place: str, problem: str) -> None:
+    """The library that carries out containments says so, at this place of its code; once a minute for each place."""
+    _logger.warning("containment_engine", place=place, problem=problem)

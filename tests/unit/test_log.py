@@ -1,6 +1,7 @@
 """Each event is one line with a fixed name, and says nothing that must stay secret."""
 
 import json
+import logging
 from datetime import UTC, datetime
 
 import pytest
@@ -109,3 +110,26 @@ def test_a_worker_says_which_one_it_is(capsys: pytest.CaptureFixture[str]) -> No
     log.connection_refused("192.0.2.1", "limit")
     (line,) = lines(capsys)
     assert (line["worker"], line["level"]) == (2, "warning")
+
+
+PAGES = """Exception polling schedules: Traceback (most recent call last):
+  File "scheduler.py", line 285, in loop
+\tIs the server running?
+OperationalError: connection refused
+(Background on this error at: https://sqlalche.me/e/21/e3q8)
+"""
+
+
+def test_what_dbos_says_is_one_line_each_minute_for_each_thing(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("json", "info")
+    [handler] = logging.getLogger("dbos").handlers
+    for at, place in ((1e9, 1), (1e9 + 1.0, 1), (1e9 + 2.0, 2), (1e9 + 59.0, 1), (1e9 + 60.0, 1), (1e9 + 61.0, 1)):
+        record = logging.LogRecord("dbos", logging.WARNING, "queue.py", place, PAGES, (), None)
+        record.created = at
+        handler.handle(record)
+    told = lines(capsys)
+    assert [line["place"] for line in told] == ["queue:1", "queue:2", "queue:1"]
+    first_and_last = (
+        "Exception polling schedules: Traceback (most recent call last): OperationalError: connection refused"
+    )
+    assert {(line["event"], line["problem"]) for line in told} == {("containment_engine", first_and_last)}
