@@ -141,7 +141,9 @@ class Kills:
             await self._moment(kinds.pop())
         self._stopped = True
         await stealing
+        self.told("the last thief is refused by all hosts")
         await self._settle()
+        self.told("all is contained")
         for one in self._customers:
             one.stop()
         await asyncio.gather(*load)
