@@ -120,6 +120,14 @@ def stopping(transactions: int) -> None:
     _logger.info("stopping", transactions=transactions)
 
 
+def stop_time_over(sessions: int, tasks: int) -> None:
+    """What is under way still ends without an answer: of messages that the next hop has, we do not learn what became.
+
+    `sessions`: clients that were being answered; `tasks`: of clients that had gone.
+    """
+    _logger.warning("stop_time_over", sessions=sessions, tasks=tasks)
+
+
 def stopped() -> None:
     _logger.info("stopped")
 

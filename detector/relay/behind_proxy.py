@@ -12,6 +12,7 @@ from detector import log
 from detector.mail.proxy_protocol import ProxyProtocolError, read
 from detector.metrics import Metrics
 from detector.relay.hosts import canonical
+from detector.relay.seldom import SeldomEach
 
 HEADER_TIME = 5.0
 """Seconds for the header; the specification asks for three at least, because of one repeated TCP segment."""
@@ -35,10 +36,12 @@ class ProxyDoor:
     def __init__(self, metrics: Metrics) -> None:
         self.waiting: set[BehindProxy] = set()
         self._metrics = metrics
+        self._refusals = SeldomEach()
 
     def refused(self, proxy: str, problem: str) -> None:
         self._metrics.connections_refused.labels("proxy_header").inc()
-        log.connection_refused(proxy, f"PROXY header: {problem}")
+        if times := self._refusals.times_to_tell((proxy, problem), asyncio.get_running_loop().time()):
+            log.connection_refused(proxy, f"PROXY header: {problem}", times)
 
     def close(self) -> None:
         for connection in tuple(self.waiting):

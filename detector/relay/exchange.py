@@ -7,12 +7,13 @@ the next hop did not accept, or that is not on hold: on disk and recorded.
 from collections.abc import Awaitable, Sequence
 from functools import partial
 
+from detector import log
 from detector.mail import headers
 from detector.mail.path import Path
 from detector.mail.reply import Reply
 from detector.mail.transaction import Recipient, RecipientStatus
 from detector.relay import replies
-from detector.relay.body import Body
+from detector.relay.body import DISK_TIME, Body
 from detector.relay.command_lines import say_data, say_mail, say_rcpt, status
 from detector.relay.draft import Draft, Letter
 from detector.relay.next_hop import Connection
@@ -91,6 +92,9 @@ class Exchange:
                 reply = await self._held_before(section, body)
             if reply is None:
                 reply = await (self._hold if self._draft.waits else self._pass_on)(section, body)
+        except OSError as error:  # of a large message, what is not in memory: it cannot be read again
+            log.spool_failed(str(error) or f"no answer within {DISK_TIME:g} s")
+            reply = self._own(replies.NO_STORAGE, "message")
         finally:
             body.close()
         return reply

@@ -103,7 +103,7 @@ class Greeter(SMTP):
     # -- replies --
 
     def say(self, reply: Reply) -> None:
-        self._write(_octets(reply))
+        self._write(_octets(reply) if len(reply.lines) == 1 else bytes(reply))
         if reply.code >= 500 and reply in replies.PROTOCOL_ERRORS:
             self._errors += 1
             if self._errors > self.settings.limits.errors_per_session:

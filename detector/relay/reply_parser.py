@@ -4,7 +4,8 @@ import re
 
 from detector.mail.reply import Reply
 
-LINE_BYTES = 65_536  # RFC 5321 section 4.5.3.1.5 says 512; real servers send longer ones
+REPLY_BYTES = 32_768
+"""All its lines. RFC 5321 section 4.5.3.1.5 says 512 for each; real servers send longer ones, but no book."""
 LINES = 200
 MOST_KNOWN, KNOWN_BYTES = 16, 512  # replies that are known by their octets
 
@@ -32,6 +33,7 @@ class ReplyParser:
         self._known: dict[bytes, Reply] = {}
         self._code = b""
         self._lines: list[str] = []
+        self._bytes = 0  # of these lines
 
     @property
     def in_reply(self) -> bool:
@@ -58,12 +60,12 @@ class ReplyParser:
         if b"\n" in octets:
             *lines, self._partial = self._partial.split(b"\n")
             replies = [reply for line in lines if (reply := self._take(line)) is not None]
-        if len(self._partial) > LINE_BYTES:
+        if len(self._partial) > REPLY_BYTES:
             raise MalformedReply("a line of the reply is too long")
         return replies
 
     def _take(self, line: bytearray) -> Reply | None:
-        if len(line) > LINE_BYTES:
+        if len(line) > REPLY_BYTES:
             raise MalformedReply("a line of the reply is too long")
         match = LINE.fullmatch(line.removesuffix(b"\r"))  # old servers end lines with a bare LF
         if match is None:
@@ -73,10 +75,12 @@ class ReplyParser:
             raise MalformedReply(f"a reply begins with code {self._code!r} and goes on with {code!r}")
         self._code = code
         self._lines.append((text or b"").decode("utf-8", "surrogateescape"))
-        if len(self._lines) > LINES:
-            raise MalformedReply("the reply has too many lines")
+        self._bytes += len(line)
+        if len(self._lines) > LINES or self._bytes > REPLY_BYTES:
+            raise MalformedReply("the reply is too long")
         if separator == b"-":
             return None
         reply = Reply(int(code), tuple(self._lines))
         self._lines.clear()
+        self._bytes = 0
         return reply

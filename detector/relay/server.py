@@ -57,7 +57,7 @@ class Server:
         self._refusals = SeldomEach()
         self._entrance = Entrance(lambda: Session(self, self._config.relay, self._tls), self._refusal, self.metrics)
         self.turns = Turns(self.loop)
-        self.outbox = route.pool.outbox  # clients and next hops share their turns
+        self.outbox = route.pool.outbox
         self.reconfigure(config, route, tls)
         self.metrics.client_connections.set_function(lambda: len(self._sessions))
 
@@ -75,6 +75,7 @@ class Server:
         self._config, self._route, self._tls = config, route, tls
         self._spool_directory = config.spool_directory
         self._offer: tuple[Capabilities, tuple[str, ...]] | None = None
+        route.pool.outbox = self.outbox  # clients and next hops share their turns
         self._entrance.proxies = config.relay.proxy_clients
         descriptors.make_room(int(DESCRIPTORS * config.relay.limits.connections))
         self._may_connect = lookup(config.relay.clients)
@@ -96,6 +97,7 @@ class Server:
                     self._ended.clear()
                     await self._ended.wait()
         except TimeoutError:
+            log.stop_time_over(len(self._sessions), len(self._tasks))
             self._hang_up(self._sessions)
             for session in self._sessions:
                 session.give_up()

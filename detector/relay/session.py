@@ -1,5 +1,6 @@
 """One SMTP client: commands in, the next hop's replies out. The protocol only; what to think of it is `assess`."""
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 from functools import lru_cache
@@ -125,8 +126,12 @@ class Session(Wire):
     async def _reset(self) -> None:
         if self.exchange is not None:
             exchange, self.exchange = self.exchange, None
-            await exchange.abandon()
+            await self._abandoned(exchange)
         self.xforward = {}
+
+    async def _abandoned(self, exchange: Exchange) -> None:
+        """Wait for that. If the client goes meanwhile it ends all the same, or nobody would count what it tried."""
+        await asyncio.shield(self.server.spawn(exchange.abandon()))
 
     # -- transaction commands --
 
@@ -146,7 +151,7 @@ class Session(Wire):
         reply, *others = await exchange.mail(self._recipients_behind())
         if not reply.positive:
             self.exchange = None
-            await exchange.abandon()
+            await self._abandoned(exchange)
         if others:
             self.say_all((reply, *others))
         else:
@@ -197,7 +202,7 @@ class Session(Wire):
         self.exchange, self.xforward = None, {}
         if isinstance(message, Reply):
             self.server.metrics.reasons.labels("message").inc()
-            await exchange.abandon()
+            await self._abandoned(exchange)
             self.say(message)
             return
         with self.to_its_end():

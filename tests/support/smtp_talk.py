@@ -1,7 +1,9 @@
 """A bare SMTP client for tests that need to be rude, slow or in the middle of things."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -47,6 +49,12 @@ class SmtpTalk:
     async def start_tls(self, context: ssl.SSLContext) -> None:
         await self.ask("STARTTLS")
         await self.writer.start_tls(context)
+
+    def reset(self) -> None:
+        """Gone without a word: what the server says from now on meets a closed door."""
+        linger = struct.pack("ii", 1, 0)
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.writer.transport.abort()
 
     async def close(self) -> None:
         self.writer.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from detector import config
+from detector import config, log
 from detector.listeners import Listeners
 from detector.mail.proxy_protocol import V2_BEGIN
 from detector.metrics import Metrics
@@ -102,13 +102,16 @@ async def test_nothing_is_said_before_the_header_is_complete(
 @pytest.mark.parametrize(
     "octets", [b"EHLO pc.example\r\n", V2_BEGIN + b"\x33\x11\x00\x0c", HEADER.replace(b" 25", b"")]
 )
-async def test_a_proxy_that_says_anything_else_hears_nothing_and_is_counted(
-    sink: SmtpSink, settings: Settings, tmp_path: Path, octets: bytes
+async def test_a_proxy_that_says_anything_else_hears_nothing_is_counted_and_told_once(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, octets: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    log.configure("json", "warning")
     async with house(settings(BEHIND), tmp_path, sink) as place:
-        async with through(place, octets) as talk:
-            assert await gone(talk)
-        assert refused(place, "proxy_header") == 1
+        for _ in range(3):
+            async with through(place, octets) as talk:
+                assert await gone(talk)
+        assert refused(place, "proxy_header") == 3
+    assert capsys.readouterr().err.count('"connection_refused"') == 1
 
 
 async def test_a_header_that_does_not_come_in_time_ends_the_connection(

@@ -1,7 +1,9 @@
 """What passes between client and next hop when the next hop is slow, short-tempered, or gone."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,13 @@ from detector import config
 from detector.mail.address import Address
 from detector.mail.headers import Header
 from detector.mail.tag import TagKey, transaction_of, untagged
+from detector.relay import body, replies
 from detector.relay.tagging import Tagger
 from tests.support.relay_house import house
 from tests.support.scripted_server import ScriptedServer, Talk
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import SmtpTalk, smtp_talk
+from tests.support.stores import eventually
 
 Settings = Callable[..., config.Config]
 
@@ -200,3 +204,23 @@ async def test_what_the_next_hop_refuses_is_counted_by_its_cause(
             told = {cause: value("detector_next_hop_refusals_total", {"cause": cause}) for cause in causes}
     assert {cause for cause, count in told.items() if count} == {"no_such_user", "reputation", "mailbox_full"}
     assert sum(count or 0.0 for count in told.values()) == 3
+
+
+async def test_a_message_of_which_the_disk_keeps_a_part_is_refused_for_now_and_settled(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(number: int, at: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(body, "_at_hand", lambda *_: None)
+    monkeypatch.setattr(body, "_in_time", stuck)
+    lines = 'identity = [{ source = "envelope-sender" }]', "relay.limits.message_memory_bytes = 524288"
+    async with house(settings(*lines), tmp_path, sink) as place:
+        async with smtp_talk(place.port) as talk:
+            await talk.begin()
+            assert await talk.message(b"Subject: large\r\n\r\n" + b"x\r\n" * 500_000) == str(replies.NO_STORAGE)
+            assert await talk.ask("NOOP") == "250 2.0.0 Ok"
+        stopped = partial(place.metrics.registry.get_sample_value, "detector_recipients_total", {"result": "stopped"})
+        await eventually(lambda: stopped() == 1, "it is settled")
+        assert place.profiles.profiles["ann@example.org"].window.in_flight == 0
+    assert sink.messages == []

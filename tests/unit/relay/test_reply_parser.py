@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.mail.reply import Reply
-from detector.relay.reply_parser import LINE_BYTES, LINES, MalformedReply, ReplyParser
+from detector.relay.reply_parser import LINES, REPLY_BYTES, MalformedReply, ReplyParser
 
 
 def parse(octets: bytes) -> list[Reply]:
@@ -49,8 +49,9 @@ def test_old_servers_may_end_lines_with_a_bare_lf() -> None:
         b"250 a\rb\r\n",
         b"HTTP/1.1 400 Bad Request\r\n",
         b"250-x\r\n" * (LINES + 1),
-        b"250 " + b"x" * LINE_BYTES + b"\r\n",
-        b"250 " + b"x" * LINE_BYTES,
+        b"250 " + b"x" * REPLY_BYTES + b"\r\n",
+        b"250 " + b"x" * REPLY_BYTES,
+        b"250-" + b"x" * (REPLY_BYTES // 2) + b"\r\n250 " + b"x" * (REPLY_BYTES // 2) + b"\r\n",
     ],
 )
 def test_garbage_is_refused(octets: bytes) -> None:
@@ -60,6 +61,11 @@ def test_garbage_is_refused(octets: bytes) -> None:
 
 def test_the_longest_reply_is_still_a_reply() -> None:
     assert len(parse(b"250-x\r\n" * (LINES - 1) + b"250 x\r\n")[0].lines) == LINES
+
+
+def test_each_reply_may_be_long() -> None:
+    long = b"250-" + b"x" * 20_000 + b"\r\n250 x\r\n"
+    assert len(parse(long * 5)) == 5
 
 
 def test_it_knows_whether_a_reply_is_under_way() -> None:

@@ -1,6 +1,7 @@
 """Who may connect, how many, how long, and an orderly end."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -94,10 +95,15 @@ async def test_stopping_lets_a_running_transaction_end_and_sends_the_others_away
     assert len(sink.messages) == 1
 
 
-async def test_stopping_does_not_wait_for_ever(sink: SmtpSink, settings: Settings, tmp_path: Path) -> None:
+async def test_stopping_does_not_wait_for_ever(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("json", "warning")
     async with house(settings("relay.limits.stop_time = 0.1"), tmp_path, sink) as place:
         async with smtp_talk(place.port) as busy:
             await busy.begin()
             await place.server.stop()
             assert await busy.hear() == "421 4.3.2 Service is shutting down, try again later"
     assert sink.messages == []
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["sessions"]) for line in told] == [("stop_time_over", 1)]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from detector.config import ServerTls
 from detector.tls import relay_context
 from tests.support.certificates import make_certificate
 from tests.support.ports import PATIENCE
-from tests.support.relay_house import house
+from tests.support.relay_house import NOW, house
+from tests.support.scripted_server import ScriptedServer, Talk
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
+from tests.support.stores import eventually
 
 Settings = Callable[..., config.Config]
+ENVELOPE = 'identity = [{ source = "envelope-sender" }]'
 
 
 @pytest.fixture
@@ -140,3 +144,40 @@ async def test_tls_does_not_begin_in_the_middle_of_a_transaction(
             assert await talk.ask("STARTTLS") == "503 5.5.1 Not during a mail transaction"
             await talk.ask("RSET")
             assert await talk.ask("STARTTLS") == "220 2.0.0 Ready to start TLS"
+
+
+@pytest.mark.parametrize("command", ["RSET", "EHLO pc.example", "HELO pc.example"])
+async def test_what_was_tried_is_counted_though_the_client_goes_before_the_next_hop_has_forgotten_it(
+    settings: Settings, tmp_path: Path, command: str
+) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_forget(talk: Talk) -> None:
+        await talk.welcome()
+        await talk.hear(b"MAIL")
+        await talk.say(b"250 2.1.0 Ok")
+        await talk.hear(b"RCPT")
+        await talk.say(b"550 5.1.1 Nobody of that name")
+        await talk.hear(b"RSET")
+        asked.set()
+        await gone.wait()
+        await talk.say(b"250 2.0.0 Ok")
+        await talk.hear_end()
+
+    async with ScriptedServer(slow_to_forget) as next_hop:
+        async with house(settings(ENVELOPE), tmp_path, next_hop.address) as place:
+            async with smtp_talk(place.port) as talk:
+                await talk.hear()
+                await talk.ask("EHLO pc.example")
+                await talk.ask("MAIL FROM:<ann@example.org>")
+                await talk.ask("RCPT TO:<bob@example.net>")
+                talk.writer.write(command.encode() + b"\r\n")
+                await asked.wait()
+                talk.reset()
+                await eventually(lambda: not place.server._sessions, "the session has ended")
+            gone.set()
+            counted = partial(
+                place.metrics.registry.get_sample_value, "detector_recipients_total", {"result": "refused"}
+            )
+            await eventually(lambda: counted() == 1, "the refusal is counted")
+            assert place.profiles.profiles["ann@example.org"].counters.updated_at == NOW
