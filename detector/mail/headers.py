@@ -155,13 +155,14 @@ def received_line(arrival: Arrival, transaction_id: str, now: float) -> bytes:
 
     It names only the connected server, never the customer behind it.
     """
+    return f"{_from(arrival)} id {transaction_id};\r\n\t{_date(int(now))}\r\n".encode("ascii", "replace")
+
+
+@lru_cache(maxsize=256)  # a session brings many messages
+def _from(arrival: Arrival) -> str:
     peer = f"IPv6:{arrival.peer}" if ":" in arrival.peer else arrival.peer
     helo = _ODD_IN_HELO.sub("?", arrival.helo[:HELO_LENGTH]) or "unknown"
-    return (
-        f"Received: from {helo} ([{peer}])\r\n"
-        f"\tby {arrival.hostname} with {arrival.protocol} id {transaction_id};\r\n"
-        f"\t{_date(int(now))}\r\n"
-    ).encode("ascii", "replace")
+    return f"Received: from {helo} ([{peer}])\r\n\tby {arrival.hostname} with {arrival.protocol}"
 
 
 @lru_cache(maxsize=1)  # many messages come in one second

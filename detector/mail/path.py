@@ -54,6 +54,8 @@ class Path(Struct, frozen=True, gc=False):
     @property
     def auth(self) -> str:
         """AUTH (RFC 4954 section 5), decoded; empty if absent, `<>` or not xtext: it then says nothing."""
+        if not self.parameters:  # as mostly
+            return ""
         try:
             value = xtext.decode(self.value("AUTH") or "")
         except ValueError:
@@ -63,7 +65,7 @@ class Path(Struct, frozen=True, gc=False):
     @property
     def smtputf8(self) -> bool:
         """SMTPUTF8 (RFC 6531 section 3.4)."""
-        return any(name == "SMTPUTF8" for name, _ in self.parameters)
+        return bool(self.parameters) and any(name == "SMTPUTF8" for name, _ in self.parameters)
 
     @property
     def body(self) -> str:

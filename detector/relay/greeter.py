@@ -60,7 +60,7 @@ class Greeter(SMTP):
         """What was said in clear is forgotten (RFC 3207 section 4.2). Raises `OSError` (`ssl.SSLError` is one)."""
         self.in_handshake = True
         self.say(replies.READY_FOR_TLS)
-        self.server.outbox.flush()
+        self.server.outbox.send(self.stream)
         stream = await self.loop.start_tls(self.stream, self, context, server_side=True)
         if stream is None or stream.is_closing():  # closed by us meanwhile, which is no fault of a handshake
             raise ConnectionAbortedError("the connection was lost")
@@ -97,7 +97,7 @@ class Greeter(SMTP):
 
     def close(self) -> None:
         """Once all is sent that was said."""
-        self.server.outbox.flush()
+        self.server.outbox.send(self.stream)
         self.stream.close()
 
     # -- replies --

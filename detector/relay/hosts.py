@@ -19,6 +19,7 @@ def canonical(address: str) -> str:
     return address if parsed is None else str(parsed)
 
 
+@lru_cache(maxsize=4096)  # the same few with every message
 def same_host_key(address: str) -> str:
     """The same for all addresses by which one submission server may reach us.
 

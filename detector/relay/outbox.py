@@ -35,17 +35,25 @@ class Outbox:
         if self._crowded and len(octets) <= SMALL_BYTES:
             self._waiting.append((transport, octets))
             if len(self._waiting) >= MOST:
-                self.flush()
+                self._flush()
         else:
-            self.flush()
+            self._flush()
             transport.write(octets)
 
-    def flush(self) -> None:
-        """Now: before a connection is closed or changed."""
+    def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         for transport, octets in waiting:
             if not transport.is_closing():
                 transport.write(octets)
+
+    def send(self, transport: asyncio.Transport) -> None:
+        """What waits for this one, now: before it is closed or changed. What waits for others goes together."""
+        mine = [octets for whose, octets in self._waiting if whose is transport]
+        if mine:
+            self._waiting = [one for one in self._waiting if one[0] is not transport]
+            if not transport.is_closing():
+                for octets in mine:
+                    transport.write(octets)
 
     def unsent_bytes(self, transport: asyncio.Transport) -> int:
         """What was written to it and the system has not taken yet."""
@@ -54,4 +62,4 @@ class Outbox:
 
     def _turn_ends(self) -> None:
         self._crowded, self._in_this_turn = self._in_this_turn > ALONE, 0
-        self.flush()
+        self._flush()

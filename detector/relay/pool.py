@@ -54,6 +54,7 @@ class Pool:
 
     def __init__(self, settings: NextHop, hostname: str, metrics: Metrics, clock: Clock) -> None:
         """`hostname` is ours, for EHLO. Raises `ConfigError` if the certificate authorities cannot be read."""
+        self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._hostname = hostname
         self._metrics = metrics
@@ -61,7 +62,7 @@ class Pool:
         self._context = client_context(settings.tls)
         self._servers = [_Server(address) for address in settings.servers]
         self._slots = asyncio.Semaphore(settings.connections)
-        self.outbox = Outbox(asyncio.get_running_loop())
+        self.outbox = Outbox(self._loop)
         self._busy: dict[Connection, _Server] = {}
         self._dialing = 0
         self._capabilities: Capabilities | None = None
@@ -75,7 +76,10 @@ class Pool:
 
     async def acquire(self) -> Connection:
         """A connection for the caller alone, until `release`. Raises `NextHopError`."""
-        await self._wait_for_slot()
+        if self._slots.locked():
+            await self._wait_for_slot()
+        else:
+            await self._slots.acquire()  # without waiting
         try:
             server, connection = await self._from_first_alive()
         except BaseException:
@@ -96,7 +100,7 @@ class Pool:
             connection.leave()
         elif connection.reusable:
             connection.wire.rested = True
-            server.idle.append((asyncio.get_running_loop().time(), connection))
+            server.idle.append((self._loop.time(), connection))
             self._sweep_later(self._settings.keep_time)
         else:
             connection.close()
@@ -130,9 +134,6 @@ class Pool:
     # -- which server --
 
     async def _wait_for_slot(self) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()  # without waiting
-            return
         try:
             async with asyncio.timeout(self._settings.connect_time):
                 await self._slots.acquire()
@@ -153,7 +154,7 @@ class Pool:
 
     def _in_order(self) -> Sequence[_Server]:
         """As configured; those that failed lately come last."""
-        if not any(server.failed_at for server in self._servers):
+        if len(self._servers) == 1 or not any(server.failed_at for server in self._servers):
             return self._servers
         now = self._clock()
         return sorted(self._servers, key=lambda server: self._is_dead(server, now))
@@ -190,7 +191,7 @@ class Pool:
         self._metrics.next_hop_failures.labels(error.reason).inc()
         self._metrics.next_hop_up.labels(str(server.address)).set(0)
         if not self._retired and (self._visitor is None or self._visitor.done()):
-            self._visitor = asyncio.get_running_loop().create_task(self._visit_dead())
+            self._visitor = self._loop.create_task(self._visit_dead())
 
     def _mark_alive(self, server: _Server) -> None:
         if server.failed_at is not None:
@@ -225,11 +226,11 @@ class Pool:
 
     def _sweep_later(self, wait: float) -> None:
         if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(wait, self._sweep)
+            self._sweeper = self._loop.call_later(wait, self._sweep)
 
     def _sweep(self) -> None:
         self._sweeper = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         for server in self._servers:
             server.leave_idle(now - self._settings.keep_time)
         oldest = min((server.idle[0][0] for server in self._servers if server.idle), default=None)

@@ -114,17 +114,19 @@ class Server:
 
     def admit(self, session: Wire) -> Reply | None:
         """Count the connection, or say why it may not stay."""
-        refusal = self._why_not(session.peer, session.stream.get_extra_info("socket").fileno())
+        refusal = self._why_not(session.peer)
         if refusal is None:
             self._sessions.add(session)
             self._headcount.enter(session.peer)
         return refusal
 
     def _refusal(self, peer: str | None, descriptor: int) -> bytes | None:
-        refusal = self._why_not(peer, descriptor)
+        refusal = self._why_not(peer)
+        if refusal is None and descriptors.run_out(descriptor):
+            refusal = self._turn_away(peer, "descriptors", replies.TOO_MANY_CONNECTIONS)
         return None if refusal is None else bytes(refusal)
 
-    def _why_not(self, peer: str | None, descriptor: int) -> Reply | None:
+    def _why_not(self, peer: str | None) -> Reply | None:
         limits = self._config.relay.limits
         if peer is not None and not self._may_connect(peer):
             return self._turn_away(peer, "not_allowed", replies.NOT_ALLOWED)
@@ -134,8 +136,6 @@ class Server:
             return self._turn_away(peer, "limit", replies.TOO_MANY_CONNECTIONS)
         if peer is not None and self._headcount.of(peer) >= limits.connections_per_client:
             return self._turn_away(peer, "limit_per_client", replies.TOO_MANY_FROM_CLIENT)
-        if descriptors.run_out(descriptor):
-            return self._turn_away(peer, "descriptors", replies.TOO_MANY_CONNECTIONS)
         return None
 
     def _turn_away(self, peer: str | None, reason: str, reply: Reply) -> Reply:

@@ -205,10 +205,13 @@ class Session(Wire):
             await self._abandoned(exchange)
             self.say(message)
             return
-        with self.to_its_end():
+        self.seeing_it_through = True
+        try:
             reply = await exchange.message(message)
             self.say(reply)  # at once: our books are not his business
             await exchange.settle(reply)
+        finally:
+            self.seeing_it_through = False
 
     def _not_now(self) -> Reply | None:
         if self.settings.tls.mode == "require" and not self.under_tls:

@@ -5,9 +5,8 @@ message apart line by line.
 """
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from detector import log
@@ -44,7 +43,7 @@ class Wire(Greeter):
         self._gate = LineGate(settings.limits.commands_per_session)
         self._work: asyncio.Task[None] | None = None
         self._more: asyncio.Future[None] | None = None  # what it waits for while no command is being answered
-        self._seeing_it_through = False
+        self.seeing_it_through = False  # when the client goes, the next hop's answer must still reach the books
         self._held_back = False
         self._message: Incoming | None = None
         self._client_is_done = False
@@ -55,11 +54,12 @@ class Wire(Greeter):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.stream = stream = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
-        peername = stream.get_extra_info("peername")
-        if not peername:  # gone before it was here
-            stream.abort()
-            return
-        self.peer = self.peer or peername[0]  # a proxy may have said whom it speaks for
+        if not self.peer:
+            peername = stream.get_extra_info("peername")
+            if not peername:  # gone before it was here
+                stream.abort()
+                return
+            self.peer = peername[0]
         refusal = self.server.admit(self)
         if refusal is not None:
             stream.write(bytes(refusal))
@@ -74,7 +74,7 @@ class Wire(Greeter):
             return
         self._admitted = False
         if self._work is not None:
-            if self._seeing_it_through:
+            if self.seeing_it_through:
                 self.server.keep(self._work)
             else:
                 self._work.cancel()
@@ -83,7 +83,7 @@ class Wire(Greeter):
 
     def eof_received(self) -> bool | None:
         """The client says no more, but may still listen: what it has asked is answered, then the connection ends."""
-        self.server.outbox.flush()
+        self.server.outbox.send(self.stream)
         if not self._admitted or self.under_tls or self._message is not None:
             return False  # the transport closes itself
         self._client_is_done = True
@@ -203,15 +203,6 @@ class Wire(Greeter):
                 self.stream.resume_reading()
 
     # -- a message --
-
-    @contextlib.contextmanager
-    def to_its_end(self) -> Iterator[None]:
-        """When the client goes away now, the next hop's answer must still reach the account's record."""
-        self._seeing_it_through = True
-        try:
-            yield
-        finally:
-            self._seeing_it_through = False
 
     async def receive_message(self, size_limit_bytes: int, spool: Spool) -> Body | Reply:
         """Say 354 and read up to the end mark: the message, or the reply that refuses it."""

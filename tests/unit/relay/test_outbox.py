@@ -38,6 +38,9 @@ class World:
     def write(self, transport: Transport, octets: bytes) -> None:
         self.outbox.write(cast("asyncio.Transport", transport), octets)
 
+    def send(self, transport: Transport) -> None:
+        self.outbox.send(cast("asyncio.Transport", transport))
+
     def unsent_bytes(self, transport: Transport) -> int:
         return self.outbox.unsent_bytes(cast("asyncio.Transport", transport))
 
@@ -109,11 +112,21 @@ async def test_nothing_is_written_to_a_connection_that_has_ended() -> None:
     assert world.sent == [("second", b"2")]
 
 
-async def test_before_a_connection_is_closed_it_can_be_sent_all_that_waits() -> None:
+async def test_before_a_connection_is_closed_it_can_be_sent_all_that_waits_for_it_while_others_wait_on() -> None:
     world = await crowded()
-    world.write(world.first, b"221 bye")
-    world.outbox.flush()
+    for transport, octets in [(world.first, b"250 ok"), (world.second, b"354 go"), (world.first, b"221 bye")]:
+        world.write(transport, octets)
+    world.send(world.first)
     world.first.close()
-    assert world.sent == [("first", b"221 bye")]
+    assert world.sent == [("first", b"250 ok"), ("first", b"221 bye")]
     await turns(2)
-    assert world.sent == [("first", b"221 bye")]
+    assert world.sent[2:] == [("second", b"354 go")]
+
+
+async def test_a_connection_that_has_ended_is_sent_nothing_before_it_is_closed_again() -> None:
+    world = await crowded()
+    world.write(world.first, b"1")
+    world.first.close()
+    world.send(world.first)
+    await turns(2)
+    assert not world.sent
