@@ -9,6 +9,7 @@ processor time more than messages/s: the senders want processors, too.
 
 import argparse
 import asyncio
+import os
 import random
 import sqlite3
 import subprocess
@@ -198,7 +199,8 @@ def speed(messages: int) -> Iterator[tuple[str, Cost]]:
 def growth(known: int, active: int, messages: int) -> Iterator[tuple[str, Cost]]:
     """Both servers run at the same time and are asked by turns, so that what else the machine does hits both alike.
 
-    Both have had as many messages before: whatever is remembered of messages costs both the same.
+    Both have had as many messages before: whatever is remembered of messages costs both the same. The file of profiles
+    is in the memory of the host, or it is not: which of its pages still are is nothing that could be compared.
     """
     drawn = random.Random(1)
     with ExitStack() as stack:
@@ -210,14 +212,16 @@ def growth(known: int, active: int, messages: int) -> Iterator[tuple[str, Cost]]
         yield f"the first {active:,} of {known:,} send a message", many.cost(range(active))
         few.cost([number % 1_000 for number in range(active)])  # of messages, too, something is remembered
         asked = {
-            "any of 1,000 known accounts": (few, 1_000),
-            f"any of 1,000, {known:,} known": (many, 1_000),
-            f"any of {active:,} active, {known:,} known": (many, active),
-            f"any of {known:,} known": (many, known),
+            "any of 1,000 known accounts": (few, 1_000, True),
+            f"any of 1,000, {known:,} known": (many, 1_000, True),
+            f"any of {active:,} active, {known:,} known": (many, active, True),
+            f"any of {known:,} known": (many, known, True),
+            f"any of {known:,} known, all on disk": (many, known, False),
         }
         costs: dict[str, list[Cost]] = {name: [] for name in asked}
         for _ in range(TURNS):
-            for name, (bench, number) in asked.items():
+            for name, (bench, number, in_memory) in asked.items():
+                bring(bench.detector.state / "profiles.sqlite", in_memory)
                 costs[name].append(bench.cost([drawn.randrange(number) for _ in range(messages // TURNS)]))
         for name, parts in costs.items():
             yield f"{name} ({sizes[0]:.0f} octets each)", together(parts)
@@ -225,6 +229,16 @@ def growth(known: int, active: int, messages: int) -> Iterator[tuple[str, Cost]]
         print("passed unjudged, because no profile came in time: {:.0f} and {:.0f}".format(*unjudged))
         few.detector.stop()
         many.detector.stop()
+
+
+def bring(path: Path, into_memory: bool) -> None:
+    """All of a file into the memory of the host, or out of it."""
+    with path.open("rb") as file:
+        os.fdatasync(file.fileno())
+        while into_memory and file.read(2**20):
+            pass
+        if not into_memory:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def together(parts: Sequence[Cost]) -> Cost:
