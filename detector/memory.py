@@ -5,6 +5,7 @@ import contextlib
 import os
 import secrets
 from dataclasses import dataclass, field
+from itertools import count
 
 from detector.config import Config
 from detector.host import recipient_key
@@ -17,12 +18,16 @@ from detector.state.build import Builder, Stores
 
 
 def new_id() -> str:
-    """A name for a transaction or an incident that nobody can guess: 64 bits from the operating system."""
+    """A name for a transaction or an incident that nobody can guess: 40 of its 64 bits are of the operating system.
+
+    Names of one moment begin alike, so that they stand together where they are sorted: what is remembered of the mail
+    that was handed over is sorted in at half the price.
+    """
     try:
         return _drawn.pop()
     except IndexError:
-        octets = secrets.token_hex(8 * DRAWN)
-        names = [octets[at : at + 16] for at in range(0, len(octets), 16)]
+        beginning, octets = f"{next(_beginnings) % 2**24:06x}", secrets.token_hex(5 * DRAWN)
+        names = {beginning + octets[at : at + 10] for at in range(0, len(octets), 10)}
         name = names.pop()
         _drawn.extend(names)
         return name
@@ -31,6 +36,7 @@ def new_id() -> str:
 DRAWN = 256
 """At a time: each message takes a name, and whoever asks the system gives the interpreter to another thread."""
 _drawn: list[str] = []
+_beginnings = count(secrets.randbits(24))  # each process from another one
 os.register_at_fork(after_in_child=_drawn.clear)
 
 

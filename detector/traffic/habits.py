@@ -95,9 +95,13 @@ class Habits(Struct, frozen=True, array_like=True, gc=False):
         """
         if not key:
             return None
-        if self.usual(key, now):
-            return False
-        return True if self.any_usual(now) else None
+        habits = None
+        for seen in self.seen:
+            if now - seen.first_seen >= HABIT_AFTER:
+                if seen.key == key:
+                    return False
+                habits = True
+        return habits
 
     def count_within(self, span: float, now: float) -> int:
         """How many different ones were seen in the last `span` seconds."""
