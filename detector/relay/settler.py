@@ -4,10 +4,11 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from detector.config import Config
 from detector.mail.delivery import Handed, Receipt, queue_id_of
 from detector.mail.reply import Reply
-from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock, HandedOver, ProfileStore
 from detector.relay.contents import Contents
@@ -21,7 +22,6 @@ from detector.verdict.admit import settle
 from detector.verdict.campaign import suspicious
 from detector.verdict.handed import handed
 from detector.verdict.policy import Policy
-from detector.verdict.verdict import Verdict
 
 
 @dataclass(slots=True)
@@ -75,36 +75,74 @@ class Settler:
     async def catch_up(self) -> None:
         """Settle all that were answered, in their order. Raises nothing.
 
-        A session that ends meanwhile leaves the rest to whoever is next. It can only end before the message is counted:
+        A session that ends meanwhile leaves the rest to whoever is next. It can only end before a message is counted:
         the one thing to wait for is a profile that comes from a disk.
         """
         async with self._one_at_a_time:
             while self._owed:
-                await self.settle_now(*self._owed[0])
-                self._owed.popleft()
+                counted: list[_Counted] = []
+                try:
+                    while self._owed:
+                        counted.append(await self._count(*self._owed[0]))
+                        self._owed.popleft()
+                finally:
+                    await self._tell(counted)
 
     async def settle_now(self, draft: Draft, reply: Reply) -> None:
         """Raises nothing."""
-        try:
-            if draft.judged is not None:
-                await self._learn(draft, draft.judged, reply)
-            tell(self.metrics, draft, reply)
-        except Exception as error:  # anything at all: mail must not depend on our being right
-            tell_fault(self.metrics, error)
+        await self._tell([await self._count(draft, reply)])
 
-    async def _learn(self, draft: Draft, judged: tuple[Transaction, Verdict], reply: Reply) -> None:
-        transaction, verdict = judged
-        delivered, now = reply.positive and not draft.held, self.clock()
+    async def _count(self, draft: Draft, reply: Reply) -> "_Counted":
+        counted = _Counted(draft, reply, self.clock())
+        if draft.judged is None:
+            return counted
+        transaction, delivered = draft.judged[0], reply.positive and not draft.held
 
         def settled(profile: Profile) -> tuple[Profile, Handed | None]:
             if not profile.counters.updated_at:  # erased since it was judged: nothing of before may come back
                 return profile, None
-            passed = handed(profile, transaction, now, self.policy)
-            return settle(profile, transaction, delivered, now, self.policy), passed
+            passed = handed(profile, transaction, counted.at, self.policy) if delivered else None
+            return settle(profile, transaction, delivered, counted.at, self.policy), passed
 
-        time_left = TimeLeft(self.config.patience)  # the client has his answer
-        passed = await time_left.wait(self.profiles.update(transaction.identity.account, settled))
-        if delivered and passed is not None:
-            await self.handed_over.remember(Receipt(draft.sent_to, queue_id_of(reply), draft.message_id), passed, now)
-        if not suspicious(verdict):  # last: it must not be learned twice
-            await self.contents.learn(transaction, verdict, self.policy.hold_score)
+        try:
+            time_left = TimeLeft(self.config.patience)  # the client has his answer
+            counted.passed = await time_left.wait(self.profiles.update(transaction.identity.account, settled))
+        except Exception as error:  # anything at all: mail must not depend on our being right
+            self._at_fault(counted, error)
+        return counted
+
+    async def _tell(self, counted: list["_Counted"]) -> None:
+        """One step for all of them and then the next, so that its code is still in the processor's caches."""
+        for step in (self._remember, self._learn, self._log):
+            for one in counted:
+                try:
+                    if not one.broken:
+                        await step(one)
+                except Exception as error:  # as above
+                    self._at_fault(one, error)
+
+    async def _remember(self, one: "_Counted") -> None:
+        if one.passed is not None:
+            receipt = Receipt(one.draft.sent_to, queue_id_of(one.reply), one.draft.message_id)
+            await self.handed_over.remember(receipt, one.passed, one.at)
+
+    async def _learn(self, one: "_Counted") -> None:
+        if one.draft.judged is not None and not suspicious(one.draft.judged[1]):
+            await self.contents.learn(*one.draft.judged, self.policy.hold_score)
+
+    async def _log(self, one: "_Counted") -> None:
+        tell(self.metrics, one.draft, one.reply)
+
+    def _at_fault(self, one: "_Counted", error: Exception) -> None:
+        one.broken = True
+        tell_fault(self.metrics, error)
+
+
+class _Counted(Struct, gc=False):
+    """An answered message whose account's profile knows of it since `at`; `passed` is None where it did not pass."""
+
+    draft: Draft
+    reply: Reply
+    at: float
+    passed: Handed | None = None
+    broken: bool = False

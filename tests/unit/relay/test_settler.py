@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from detector import config
+from detector.mail.delivery import Handed, Receipt
 from detector.mail.headers import Arrival
 from detector.mail.reply import Reply
 from detector.mail.transaction import Identity
@@ -152,6 +153,54 @@ async def test_a_session_that_is_ended_while_it_settles_for_another_one_costs_th
     await place.tasks.ended()
     assert place.settled() == ["t0"]
     assert sent(slow) == pytest.approx(1.0)
+
+
+class SecondSlowProfiles(SlowProfiles):
+    """The first one asked for is in memory."""
+
+    first = True
+
+    async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
+        if not self.first:
+            return await super().update(account, function)
+        self.first = False
+        return await DictProfiles.update(self, account, function)
+
+
+async def test_what_is_counted_when_a_session_ends_is_told_at_once_and_once(place: Place) -> None:
+    place.settler.profiles = slow = SecondSlowProfiles()
+    await place.settler.settle(draft(0), OK)
+    await place.settler.settle(draft(1), OK)
+    asks = asyncio.get_running_loop().create_task(place.settler.catch_up())
+    await slow.asked.wait()
+    await ended(asks)
+    assert place.settled() == ["t0"]
+    assert place.settler.behind
+    slow.answer.set()
+    await place.tasks.ended()
+    assert place.settled() == ["t0", "t1"]
+    assert sent(slow) == pytest.approx(2.0)
+
+
+class Particular(HandedList):
+    """Takes all but the first."""
+
+    first = True
+
+    async def remember(self, receipt: Receipt, handed: Handed, now: float) -> None:
+        if self.first:
+            self.first = False
+            msg = "the first"
+            raise ValueError(msg)
+        await super().remember(receipt, handed, now)
+
+
+async def test_what_cannot_be_remembered_keeps_no_other_from_it(place: Place) -> None:
+    place.settler.handed_over = some = Particular()
+    await asyncio.gather(*[place.settler.settle(draft(number), OK) for number in range(3)])
+    await place.tasks.ended()
+    assert [handed.transaction_id for _, handed in some.taken] == ["t1", "t2"]
+    assert place.broken() == 1.0
 
 
 async def test_mail_whose_profile_is_waited_for_is_still_owed(place: Place) -> None:
