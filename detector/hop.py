@@ -127,7 +127,7 @@ class Hop:
             stopwatch=memory.stopwatch,
         )
         return Route(
-            pool=Pool(config.next_hop, config.relay.hostname, memory.metrics, memory.clock),
+            pool=Pool(config.next_hop, config.relay.hostname, memory.metrics),
             hold=self.hold,
             assessor=assessor,
             metrics=memory.metrics,

@@ -196,8 +196,7 @@ class ClientWire:
         most = min(RESTED_TIME, self._reply_time) if self.rested else self._reply_time
         rest = self._progress + most - self._loop.time()
         if rest <= 0:
-            # Who is asked again on another connection need not wait for a dead one any longer.
-            self.fail("lost" if self.rested else "timeout", f"nothing for {most:g} s")
+            self.fail("timeout", f"nothing for {most:g} s")
         else:
             self._watch_in(rest)
 

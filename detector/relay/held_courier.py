@@ -62,7 +62,7 @@ class Courier:
         try:
             return await attempt.on(connection)
         except NextHopError as error:
-            lost = error.reason == "lost" and not attempt.claimed
+            lost = (error.reason == "lost" or connection.wire.rested) and not attempt.claimed
             return attempt.interrupted("lost" if lost else "next_hop", str(error))
         except Unreadable as error:
             return attempt.interrupted("unreadable", str(error))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from detector import log
 from detector.config import HostPort, NextHop
 from detector.metrics import Metrics
-from detector.ports import Clock
 from detector.relay.dial import connect
 from detector.relay.next_hop import Capabilities, Connection, NextHopError
 from detector.relay.outbox import Outbox
@@ -23,7 +22,7 @@ class _Server:
 
     address: HostPort
     idle: list[tuple[float, Connection]] = field(default_factory=list)
-    failed_at: float | None = None
+    dead: bool = False  # until a visit finds that it is back
 
     def take_idle(self) -> Connection | None:
         while self.idle:
@@ -52,13 +51,13 @@ class _Server:
 class Pool:
     """Hands out connections to one caller each, at most `settings.connections` at a time."""
 
-    def __init__(self, settings: NextHop, hostname: str, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, settings: NextHop, hostname: str, metrics: Metrics) -> None:
         """`hostname` is ours, for EHLO. Raises `ConfigError` if the certificate authorities cannot be read."""
         self._loop = asyncio.get_running_loop()
         self._settings = settings
+        self._hasty = settings.model_copy(update={"connect_time": settings.connect_time / 2})
         self._hostname = hostname
         self._metrics = metrics
-        self._clock = clock
         self._context = client_context(settings.tls)
         self._servers = [_Server(address) for address in settings.servers]
         self._slots = asyncio.Semaphore(settings.connections)
@@ -93,9 +92,7 @@ class Pool:
         server = self._busy.pop(connection)
         self._slots.release()
         if connection.failure is not None:
-            self._metrics.next_hop_failures.labels(connection.failure.reason).inc()
-            if connection.wire.rested:  # the others have rested as well: no mail is to wait for each of them in turn
-                server.close_idle()
+            self._notice_failure(server, connection, connection.failure)
         if self._retired:
             connection.leave()
         elif connection.reusable:
@@ -153,29 +150,26 @@ class Pool:
         raise NextHopError(problems[-1].reason, "; ".join(str(error) for error in problems))
 
     def _in_order(self) -> Sequence[_Server]:
-        """As configured; those that failed lately come last."""
-        if len(self._servers) == 1 or not any(server.failed_at for server in self._servers):
+        """As configured; those that are dead come last, so mail waits for none of them while another one lives."""
+        if len(self._servers) == 1 or not any(server.dead for server in self._servers):
             return self._servers
-        now = self._clock()
-        return sorted(self._servers, key=lambda server: self._is_dead(server, now))
+        return sorted(self._servers, key=lambda server: server.dead)
 
-    def _is_dead(self, server: _Server, now: float) -> bool:
-        # A clock that steps backwards must not keep a server dead.
-        return server.failed_at is not None and 0 <= now - server.failed_at < self._settings.retry_dead_after
+    def _for_mail(self, server: _Server) -> NextHop:
+        """Half of the time for a server that stands still, if another one lives: whoever waits for a place gets it."""
+        return self._hasty if any(not other.dead for other in self._servers if other is not server) else self._settings
 
     async def _dial(self, server: _Server) -> Connection:
         self._make_room()
         self._dialing += 1
         try:
-            return await self._reach(server)
+            return await self._reach(server, self._for_mail(server))
         finally:
             self._dialing -= 1
 
-    async def _reach(self, server: _Server) -> Connection:
-        if server.failed_at is not None:
-            server.failed_at = self._clock()  # one tries whether it is back; the others use the next server meanwhile
+    async def _reach(self, server: _Server, settings: NextHop) -> Connection:
         try:
-            connection = await connect(server.address, self._hostname, self._settings, self._context, self._observe)
+            connection = await connect(server.address, self._hostname, settings, self._context, self._observe)
         except NextHopError as error:
             self._mark_dead(server, error)
             raise
@@ -184,19 +178,29 @@ class Pool:
         self._capabilities = connection.capabilities
         return connection
 
+    def _notice_failure(self, server: _Server, connection: Connection, failure: NextHopError) -> None:
+        if failure.reason == "timeout":  # it stands still; if only this connection did, the next visit tells
+            self._mark_dead(server, failure)
+            return
+        self._metrics.next_hop_failures.labels(failure.reason).inc()
+        if connection.wire.rested:  # the others have rested as well: no mail is to wait for each of them in turn
+            server.close_idle()
+
     def _mark_dead(self, server: _Server, error: NextHopError) -> None:
-        if server.failed_at is None:
+        if not server.dead:
             log.next_hop_failed(str(server.address), str(error))
-        server.failed_at = self._clock()
+        server.dead = True
+        if error.reason == "timeout":  # one that only refuses more connections may well serve those that it has
+            server.close_idle()
         self._metrics.next_hop_failures.labels(error.reason).inc()
         self._metrics.next_hop_up.labels(str(server.address)).set(0)
         if not self._retired and (self._visitor is None or self._visitor.done()):
             self._visitor = self._loop.create_task(self._visit_dead())
 
     def _mark_alive(self, server: _Server) -> None:
-        if server.failed_at is not None:
+        if server.dead:
             log.next_hop_back(str(server.address))
-        server.failed_at = None
+        server.dead = False
         self._metrics.next_hop_up.labels(str(server.address)).set(1)
 
     async def _visit_dead(self) -> None:
@@ -204,12 +208,12 @@ class Pool:
 
         A visit takes no place from mail: it ends with QUIT, and comes on top of `settings.connections`.
         """
-        while any(server.failed_at is not None for server in self._servers):
+        while any(server.dead for server in self._servers):
             await asyncio.sleep(self._settings.retry_dead_after)
             for server in self._servers:
-                if server.failed_at is not None:
-                    with suppress(NextHopError):  # it is still dead, and that is told
-                        (await self._reach(server)).leave()
+                if server.dead:
+                    with suppress(NextHopError):  # it still is, and that is told
+                        (await self._reach(server, self._settings)).leave()
 
     # -- idle connections --
 

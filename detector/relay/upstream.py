@@ -34,8 +34,9 @@ class Upstream:
                 self._connection = await self._pool.acquire()
             answers = await ask(self._connection)
         except NextHopError as error:
+            # Of a kept connection that has said nothing since, nothing was taken.
+            self.lost = error.reason == "lost" or (self._connection is not None and self._connection.wire.rested)
             self._drop()
-            self.lost = error.reason == "lost"
             self.failure = replies.NEXT_HOP_UNREACHABLE
             return [self.failure] * count
         except BaseException:

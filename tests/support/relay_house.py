@@ -211,9 +211,7 @@ async def house(
         update={"relay": settings.relay.model_copy(update={"spool_directory": spool, "listen": LISTEN})}
     )
     servers = (config.HostPort(host="127.0.0.1", port=next_hop.port),)
-    pool = Pool(
-        settings.next_hop.model_copy(update={"servers": servers}), settings.relay.hostname, metrics, lambda: now[0]
-    )
+    pool = Pool(settings.next_hop.model_copy(update={"servers": servers}), settings.relay.hostname, metrics)
     judging = settings.judging.model_dump()
     policy = Policy(recipient_key=b"k" * 32, priors=prior, model_version=model_version, **judging)
     contents = Contents(reader, campaigns, metrics, lambda: now[0])

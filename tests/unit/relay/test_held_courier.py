@@ -58,7 +58,7 @@ async def road(
     metrics = Metrics("test")
     world = make_world(directory, settings, metrics, lambda: 20.0)
     servers = (HostPort(host="127.0.0.1", port=port),)
-    pool = Pool(settings.next_hop.model_copy(update={"servers": servers}), "hop.example", metrics, lambda: 20.0)
+    pool = Pool(settings.next_hop.model_copy(update={"servers": servers}), "hop.example", metrics)
     found = Road(world, pool)
     found.put(
         a_held_message(
