@@ -22,8 +22,8 @@ from detector.state.shared_words import SEAL_KEY, Script
 
 TRY_EVERY = 0.25
 """Seconds between two attempts to reach it again: a restart takes a second or two, and an attempt costs nothing."""
-TRY_TIME = 5.0
-"""Seconds for an attempt, with name, connection, TLS and the first answer."""
+TRY_TIME = 5.0  # seconds for an attempt, with name, connection, TLS and the first answer
+START_TIME = 3.0  # for the first attempt: each process waits so long before it begins without it
 CLOSE_TIME = 1.0
 TOGETHER = 500
 """Commands in one round trip, at most: more would let those who came first wait for the last."""
@@ -78,7 +78,7 @@ class Link:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._pump()), loop.create_task(self._watch())]
         try:
-            await self._reach()
+            await self._reach(START_TIME)
         except Away as error:
             self._say_lost(str(error))
 
@@ -170,7 +170,7 @@ class Link:
             await self._lost.wait()
             await self._end_dropped()
             try:
-                await self._reach()
+                await self._reach(TRY_TIME)
             except ConfigError as error:
                 if str(error) != self._problem:
                     self._say_lost(str(error))  # another reason, and one that does not go by itself
@@ -181,11 +181,11 @@ class Link:
 
     # -- away and back --
 
-    async def _reach(self) -> None:
+    async def _reach(self, within: float) -> None:
         """Raises `Away` and `ConfigError`."""
         client = self._open_client()
         try:
-            async with asyncio.timeout(TRY_TIME):
+            async with asyncio.timeout(within):
                 for node in await client.nodes():
                     await client.ask("PING", node=node)
                 await self.seal.show(client)

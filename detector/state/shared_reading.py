@@ -40,12 +40,14 @@ async def values(client: Client, prefix: bytes) -> AsyncIterator[list[tuple[byte
         yield [(key, value) for key, value in zip(keys, found, strict=True) if isinstance(value, bytes)]
 
 
-async def asked(question: Awaitable[T]) -> T:
+async def asked(question: Awaitable[T], patience: float | None = None) -> T:
+    """Raises `Away`, after `PATIENCE` seconds unless told otherwise."""
+    patience = PATIENCE if patience is None else patience
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await question
     except TimeoutError as error:
-        msg = f"state.url: no answer within {PATIENCE:g} s"
+        msg = f"state.url: no answer within {patience:g} s"
         raise Away(msg) from error
     except (ValkeyError, OSError) as error:
         msg = f"state.url: {type(error).__name__}: {error}"

@@ -17,6 +17,9 @@ from detector.traffic.profile import Profile
 
 T = TypeVar("T")
 
+FIRST_ANSWER = 3.0
+"""Seconds for a connection and its first answer: somebody sits at the keyboard, and has more to do than to wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -93,6 +96,8 @@ class StoredThere:
         with asyncio.Runner() as runner:
             client = open_client(self._shared, self._secret)
             try:
+                # Whether it is there at all: it may take its time for what is asked then.
+                runner.run(_await(asked(client.ask("GET", SEAL_KEY), FIRST_ANSWER)))
                 yield client, lambda question: runner.run(_await(question))
             finally:
                 runner.run(client.aclose())

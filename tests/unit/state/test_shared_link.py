@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from detector.config import ConfigError
 from detector.config.shared import SharedState
 from detector.metrics import Metrics
+from detector.state import shared_link
 from detector.state.shared_client import Client, open_client
 from detector.state.shared_link import MOST_WAITING, Away, Link
 from detector.state.shared_words import Script
@@ -195,3 +196,21 @@ async def test_it_ends_when_what_was_sent_is_answered(valkey: Valkey) -> None:
     assert await asyncio.gather(*answers) == list(range(1, 1201))
     with pytest.raises(Away):
         link.send("PING")
+
+
+async def test_a_start_does_not_wait_long_for_a_server_that_stands_still(
+    valkey: Valkey, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt has a time of its own; those after it may take longer, for nobody waits for them."""
+    monkeypatch.setattr(shared_link, "START_TIME", 0.2)
+    monkeypatch.setattr(shared_link, "TRY_TIME", PATIENCE)
+    valkey.freeze()
+    try:
+        async with asyncio.timeout(PATIENCE / 2):
+            link = await linked(valkey.url, metrics)
+        assert (link.up, degraded(metrics)) == (False, 1.0)
+    finally:
+        valkey.thaw()
+    await eventually(lambda: link.up, "it is back")
+    assert degraded(metrics) == 0.0
+    await link.stop()

@@ -6,6 +6,7 @@ import pytest
 from detector.config.shared import SharedState
 from detector.metrics import Metrics
 from detector.ports import Refused, Temporary
+from detector.state import shared_stored
 from detector.state.shared_known import key_of
 from detector.state.shared_profiles import SharedProfiles
 from detector.state.shared_stored import StoredThere
@@ -69,3 +70,17 @@ def test_a_look_tells_what_is_there(valkey: Valkey, valkey_cluster: Cluster) -> 
 def test_without_a_server_that_is_told() -> None:
     with pytest.raises(Temporary, match=r"state\.url: ConnectionError"):
         StoredThere(SharedState(url=f"valkey://127.0.0.1:{free_port()}"), None).read("ann")
+
+
+def test_whoever_asks_a_server_that_stands_still_is_told_once_and_soon(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_stored, "FIRST_ANSWER", 0.2)
+    stored = StoredThere(SharedState(url=valkey.url), None)
+    valkey.freeze()
+    try:
+        for question in (stored.look, stored.accounts, lambda: stored.read("ann")):
+            with pytest.raises(Temporary, match=r"no answer within 0\.2 s"):
+                question()
+    finally:
+        valkey.thaw()
