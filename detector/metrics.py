@@ -133,7 +133,7 @@ class Metrics:
         self.next_hop_up = Gauge(
             "detector_next_hop_up",
             "1 if the last attempt to reach this configured next hop worked; absent until the first attempt. One that "
-            "failed is tried again after next_hop.retry_dead_after, with mail or without.",
+            "failed, or did not answer in time, is tried again after next_hop.retry_dead_after, with mail or without.",
             ["server"],
             registry=registry,
         )
