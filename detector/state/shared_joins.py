@@ -1,7 +1,10 @@
 """Which login stands behind a message, where the policy service and the message may come to different processes."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from detector.mail.login import PolicyRequest
 from detector.ports import LoginJoin
@@ -9,6 +12,9 @@ from detector.state.joins import Remembered, pack, unpack
 from detector.state.shared_link import Away, Link
 from detector.state.shared_words import key_of_parts
 from detector.traffic.clock import latest
+
+Here = Callable[[], Awaitable[PolicyRequest | None]]
+"""Asks what this host knows."""
 
 PREFIX = b"detector:login:"
 MOST_UNTOLD = 10_000
@@ -49,20 +55,29 @@ class SharedJoins:
             await self._local.remember(request, now)
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
-        return await self._find(key_of_parts(PREFIX, host, queue_id)) or await self._local.by_queue_id(host, queue_id)
+        return await self._known(key_of_parts(PREFIX, host, queue_id), partial(self._local.by_queue_id, host, queue_id))
 
     async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None:
-        found = await self._find(key_of_parts(PREFIX, host, client_address, client_port))
-        return found or await self._local.by_client(host, client_address, client_port)
+        here = partial(self._local.by_client, host, client_address, client_port)
+        return await self._known(key_of_parts(PREFIX, host, client_address, client_port), here)
+
+    async def _known(self, key: bytes, here: Here) -> PolicyRequest | None:
+        """Raises `Away` for a question that was asked and not answered: a blocked account's mail would pass unseen."""
+        unanswered = self._link.up  # otherwise it was told already that it is away
+        found = None
+        with contextlib.suppress(Away, TimeoutError):
+            found = await self._find(key)
+            unanswered = False
+        found = found or await here()
+        if found is None and unanswered:
+            raise Away(f"no login within {self._patience:g} s")
+        return found
 
     async def _find(self, key: bytes) -> PolicyRequest | None:
         if key in self._untold:
             return self._untold[key].request
-        try:
-            async with asyncio.timeout(self._patience):
-                packed = await self._link.send("GET", key)
-        except (Away, TimeoutError):
-            return None
+        async with asyncio.timeout(self._patience):
+            packed = await self._link.send("GET", key)
         remembered = _read(packed)
         if remembered is None or remembered.at < self._newest - self._remember_time:
             return None

@@ -9,7 +9,7 @@ from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.state.joins import MemoryJoins
 from detector.state.shared_joins import SharedJoins
-from detector.state.shared_link import Link
+from detector.state.shared_link import Away, Link
 from tests.support.stores import eventually, linked
 from tests.support.valkey import Valkey
 
@@ -81,4 +81,21 @@ async def test_what_another_version_has_written_is_forgotten(link: Link, valkey:
     (key,) = [key for key in await link.send("KEYS", "*") if b"login" in key]
     await link.send("SET", key, "rubbish")
     assert await shared.by_queue_id(HOST, "4ABC") is None
+    join.close()
+
+
+async def test_a_login_that_the_server_does_not_tell_is_not_taken_for_none(valkey: Valkey, tmp_path: Path) -> None:
+    join, link = local(tmp_path), await linked(valkey.url, timeout=1.0)
+    shared = SharedJoins(link, 1000.0, join)
+    await join.remember(asked("bob", queue_id="4DEF"), 1.0)
+    valkey.freeze()
+    try:
+        with pytest.raises(Away, match="no login within"):
+            await shared.by_queue_id(HOST, "4ABC")
+        assert await shared.by_queue_id(HOST, "4DEF") == asked("bob", queue_id="4DEF")
+        link.cut("it stands still")
+        assert await shared.by_queue_id(HOST, "4ABC") is None  # that it is away was told
+    finally:
+        valkey.thaw()
+        await link.stop()
     join.close()
