@@ -13,10 +13,6 @@ import structlog
 PIPE_BYTES = 4096
 """Written at once to a pipe they stay together, when other processes write to it, too (PIPE_BUF of Linux)."""
 
-SOON = 0.01
-"""Seconds that a line at level info waits for others: to write takes as long as to make ten lines, and gives the
-interpreter to another thread."""
-
 
 class Writes(Protocol):
     """A file, or what stands for one."""
@@ -27,21 +23,19 @@ class Writes(Protocol):
 
 
 class JsonLines:
-    """Events as lines of JSON. What is at level info waits a moment for others, so that they go out together.
+    """Events as lines of JSON. Those at level info that a turn of the event loop brings forth go out together.
 
-    What is worse goes out at once, after what waits. `most_bytes` are written in one piece.
+    Writing a line takes longer than making it. What is worse than info goes out at once, after what waits.
     """
 
-    def __init__(self, file: Writes, level: str, worker: int = 0, most_bytes: int = PIPE_BYTES) -> None:
+    def __init__(self, file: Writes, level: str, worker: int = 0) -> None:
         self._file = file
-        self._most_bytes = most_bytes
         self._least = logging.getLevelNamesMapping()[level.upper()]
         self._teller = {"worker": worker} if worker else {}
         self._encode = msgspec.json.Encoder(enc_hook=repr).encode
         self._lock = threading.Lock()  # guards the two below
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._writer: asyncio.AbstractEventLoop | None = None  # will write them
 
     def info(self, event: str, **fields: Any) -> None:
         if self._least > logging.INFO:
@@ -52,14 +46,13 @@ class JsonLines:
         except RuntimeError:
             self._write(line)
             return
-        if self._waiting_bytes + len(line) > self._most_bytes:
+        if self._waiting_bytes + len(line) > PIPE_BYTES:
             self._write()
         with self._lock:
             self._waiting.append(line)
             self._waiting_bytes += len(line)
-        if self._writer is not loop:
-            self._writer = loop
-            loop.call_later(SOON, self.flush)
+            if len(self._waiting) == 1:
+                loop.call_soon(self._write)
 
     def warning(self, event: str, **fields: Any) -> None:
         if self._least <= logging.WARNING:
@@ -82,11 +75,6 @@ class JsonLines:
         except UnicodeEncodeError:  # a login may carry octets that are not UTF-8, as surrogate escapes
             fields["timestamp"] = msgspec.to_builtins(now)
             return json.dumps(fields, default=repr).encode("ascii") + b"\n"
-
-    def flush(self) -> None:
-        """Write what waits."""
-        self._writer = None
-        self._write()
 
     def _write(self, line: bytes = b"") -> None:
         with self._lock:

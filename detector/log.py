@@ -3,7 +3,6 @@
 Fields never hold a password, a message body or a recipient address.
 """
 
-import atexit
 import logging
 import sys
 from typing import Any, Literal, Protocol
@@ -87,8 +86,7 @@ def _json_lines(level: str, worker: int) -> JsonLines:
     except OSError:  # there is no file behind it
         return JsonLines(sys.stderr.buffer, level, worker)
     outlet = Outlet(descriptor, lambda writings: lines.line("warning", "log_lost", {"writings": writings}))
-    lines = JsonLines(outlet, level, worker, outlet.piece_bytes)
-    atexit.register(lines.flush)
+    lines = JsonLines(outlet, level, worker)
     return lines
 
 

@@ -4,14 +4,10 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable
-from stat import S_ISREG
 from threading import Event, Lock, Thread
 
 PIECE_BYTES = 4096
 """So much of a pipe is free when it is said to be writable (PIPE_BUF of Linux): writing that does not wait."""
-
-FILE_PIECE_BYTES = 65_536
-"""A file takes everything."""
 
 MOST_BYTES = 1_048_576
 """That wait for a reader; what is told beyond them is lost, and counted."""
@@ -31,7 +27,6 @@ class Outlet:
     def __init__(self, descriptor: int, loss: Callable[[int], bytes]) -> None:
         self._descriptor = descriptor
         self._loss = loss
-        self.piece_bytes = FILE_PIECE_BYTES if S_ISREG(os.fstat(descriptor).st_mode) else PIECE_BYTES
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self._lock = Lock()  # guards all below
@@ -78,7 +73,7 @@ class Outlet:
         while self._waiting and self._takes_more():
             octets = self._waiting[0]
             try:
-                written = os.write(self._descriptor, octets[: self.piece_bytes])
+                written = os.write(self._descriptor, octets[:PIECE_BYTES])
             except OSError:  # nobody reads any more, or the disk is full
                 return
             self._waiting_bytes -= written
