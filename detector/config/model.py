@@ -73,7 +73,7 @@ class Log(Section):
 class Config(Section):
     """The whole file.
 
-    `patience` is what a transaction waits for disks and servers of ours in all; then it goes by `when_broken`.
+    `patience` is what a command waits for disks and servers of ours in all; then its transaction goes by `when_broken`.
     """
 
     mode: Literal["after-queue", "before-queue"] = "after-queue"

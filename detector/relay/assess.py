@@ -72,12 +72,14 @@ class Assessor:
     async def admit(self, draft: Draft, address: Address) -> Reply | None:
         if not draft.identity.known and not self.needs_header:
             return None
+        draft.time_left.renew()
         try:
             return await self._admit(draft, address)
         except Exception as error:  # as above
             return self._at_fault(error)
 
     async def decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
+        draft.time_left.renew()
         try:
             return await self._decide(draft, section, body)
         except Exception as error:  # as above
@@ -91,6 +93,7 @@ class Assessor:
         """A transaction without a message still tells something: whom it asked for, and who was refused."""
         if not draft.recipients or not draft.identity.known or draft.judged is not None:
             return
+        draft.time_left.renew()
         try:
             await self._judge(draft, b"", None)
         except Exception as error:  # as above

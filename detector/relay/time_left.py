@@ -1,4 +1,4 @@
-"""How long one transaction may still wait for what is known elsewhere: a dead disk or server delays mail once."""
+"""How long a command may still wait for what is known elsewhere: a dead disk or server delays a transaction once."""
 
 import asyncio
 from collections.abc import Coroutine, Generator
@@ -15,12 +15,18 @@ PATIENCE = 0.2
 
 
 class TimeLeft:
-    """Of `patience` seconds for all questions together; who has used them up gets only what is known at once."""
+    """Of `patience` seconds for all questions of a command; who has used them up gets only what is known at once."""
 
-    __slots__ = ("_left", "_patience")
+    __slots__ = ("_in_vain", "_left", "_patience")
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = self._left = patience
+        self._in_vain = False
+
+    def renew(self) -> None:
+        """For the next command, unless one has waited in vain: a thousand answers are no reason to ask no more."""
+        if not self._in_vain:
+            self._left = self._patience
 
     async def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """What it answers, or raises. Raises `Temporary`, too, when the time is up, and ends it."""
@@ -38,10 +44,11 @@ class TimeLeft:
         except TimeoutError as error:
             if not limit.expired():
                 raise
+            self._in_vain = True
             msg = f"no answer within {self._patience:g} s in all"
             raise Temporary(msg) from error
         finally:
-            self._left = max(0.0, self._left - (loop.time() - began))
+            self._left = 0.0 if self._in_vain else max(0.0, self._left - (loop.time() - began))
 
 
 @coroutine

@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -188,6 +188,27 @@ async def test_stores_that_never_answer_delay_a_message_once_however_often_they_
         replies = await submit(place, "Q1", [f"r{number}@example.net" for number in range(200)])
         assert {reply[:3] for reply in replies[1:200]} == {expected}
     assert "no answer within 0.5 s in all" in capsys.readouterr().out
+
+
+async def test_stores_that_answer_in_time_are_asked_about_each_of_many_recipients_and_the_message(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, passed, at_once = asyncio.get_running_loop(), 0.0, DictProfiles.update
+    time = loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + passed)
+
+    async def a_while(*arguments: Any) -> Any:
+        nonlocal passed
+        await asyncio.sleep(0.0)
+        passed += 0.6
+        return await at_once(*arguments)
+
+    monkeypatch.setattr(DictProfiles, "update", a_while)
+    strict = settings("patience = 1.0", "judging.window_start = 5", "judging.window_least = 5")
+    async with house(strict, tmp_path, sink) as place:
+        replies = await submit(place, "Q1", [f"r{number}@example.net" for number in range(50)])
+        assert [reply[:3] for reply in replies[1:]].count("250") == 5 + 1
+        assert place.metrics.registry.get_sample_value("detector_broken_judgements_total") == 0.0
 
 
 async def test_an_account_known_by_its_header_meets_the_recipient_window_too(

@@ -85,3 +85,35 @@ async def test_a_question_may_have_a_time_of_its_own_that_is_shorter() -> None:
             return 7
 
     assert await TimeLeft(60.0).wait(asked()) == 7
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+async def test_answers_that_came_do_not_add_up_over_commands(renewed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, passed = asyncio.get_running_loop(), 0.0
+    time = loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + passed)
+
+    async def asked() -> int:
+        nonlocal passed
+        await asyncio.sleep(0.0)
+        passed += 40.0
+        return 7
+
+    time_left, answers = TimeLeft(60.0), 0
+    try:
+        for _ in range(5):
+            answers += await time_left.wait(asked()) == 7
+            if renewed:
+                time_left.renew()
+    except Temporary:
+        pass
+    assert answers == (5 if renewed else 2)
+
+
+async def test_a_command_behind_one_that_has_waited_in_vain_does_not_wait() -> None:
+    time_left = TimeLeft(PATIENCE / 100)
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(1000):
+            with pytest.raises(Temporary):
+                await time_left.wait(never())
+            time_left.renew()
