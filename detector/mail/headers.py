@@ -178,4 +178,5 @@ def _matches(section: bytes) -> Iterator[re.Match[bytes]]:
 
 
 def _unfolded(value: bytes) -> str:
-    return _FOLD.sub("", value.decode("utf-8", "surrogateescape")).strip(" \t\r\n")
+    text = value.decode("utf-8", "surrogateescape")
+    return (_FOLD.sub("", text) if "\n" in text else text).strip(" \t\r\n")

@@ -1,5 +1,6 @@
 """The records: incidents, strikes, exemptions, suspicious verdicts and the audit log, durable when a method returns."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from detector.incident.incident import Event, Incident, State, Step
@@ -136,10 +137,10 @@ class Records(WayBack, HeldMail, CarryingOut, Telling, Accountable):
 
     # -- suspicious verdicts --
 
-    def note_verdict(self, transaction: Transaction, verdict: Verdict, now: float) -> None:
-        """Keep a suspicious verdict with its reasons. Recipients are counted, their addresses are not kept."""
-        with self._write("note_verdict") as connection:
-            standing.note_verdict(connection, transaction, verdict, now)
+    def note_verdicts(self, notes: Collection[tuple[Transaction, Verdict]], now: float) -> None:
+        """Keep suspicious verdicts with their reasons. Recipients are counted, their addresses are not kept."""
+        with self._write("note_verdicts") as connection:
+            standing.note_verdicts(connection, notes, now)
 
     def verdicts(self, account: str, limit: int = 100) -> list[VerdictNote]:
         """Newest first."""

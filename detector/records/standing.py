@@ -1,6 +1,7 @@
 """Who is blocked, exempt or forgiven, and the suspicious verdicts, in SQL inside the caller's transaction."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select
@@ -40,20 +41,22 @@ def assign_cohort(connection: Connection, account: str, cohort: Cohort | None) -
         connection.execute(insert(cohorts).values(account=account, cohort=cohort.value))
 
 
-def note_verdict(connection: Connection, transaction: Transaction, verdict: Verdict, now: float) -> None:
-    counts = Counter(recipient.status.value for recipient in transaction.recipients)
-    connection.execute(
-        insert(verdicts).values(
-            account=transaction.identity.account,
-            at=now,
-            transaction_id=transaction.transaction_id,
-            identity_source=transaction.identity.source,
-            client=transaction.client,
-            recipients=dict(counts),
-            size_bytes=transaction.size_bytes,
-            verdict=verdict,
-        )
-    )
+def note_verdicts(connection: Connection, notes: Collection[tuple[Transaction, Verdict]], now: float) -> None:
+    rows = [
+        {
+            "account": transaction.identity.account,
+            "at": now,
+            "transaction_id": transaction.transaction_id,
+            "identity_source": transaction.identity.source,
+            "client": transaction.client,
+            "recipients": dict(Counter(recipient.status.value for recipient in transaction.recipients)),
+            "size_bytes": transaction.size_bytes,
+            "verdict": verdict,
+        }
+        for transaction, verdict in notes
+    ]
+    if rows:
+        connection.execute(insert(verdicts), rows)
 
 
 def verdicts_of(connection: Connection, account: str, limit: int) -> list[VerdictNote]:

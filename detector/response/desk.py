@@ -170,9 +170,8 @@ class Desk:
 
     async def _write_notes(self) -> None:
         notes, self._notes = self._notes, {}
-        now = self.clock()
-        for transaction, verdict in notes.values():
-            await asyncio.to_thread(self.records.note_verdict, transaction, verdict, now)
+        if notes:  # in one go: while a campaign lasts there are hundreds
+            await asyncio.to_thread(self.records.note_verdicts, notes.values(), self.clock())
 
 
 class _About(NamedTuple):

@@ -163,7 +163,9 @@ def _incidents(records: Records, now: float) -> None:
 def _decisions(records: Records, now: float) -> None:
     records.exempt(Exemption(CLUB, None, "olga", "monthly letter", None, 2000), now - 50.0)
     records.assign_cohort(SHOP, Cohort.APPLICATION, "olga", now - 40.0)
-    records.note_verdict(_transaction(ANN, 9, now - 70.0), structs.replace(VERDICT, action=Action.HOLD), now - 70.0)
+    records.note_verdicts(
+        [(_transaction(ANN, 9, now - 70.0), structs.replace(VERDICT, action=Action.HOLD))], now - 70.0
+    )
     records.audit("olga", "look at account", ANN, now - 20.0)
 
 

@@ -132,7 +132,7 @@ def test_when_and_why_come_from_the_suspicious_mail_on_record_and_the_look_is_au
         verdict = Verdict(Action.BLOCK, score, tuple(groups), "1", "")
         if score == 30.0:  # one group alone blocks nobody
             verdict = replace(verdict, groups=(GroupScore(Group.BULK, 30.0, ()),))
-        office.records.note_verdict(transaction, verdict, keyboard.now + 60.0 * minute)
+        office.records.note_verdicts([(transaction, verdict)], keyboard.now + 60.0 * minute)
     calibration = calibrate(watch_live(office, Known()), Budgets(0.5, 8.0), Judging())
     ann, bob = told(office, calibration, 9).suspects
     assert (ann.account, ann.at, ann.why) == (ANN, keyboard.now + 120.0, ["bulk +8.0, client +6.0: +14.0 in all"])

@@ -41,7 +41,7 @@ def full(records: Records, make_incident: MakeIncident) -> Records:
         records.apply(second, Event.RELEASE, 220.0, "olga", "cleaned up")
         records.exempt(Exemption(account, None, "olga", "list server"), 230.0)
         records.assign_cohort(account, Cohort.PERSON, "olga", 231.0)
-        records.note_verdict(transaction("t1", account), make_incident().verdict, 232.0)
+        records.note_verdicts([(transaction("t1", account), make_incident().verdict)], 232.0)
         records.decide_termination(Termination(account, 233.0, "greta", ended=False, reason="pays"))
         while todo := records.errands(100):
             records.errand_done(todo[0].number)
@@ -152,7 +152,7 @@ def test_to_forget_who_is_not_known_is_told_as_well(records: Records) -> None:
 def test_what_is_erased_does_not_stand_in_the_file_any_more(sqlite_url: str, make_incident: MakeIncident) -> None:
     records = Records(sqlite_url)
     for number in range(50):
-        records.note_verdict(transaction(f"secret-{number}", ANN), make_incident().verdict, 100.0)
+        records.note_verdicts([(transaction(f"secret-{number}", ANN), make_incident().verdict)], 100.0)
     file = Path(sqlite_url.removeprefix("sqlite:///"))
     records.close()
     assert b"secret-" in file.read_bytes()
@@ -165,7 +165,7 @@ def test_what_is_erased_does_not_stand_in_the_journal_of_a_running_server(
     sqlite_url: str, make_incident: MakeIncident
 ) -> None:
     server, command = Records(sqlite_url), Records(sqlite_url)
-    server.note_verdict(transaction("secret-1", ANN), make_incident().verdict, 100.0)
+    server.note_verdicts([(transaction("secret-1", ANN), make_incident().verdict)], 100.0)
     files = list(Path(sqlite_url.removeprefix("sqlite:///")).parent.glob("records*"))
     assert any(b"secret-" in file.read_bytes() for file in files)
     command.forget(ANN, ("greta", 300.0, "asked"), closed_before=300.0, strikes_since=0.0)
@@ -180,7 +180,7 @@ def test_who_reads_on_and_on_what_was_erased_is_named(
 ) -> None:
     monkeypatch.setattr(engine, "PRAGMAS", (*engine.PRAGMAS, "busy_timeout = 1"))
     records = Records(sqlite_url)
-    records.note_verdict(transaction("secret-1", ANN), make_incident().verdict, 100.0)
+    records.note_verdicts([(transaction("secret-1", ANN), make_incident().verdict)], 100.0)
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM verdicts").fetchall()
@@ -198,7 +198,7 @@ def test_a_disk_too_full_to_empty_the_journal_is_told_with_what_is_done(
         raise sqlite3.OperationalError(msg)
 
     records = Records(sqlite_url)
-    records.note_verdict(transaction("secret-1", ANN), make_incident().verdict, 100.0)
+    records.note_verdicts([(transaction("secret-1", ANN), make_incident().verdict)], 100.0)
     with monkeypatch.context() as patched:
         patched.setattr(database, "closing", full)
         with pytest.raises(Temporary, match=r"erased, but the journal still has it \(database or disk is full\)"):

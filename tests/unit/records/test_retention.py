@@ -26,7 +26,7 @@ def close(records: Records, incident_id: str, at: float, confirmed: bool = False
 
 def test_verdicts_go_after_their_time(records: Records, make_incident: MakeIncident) -> None:
     for at in (0.0, 10 * DAY):
-        records.note_verdict(transaction("t1"), make_incident().verdict, at)
+        records.note_verdicts([(transaction("t1"), make_incident().verdict)], at)
     assert records.enforce_retention(KEPT, now=30 * DAY) == {}
     assert records.enforce_retention(KEPT, now=31 * DAY) == {"verdicts": 1}
     assert [note.at for note in records.verdicts("ann")] == [10 * DAY]
@@ -95,7 +95,7 @@ def test_a_large_heap_is_carried_off_bit_by_bit(
 ) -> None:
     monkeypatch.setattr(retention, "MOST", 3)
     for number in range(7):
-        records.note_verdict(transaction(f"t{number}"), make_incident().verdict, 0.0)
+        records.note_verdicts([(transaction(f"t{number}"), make_incident().verdict)], 0.0)
     removed = []
     while batch := records.enforce_retention(KEPT, now=31 * DAY):
         removed.append(batch)

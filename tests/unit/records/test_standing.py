@@ -95,20 +95,31 @@ def test_an_exemption_does_not_lift_a_block(records: Records, make_incident: Mak
 
 def test_a_suspicious_verdict_is_kept_with_its_reasons(records: Records, make_incident: Make) -> None:
     verdict = make_incident().verdict
-    records.note_verdict(transaction("t1"), verdict, now=101.0)
+    records.note_verdicts([(transaction("t1"), verdict)], now=101.0)
     counts = {"accepted": 2, "refused": 1, "paced": 1}
     note = VerdictNote(101.0, "ann", "t1", "policy-service", "198.51.100.7", counts, 2048, verdict)
     assert records.verdicts("ann") == [note]
     assert records.verdicts("bob") == []
 
 
+def test_suspicious_verdicts_of_many_accounts_are_written_in_one_go(records: Records, make_incident: Make) -> None:
+    verdict = make_incident().verdict
+    notes = {account: transaction(f"of {account}", account) for account in ("ann", "bob")}
+    records.note_verdicts([(one, verdict) for one in notes.values()], now=101.0)
+    records.note_verdicts([], now=102.0)
+    assert {account: [note.transaction_id for note in records.verdicts(account)] for account in notes} == {
+        "ann": ["of ann"],
+        "bob": ["of bob"],
+    }
+
+
 def test_no_recipient_address_is_kept(records: Records, make_incident: Make, url: str) -> None:
-    records.note_verdict(transaction("t1"), make_incident().verdict, now=101.0)
+    records.note_verdicts([(transaction("t1"), make_incident().verdict)], now=101.0)
     assert "198.51.100.7" in everything(url)
     assert "victim" not in everything(url)
 
 
 def test_verdicts_are_listed_newest_first(records: Records, make_incident: Make) -> None:
     for number in range(5):
-        records.note_verdict(transaction(f"t{number}"), make_incident().verdict, now=100.0 + number)
+        records.note_verdicts([(transaction(f"t{number}"), make_incident().verdict)], now=100.0 + number)
     assert [note.transaction_id for note in records.verdicts("ann", limit=2)] == ["t4", "t3"]
