@@ -61,4 +61,4 @@ class Memory:
         self.records = await asyncio.to_thread(Records, config.records_url)
         self.stack.callback(self.records.close)
         password = None if state.password is None else read_secret(state.password)
-        self.stores = await Builder(config, self.key, self.metrics, self.stack).build(password)
+        self.stores = await Builder(config, self.key, self.metrics, self.stack, self.book.blocked).build(password)

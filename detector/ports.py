@@ -99,6 +99,11 @@ class Claims(Protocol):
 class LoginJoin(Protocol):
     """Remembers which login stands behind a queue id, for as long as Postfix may keep the message."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether there is none where it finds none; otherwise those that are in reach know of none."""
+        ...
+
     async def remember(self, request: PolicyRequest, now: float) -> None: ...
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None: ...

@@ -16,3 +16,8 @@ class PolicyRequest(Struct, frozen=True, gc=False):
     client_port: str
     sasl_username: str
     sender: str
+
+    @property
+    def account(self) -> str:
+        """The name that the account has for us."""
+        return self.sasl_username.strip(" \t").lower()

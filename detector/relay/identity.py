@@ -9,7 +9,7 @@ from detector.config import Config, Network
 from detector.mail.headers import value_above_first_received
 from detector.mail.login import PolicyRequest
 from detector.mail.transaction import UNKNOWN, Identity
-from detector.ports import IdentitySource, LoginJoin, SessionFacts
+from detector.ports import IdentitySource, LoginJoin, SessionFacts, Temporary
 from detector.relay.hosts import allowed, canonical, same_host_key
 
 ACCOUNT_LENGTH = 320  # octets; RFC 5321 section 4.5.3.1: 64 + "@" + 255
@@ -50,14 +50,14 @@ def headers_to_strip(settings: Config) -> frozenset[str]:
 
 def build_sources(settings: Config, join: LoginJoin) -> tuple[IdentitySource, ...]:
     """The sources that the configuration names, in its order."""
-    late = settings.mode == "before-queue"
-    return tuple(_build(source, join, late) for source in settings.identity)
+    return tuple(_build(source, join, settings) for source in settings.identity)
 
 
-def _build(source: config.Identities, join: LoginJoin, late: bool) -> IdentitySource:
+def _build(source: config.Identities, join: LoginJoin, settings: Config) -> IdentitySource:
     match source:
         case config.PolicyServiceIdentity():
-            return JoinedLogin(join, source.trusted, late)
+            late = settings.mode == "before-queue"
+            return JoinedLogin(join, source.trusted, late, settings.when_broken == "defer")
         case config.XclientIdentity():
             return XclientLogin(source.trusted)
         case config.HeaderIdentity():
@@ -81,28 +81,37 @@ class JoinedLogin:
 
     With `late` the login may come after MAIL: without `speed_adjust` Postfix opens the transaction with us first and
     asks its end-of-data restrictions last. Then nobody below may answer before the header is there.
+
+    With `strict` no answer is `Temporary` where somebody may have one whom we cannot ask now: a block would not hold.
     """
 
     join: LoginJoin
     trusted: bool
     late: bool = False
+    strict: bool = False
 
     async def identify(self, facts: SessionFacts) -> Identity | None:
-        request = await self._request(facts)
+        early = self.late and not facts.header
+        request = await self._request(facts, self.strict and not early and not self.join.whole)
         if request is not None:
             return _identity(request.sasl_username, "policy-service", self.trusted)
-        return UNKNOWN if self.late and not facts.header else None
+        return UNKNOWN if early else None
 
-    async def _request(self, facts: SessionFacts) -> PolicyRequest | None:
-        host = same_host_key(facts.peer)
-        queue_id = facts.xforward.get("IDENT", "")
-        if queue_id:
-            return await self.join.by_queue_id(host, queue_id)
+    async def _request(self, facts: SessionFacts, strict: bool) -> PolicyRequest | None:
+        host, queue_id = same_host_key(facts.peer), facts.xforward.get("IDENT", "")
         address, port = facts.xforward.get("ADDR", ""), facts.xforward.get("PORT", "")
-        if not address or not port:
+        if queue_id:
+            request = await self.join.by_queue_id(host, queue_id)
+        elif address and port:
+            request = await self.join.by_client(host, canonical(address), port)
+        else:
             return None
-        request = await self.join.by_client(host, canonical(address), port)
-        return request if request is not None and _bare(request.sender) == _bare(facts.mail_from) else None
+        if request is None and strict:
+            msg = "its login is out of reach"
+            raise Temporary(msg)
+        if request is None or queue_id or _bare(request.sender) == _bare(facts.mail_from):
+            return request
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """`key` is the key of hashes. What is opened is closed by the `stack`.
+    """`key` is the key of hashes. What is opened is closed by the `stack`. `blocked` says whether an account is.
 
     The stores wait for the disk as long as the configuration says that mail may, until the next start.
     """
@@ -43,6 +43,7 @@ class Builder:
     key: bytes
     metrics: Metrics
     stack: contextlib.AsyncExitStack
+    blocked: Callable[[str], bool] = lambda _: False
 
     async def build(self, secret: Secret | None) -> Stores:
         """`secret` is the password of `state.url`. Raises `ConfigError` and `Temporary`."""

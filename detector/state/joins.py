@@ -67,6 +67,8 @@ class MemoryJoins:
         self._newest = 0.0
         self._remembered = 0
 
+    whole = True
+
     async def remember(self, request: PolicyRequest, now: float) -> None:
         """Under the queue id, or else under the client. A newer request takes the place of an older one.
 
@@ -76,10 +78,7 @@ class MemoryJoins:
         before, self._newest = self._newest, latest(self._newest, now)
         if not request.queue_id and not request.client_port:
             return
-        key = _queue_key(request.host, request.queue_id)
-        if not request.queue_id:
-            key = _client_key(request.host, request.client_address, request.client_port)
-        self._put(key, Remembered(now, request))
+        self._put(_key(request), Remembered(now, request))
         self._remembered += 1
         # A clock that leaps says nothing about the age of what is remembered.
         if self._newest - before < DAY and self._remembered % max(1, self._remember_count // 100) == 0:
@@ -87,6 +86,13 @@ class MemoryJoins:
         # Postfix sends on as soon as it has our answer, and tries again for days: the login must outlive our process.
         if not self._rows.stuck:
             await self._rows.written()
+
+    def keep(self, remembered: Remembered) -> None:
+        """What others have heard; a newer request is not given up for it. Never waits."""
+        key = _key(remembered.request)
+        known = self._fresh.get(key)
+        if known is None or known.at < remembered.at:
+            self._put(key, remembered)
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
         return await self._find(_queue_key(host, queue_id))
@@ -117,6 +123,12 @@ class MemoryJoins:
             return unpack(self._before[key]) if key in self._before else None
         except ValueError:  # told when it is looked for on disk
             return None
+
+
+def _key(request: PolicyRequest) -> str:
+    if request.queue_id:
+        return _queue_key(request.host, request.queue_id)
+    return _client_key(request.host, request.client_address, request.client_port)
 
 
 def _queue_key(host: str, queue_id: str) -> str:

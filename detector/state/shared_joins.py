@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from detector.mail.login import PolicyRequest
-from detector.ports import LoginJoin
-from detector.state.joins import Remembered, pack, unpack
+from detector.state.joins import MemoryJoins, Remembered, pack, unpack
 from detector.state.shared_link import Away, Link
 from detector.state.shared_words import key_of_parts
 from detector.traffic.clock import latest
@@ -26,16 +25,26 @@ class SharedJoins:
 
     While the server is away requests go to `local`, where the processes of this host find them; it is told of them when
     it is back. Lookups look there, too, for what it does not know.
+
+    Mail of an account that is `blocked` comes again for days, and its login was told once: this host keeps it, so that
+    such mail does not pass as that of nobody as soon as the server is away.
     """
 
-    def __init__(self, link: Link, remember_time: float, local: LoginJoin) -> None:
+    def __init__(
+        self, link: Link, remember_time: float, local: MemoryJoins, blocked: Callable[[str], bool] = lambda _: False
+    ) -> None:
         self._link = link
         self._remember_time = remember_time
         self._local = local
+        self._blocked = blocked
         self._patience = link.timeout / 4  # the rest is for profiles and campaigns
         self._untold: OrderedDict[bytes, Remembered] = OrderedDict()
         self._newest = 0.0
         link.when_back.append(self._catch_up)
+
+    @property
+    def whole(self) -> bool:
+        return self._link.up
 
     async def remember(self, request: PolicyRequest, now: float) -> None:
         """As in `MemoryJoins`: under the queue id, or else under the client."""
@@ -81,6 +90,8 @@ class SharedJoins:
         remembered = _read(packed)
         if remembered is None or remembered.at < self._newest - self._remember_time:
             return None
+        if self._blocked(remembered.request.account):
+            self._local.keep(remembered)
         return remembered.request
 
     async def _tell(self, key: bytes, remembered: Remembered) -> None:

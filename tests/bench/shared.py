@@ -103,7 +103,7 @@ class Work:
     def __init__(self, link: Link, other: Link) -> None:
         self.profiles = SharedProfiles(link, 1e6, ACCOUNTS, Metrics("bench"))
         self._elsewhere = SharedProfiles(other, 1e6, ACCOUNTS, Metrics("bench"))
-        self._campaigns, self._joins = SharedCampaigns(link, b"key"), SharedJoins(link, 1e6, DictJoin())
+        self._campaigns, self._joins = SharedCampaigns(link, b"key"), SharedJoins(link, 1e6, DictJoin())  # type: ignore[arg-type]
         self._handed_over = SharedHandedOver(link, 1e6, Nobody())  # type: ignore[arg-type]
         self._numbers, self._chance = count(), random.Random(7)
 

@@ -20,16 +20,20 @@ Open = Opener[LoginJoin]
 
 
 async def memory(directory: Path) -> tuple[LoginJoin, Close]:
-    join = MemoryJoins(directory / "joins.sqlite", 1.0, REMEMBER_TIME, REMEMBER_COUNT, Metrics("test"))
+    join = of_one_process(directory)
     return join, in_thread(join.close)
 
 
+def of_one_process(directory: Path) -> MemoryJoins:
+    return MemoryJoins(directory / "joins.sqlite", 1.0, REMEMBER_TIME, REMEMBER_COUNT, Metrics("test"))
+
+
 async def shared(url: str, directory: Path) -> tuple[LoginJoin, Close]:
-    link, (local, close_local) = await linked(url), await memory(directory)
+    link, local = await linked(url), of_one_process(directory)
 
     async def close() -> None:
         await link.stop()
-        await close_local()
+        await in_thread(local.close)()
 
     return SharedJoins(link, REMEMBER_TIME, local), close
 

@@ -1,5 +1,6 @@
 """Whole servers on a Valkey that falls silent, dies and comes back: mail flows, and blocks hold on two hosts."""
 
+import asyncio
 import shutil
 import smtplib
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.steady import tell_login
 from tests.support.detector_process import DetectorProcess, Settings
 from tests.support.ports import HOST, PATIENCE, wait_for
 from tests.support.smtp_sink import SmtpSink
@@ -50,16 +52,20 @@ def passes(detector: DetectorProcess, sender: str = BEN) -> bool:
             return False
 
 
-def blocked(detector: DetectorProcess, sender: str = THIEF) -> bool:
+def blocked(detector: DetectorProcess, sender: str = THIEF, queue_id: str = "") -> bool:
     with client(detector) as connection:
+        if queue_id:
+            connection.docmd(f"XFORWARD IDENT={queue_id}")
         code, text = connection.mail(sender)
         return f"{code} {text.decode()}".startswith(BLOCKED)
 
 
-def blast(detector: DetectorProcess) -> None:
+def blast(detector: DetectorProcess, queue_id: str = "") -> None:
     """To strangers of whom half do not exist, until it is noticed."""
     with client(detector) as connection:
         for number in range(50):
+            if queue_id:
+                connection.docmd(f"XFORWARD IDENT={queue_id}")
             code, text = connection.mail(THIEF)
             if f"{code} {text.decode()}".startswith(BLOCKED):
                 return
@@ -113,3 +119,17 @@ def another_host_hears_of_the_block(detector: DetectorProcess, valkey: Valkey, s
         blast(detector)
         wait_for(lambda: blocked(other), "it has heard of it")
         assert passes(other)
+
+
+def test_mail_of_a_blocked_account_that_waits_at_postfix_does_not_pass_while_the_server_is_away(
+    valkey: Valkey, sink: SmtpSink, tmp_path: Path
+) -> None:
+    by_login: Settings = {"identity": [{"source": "policy-service", "trusted": True}]}
+    with DetectorProcess(tmp_path, sink.port, {**settings(valkey), **by_login}) as detector:
+        asyncio.run(tell_login(detector.policy_port, THIEF, "QTHIEF"))
+        blast(detector, "QTHIEF")
+        assert blocked(detector, queue_id="QTHIEF")
+        valkey.kill()
+        wait_for(lambda: degraded(detector), "it is away")
+        assert blocked(detector, queue_id="QTHIEF")
+        assert passes(detector)

@@ -73,6 +73,7 @@ class DictJoin:
     """Logins by queue id, without forgetting."""
 
     logins: dict[tuple[str, str], PolicyRequest] = field(default_factory=dict)
+    whole: bool = True
 
     async def remember(self, request: PolicyRequest, now: float) -> None:
         self.logins[request.host, request.queue_id] = request

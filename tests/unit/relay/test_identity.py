@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from detector.config import Config, parse
 from detector.mail.login import PolicyRequest
 from detector.mail.transaction import UNKNOWN, Identity
-from detector.ports import SessionFacts
+from detector.ports import SessionFacts, Temporary
 from detector.relay.identity import build_sources, headers_to_strip, identify, needs_header
 
 FACTS = SessionFacts("192.0.2.7", {}, {}, "ann@example.org", "")
@@ -29,6 +29,7 @@ class Joins:
 
     requests: list[PolicyRequest] = field(default_factory=list)
     latest: float = 0.0
+    whole: bool = True
 
     async def remember(self, request: PolicyRequest, now: float) -> None:
         self.requests.append(request)
@@ -179,3 +180,25 @@ async def test_an_account_is_short_printable_and_folded(login: str) -> None:
     assert len(identity.account.encode()) <= 320
     assert identity.account.isprintable()
     assert identity.account == identity.account.lower().strip(" \t")
+
+
+@pytest.mark.parametrize("facts", [QUEUED, PROXIED])
+async def test_who_defers_what_cannot_be_judged_takes_a_login_that_is_out_of_reach_for_no_answer(
+    facts: SessionFacts,
+) -> None:
+    away = Joins(whole=False)
+    assert await identify(build_sources(parse(POLICY + ENVELOPE), away), facts) != UNKNOWN
+    strict = parse('when_broken = "defer"\n' + POLICY + ENVELOPE)
+    with pytest.raises(Temporary, match="out of reach"):
+        await identify(build_sources(strict, away), facts)
+    assert (await identify(build_sources(strict, away), FACTS)).source == "envelope-sender"  # nobody could know it
+    away.requests += [REQUEST, replace(REQUEST, queue_id="")]
+    assert (await identify(build_sources(strict, away), facts)).source == "policy-service"
+
+
+async def test_a_login_that_may_still_come_is_not_out_of_reach_before_the_header() -> None:
+    strict = parse('when_broken = "defer"\nmode = "before-queue"\n' + POLICY)
+    sources = build_sources(strict, Joins(whole=False))
+    assert await identify(sources, PROXIED) == UNKNOWN
+    with pytest.raises(Temporary, match="out of reach"):
+        await identify(sources, replace(PROXIED, header=b"\r\n"))

@@ -51,6 +51,7 @@ class Joins:
     told: list[tuple[PolicyRequest, float]] = field(default_factory=list)
     error: Exception | None = None
     gate: asyncio.Event | None = None
+    whole: bool = True
 
     async def remember(self, request: PolicyRequest, now: float) -> None:
         if self.gate is not None:

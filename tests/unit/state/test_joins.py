@@ -85,3 +85,14 @@ async def test_who_has_lost_patience_with_the_disk_is_followed_by_nobody_else_wh
     again = MemoryJoins(tmp_path / "joins.sqlite", 3600.0, 1000.0, 1000, Metrics("test"))
     assert await again.by_queue_id("192.0.2.1", "4ABC") == REQUEST
     again.close()
+
+
+async def test_what_others_have_heard_is_kept_unless_a_newer_request_is_known(tmp_path: Path) -> None:
+    store = MemoryJoins(tmp_path / "joins.sqlite", 3600.0, 1000.0, 1000, Metrics("test"))
+    store.keep(Remembered(1.0, REQUEST))
+    assert await store.by_queue_id(REQUEST.host, REQUEST.queue_id) == REQUEST
+    newer = replace(REQUEST, queue_id="", sasl_username="bob")
+    await store.remember(newer, now=2.0)
+    store.keep(Remembered(1.5, replace(newer, sasl_username="ann")))
+    assert await store.by_client(REQUEST.host, REQUEST.client_address, REQUEST.client_port) == newer
+    store.close()

@@ -30,6 +30,7 @@ def asked(login: str, queue_id: str = "4ABC", port: str = "40000") -> PolicyRequ
 
 
 def local(directory: Path) -> MemoryJoins:
+    directory.mkdir(exist_ok=True)
     return MemoryJoins(directory / "joins.sqlite", 1.0, 1000.0, 100, Metrics("test"))
 
 
@@ -99,3 +100,20 @@ async def test_a_login_that_the_server_does_not_tell_is_not_taken_for_none(valke
         valkey.thaw()
         await link.stop()
     join.close()
+
+
+async def test_the_login_of_a_blocked_account_is_known_while_the_server_is_away_though_another_host_heard_it(
+    link: Link, valkey: Valkey, tmp_path: Path
+) -> None:
+    here, elsewhere = local(tmp_path / "here"), local(tmp_path / "elsewhere")
+    shared = SharedJoins(link, 1000.0, here, lambda account: account == "ann@example.org")
+    for login, queue_id in (("Ann@Example.org", "4ABC"), ("bob@example.org", "4DEF")):
+        await SharedJoins(link, 1000.0, elsewhere).remember(asked(login, queue_id), 5.0)
+        assert await shared.by_queue_id(HOST, queue_id) == asked(login, queue_id)
+    assert shared.whole
+    link.cut("cut off")
+    assert not shared.whole
+    assert await shared.by_queue_id(HOST, "4ABC") == asked("Ann@Example.org")
+    assert await shared.by_queue_id(HOST, "4DEF") is None
+    here.close()
+    elsewhere.close()
