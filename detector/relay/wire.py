@@ -217,6 +217,8 @@ class Wire(Greeter):
             if self._gate.held_bytes:
                 self._receive_body(message, self._gate.take())
                 self._hold_back()
+            if self._client_is_done and not message.complete:  # what is missing will never come
+                self.close()
             return await message.message()
         finally:
             self._message = None

@@ -18,6 +18,7 @@ from tests.support.ports import PATIENCE
 from tests.support.relay_house import house
 from tests.support.smtp_sink import SmtpSink
 from tests.support.smtp_talk import smtp_talk
+from tests.support.stores import eventually
 
 Settings = Callable[..., config.Config]
 VERBS = ["EHLO x", "HELO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "RSET", "NOOP", "STARTTLS", "XFORWARD ADDR=1"]
@@ -191,6 +192,21 @@ async def _write_until_cut(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"VRFY x\r\n" * 1000)
         await writer.drain()
+
+
+@pytest.mark.parametrize("beginning", ["", "half a mess"])
+async def test_a_message_that_its_client_will_never_end_is_not_waited_for(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, beginning: str
+) -> None:
+    """Nor does it keep a connection to the next hop until it is too late for a message."""
+    commands = ("EHLO pc.example", "MAIL FROM:<ann@example.org>", "RCPT TO:<bob@example.net>", "DATA", beginning)
+    async with house(settings(), tmp_path, sink) as place, smtp_talk(place.port) as talk:
+        talk.writer.write("\r\n".join(commands).encode())
+        talk.writer.write_eof()
+        heard = await _all_that_is_heard(talk.reader)
+        assert heard.endswith(b"354 End data with <CR><LF>.<CR><LF>\r\n")
+        await eventually(lambda: not place.route.pool._busy, "the next hop is free")
+    assert sink.messages == []
 
 
 @given(st.lists(CHUNKS, max_size=30), st.booleans())
