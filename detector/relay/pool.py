@@ -193,15 +193,18 @@ class Pool:
         if error.reason == "timeout":  # one that only refuses more connections may well serve those that it has
             server.close_idle()
         self._metrics.next_hop_failures.labels(error.reason).inc()
+        if self._retired:  # it may be no server of the pool of today, which shows its own
+            return
         self._metrics.next_hop_up.labels(str(server.address)).set(0)
-        if not self._retired and (self._visitor is None or self._visitor.done()):
+        if self._visitor is None or self._visitor.done():
             self._visitor = self._loop.create_task(self._visit_dead())
 
     def _mark_alive(self, server: _Server) -> None:
         if server.dead:
             log.next_hop_back(str(server.address))
         server.dead = False
-        self._metrics.next_hop_up.labels(str(server.address)).set(1)
+        if not self._retired:
+            self._metrics.next_hop_up.labels(str(server.address)).set(1)
 
     async def _visit_dead(self) -> None:
         """Greet dead servers, one after the other, until none is dead: at night no mail finds out that one is back.

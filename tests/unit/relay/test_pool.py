@@ -425,6 +425,29 @@ class Visited:
         self.gone.set()
 
 
+@pytest.mark.parametrize("answer", [is_busy, polite])
+async def test_a_server_that_a_reload_has_taken_out_is_shown_no_more_though_mail_waits_for_it(answer: Any) -> None:
+    """It is taken out because it is dead, and mail that came before waits for it just then."""
+    asked, reloaded = asyncio.Event(), asyncio.Event()
+
+    async def slow(talk: Talk) -> None:
+        asked.set()
+        await reloaded.wait()
+        await answer(talk)
+
+    async with hops(ScriptedServer(slow)) as made:
+        waiting = asyncio.get_running_loop().create_task(made.pool.acquire())
+        await asked.wait()
+        today = Pool(made.settings, "hop.example", made.metrics)
+        await made.pool.retire()
+        reloaded.set()
+        (outcome,) = await asyncio.gather(waiting, return_exceptions=True)
+        if isinstance(outcome, Connection):
+            made.pool.release(outcome)
+        assert made.count("detector_next_hop_up", server=str(made.settings.servers[0])) is None
+        await today.close()
+
+
 async def test_a_dead_server_is_found_to_be_back_though_no_mail_comes() -> None:
     visited = Visited()
     server = ScriptedServer(is_busy, is_busy, is_busy, visited, polite)
