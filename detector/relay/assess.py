@@ -65,6 +65,7 @@ class Assessor:
     async def begin(self, draft: Draft) -> Reply | None:
         try:
             draft.identity = await draft.time_left.wait(identify(self.sources, draft.facts))
+            draft.asked = True
             return None if not draft.identity.known and self.needs_header else self.gate.check(draft)
         except Exception as error:  # anything at all: mail must not depend on our being right
             return self._at_fault(error)
@@ -82,8 +83,8 @@ class Assessor:
         draft.time_left.renew()
         try:
             return await self._decide(draft, section, body)
-        except Exception as error:  # as above
-            return self._at_fault(error)
+        except Exception as error:  # as above; who is blocked is known without
+            return self.gate.stopped(draft.identity) or self._at_fault(error)
 
     async def settle(self, draft: Draft, reply: Reply) -> None:
         """Tell the profile, the log and the metrics what became of a message. Raises nothing."""
@@ -135,7 +136,8 @@ class Assessor:
 
     async def _decide(self, draft: Draft, section: bytes, body: Body) -> Reply | None:
         refusal: Reply | None = None
-        if not draft.identity.known and self.needs_header:
+        # By its header; or somebody did not answer at MAIL, and may do so now.
+        if not draft.identity.known and (self.needs_header or not draft.asked):
             facts = replace(draft.facts, header=section or b"\r\n")
             draft.identity = await draft.time_left.wait(identify(self.sources, facts))
             refusal = self.gate.check(draft)
@@ -151,7 +153,7 @@ class Assessor:
         return refusal
 
     async def _admit_message(self, draft: Draft) -> Reply | None:
-        """The recipient window for an account that only the header told."""
+        """The recipient window for an account that was not known before."""
         asked = [recipient.address for recipient in draft.recipients if recipient.status is RecipientStatus.ACCEPTED]
         if await self._passes(draft, lambda profile, now: admit_message(profile, asked, now, self.policy)):
             return None

@@ -16,7 +16,10 @@ from detector.verdict.verdict import Verdict
 
 
 class Draft(Struct, gc=False):
-    """A transaction in the making. `waits`: to be held; `held`: it is, on disk. `sent_to`: that next hop."""
+    """A transaction in the making. `waits`: to be held; `held`: it is, on disk. `sent_to`: that next hop.
+
+    `asked`: at MAIL nobody who may know its account has failed to answer.
+    """
 
     transaction_id: str
     facts: SessionFacts
@@ -24,6 +27,7 @@ class Draft(Struct, gc=False):
     mail_from: Address
     received_at: float
     identity: Identity = UNKNOWN
+    asked: bool = False
     recipients: list[Recipient] = field(default_factory=list)
     would_pace: bool = False
     judged: tuple[Transaction, Verdict] | None = None

@@ -37,7 +37,7 @@ class SharedJoins:
         self._remember_time = remember_time
         self._local = local
         self._blocked = blocked
-        self._patience = link.timeout / 4  # the rest is for profiles and campaigns
+        self._patience = link.timeout / 2  # the rest is for profiles
         self._untold: OrderedDict[bytes, Remembered] = OrderedDict()
         self._newest = 0.0
         link.when_back.append(self._catch_up)

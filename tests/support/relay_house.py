@@ -18,7 +18,7 @@ from detector.mail.reply import Reply
 from detector.mail.transaction import Transaction
 from detector.metrics import Metrics
 from detector.models import load_prior
-from detector.ports import Clock
+from detector.ports import Clock, Temporary
 from detector.records.book import Book
 from detector.records.entries import Exemption, Standing
 from detector.relay import replies
@@ -74,11 +74,17 @@ class DictJoin:
 
     logins: dict[tuple[str, str], PolicyRequest] = field(default_factory=dict)
     whole: bool = True
+    silent: int = 0
+    """So many questions are not answered."""
 
     async def remember(self, request: PolicyRequest, now: float) -> None:
         self.logins[request.host, request.queue_id] = request
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
+        if self.silent:
+            self.silent -= 1
+            msg = "no answer"
+            raise Temporary(msg)
         return self.logins.get((host, queue_id))
 
     async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None:

@@ -132,6 +132,40 @@ async def test_the_login_may_come_between_mail_and_rcpt_before_the_queue(
             assert await talk.ask("RCPT TO:<a@example.net>") == "550 5.7.1 Sending is suspended for this account"
 
 
+@pytest.mark.parametrize(("silent", "replies"), [(1, ["250", "250", "450"]), (2, ["250"] * 3)])
+async def test_a_login_that_is_not_told_at_mail_is_asked_for_again_with_the_message(
+    sink: SmtpSink, settings: Settings, tmp_path: Path, silent: int, replies: list[str]
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        place.book.block(ANN, "i0")
+        place.join.silent = silent
+        assert [reply[:3] for reply in await submit(place, "Q1", ["a@example.net"])] == replies
+    assert len(sink.messages) == (silent == 2)
+
+
+async def test_a_login_that_is_told_late_and_is_none_is_one_that_nobody_knows(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings('unknown_identity = "defer"'), tmp_path, sink) as place, smtp_talk(place.port) as talk:
+        place.join.silent = 1
+        await talk.begin("a@example.net", xforward="IDENT=Q1")
+        assert (await talk.message(b"hello"))[:3] == "450"
+    assert sink.messages == []
+
+
+async def test_who_is_blocked_is_stopped_though_the_message_cannot_be_judged(
+    sink: SmtpSink, settings: Settings, tmp_path: Path
+) -> None:
+    async with house(settings(), tmp_path, sink) as place:
+        await place.join.remember(PolicyRequest("loopback", "Q1", "", "", ANN, ANN), 0.0)
+        async with smtp_talk(place.port) as talk:
+            await talk.begin("a@example.net", xforward="IDENT=Q1")
+            place.book.block(ANN, "i0")
+            place.profiles.fault = Temporary("no answer within 0.2 s")
+            assert (await talk.message(b"hello"))[:3] == "450"
+    assert sink.messages == []
+
+
 async def test_a_blocked_account_known_by_its_header_is_refused_after_data(
     sink: SmtpSink, settings: Settings, tmp_path: Path
 ) -> None:
