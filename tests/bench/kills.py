@@ -27,7 +27,7 @@ from tests.support.smtp_sink import SmtpSink
 from tests.support.valkey import Valkey
 
 THIEF, QUEUE_ID = "thief@customer.example", "ABCDEF0123"
-BLOCKED = "450 4.7.1"
+BLOCKED = "450 4.7.1 Sending is suspended"
 SETTINGS: Settings = {
     "workers": 2,
     "judging": {"block_score": 4.0, "hold_score": 3.9, "window_start": 500},

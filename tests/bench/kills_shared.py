@@ -109,6 +109,8 @@ class Report:
     """Seconds from a thief's first refusal until all hosts refuse him."""
     passed: Counter[str] = field(default_factory=Counter)
     """Messages of each thief that passed before."""
+    unjudged: int = 0
+    """Questions that a server did not answer in time; such mail goes by `when_broken`, that of thieves too."""
     wrong: list[str] = field(default_factory=list)
     logs: str = ""
 
@@ -178,8 +180,8 @@ class Kills:
         passing = [(host, said) for host, said in answers if not said.startswith(BLOCKED)]
         self.report.in_force += not passing
         for host, said in passing:
-            lines = [str(event)[:300] for event in host.events() if event["level"] != "info"][-5:]
-            self.report.wrong.append(f"after death {self.report.moments}, of the {kind}: {said}; {lines}")
+            words = f"after death {self.report.moments}, of the {kind}: {said}; {_last_problems(host)}"
+            self.report.wrong.append(words)
 
     # -- thieves --
 
@@ -216,7 +218,7 @@ class Kills:
         for thief in self.report.thieves:
             for host in self.house.hosts:
                 if not (said := await answer(host, thief)).startswith(BLOCKED):
-                    self.report.wrong.append(f"in the end {thief} hears {said}")
+                    self.report.wrong.append(f"in the end {thief} hears {said}; {_last_problems(host)}")
         self.report.wrong += await asyncio.to_thread(self._incidents)
 
     def _incidents(self) -> list[str]:
@@ -312,7 +314,7 @@ async def offer(host: DetectorProcess, thief: str, number: int) -> bool | None:
 
 
 async def answer(host: DetectorProcess, thief: str) -> str:
-    """To his MAIL, as soon as anybody there answers; Postfix tells his login with each message."""
+    """To his MAIL, or to his message, as soon as anybody there answers; Postfix tells his login with each message."""
     while True:
         try:
             async with asyncio.timeout(5.0):
@@ -321,12 +323,21 @@ async def answer(host: DetectorProcess, thief: str) -> str:
                 try:
                     await connection.say(b"XFORWARD IDENT=%bAGAIN\r\n" % thief.encode(), b"250")
                     said = await connection.say(b"MAIL FROM:<%b@customer.example>\r\n" % thief.encode(), b"")
+                    if said.startswith(b"250"):  # whose it is was told too late for MAIL
+                        said = await connection.say(b"RCPT TO:<target@victims.example>\r\n", b"")
+                    if said.startswith(b"250"):
+                        await connection.say(b"DATA\r\n", b"354")
+                        said = await connection.say(b"Subject: offer\r\n\r\nbuy\r\n.\r\n", b"")
                 finally:
                     connection.leave()
                 if not said.startswith(b"421"):  # it ends, and another is there
                     return said.decode()
         except LOST:
             await asyncio.sleep(0.01)
+
+
+def _last_problems(host: DetectorProcess) -> list[str]:
+    return [str(event)[:300] for event in host.events() if event["level"] != "info"][-5:]
 
 
 def _degraded(host: DetectorProcess) -> list[str]:
@@ -341,6 +352,7 @@ def kills(
     with ExitStack() as stack:
         house = House(stack, settings)
         asyncio.run(Kills(house, random.Random(seed), report, told).run(moments, rate))
+        report.unjudged = sum(len(host.events("not_judged")) for host in house.hosts)
         for books, sink, host in zip(report.books, house.sinks, house.hosts, strict=True):
             report.wrong += books.differences(sink.messages)
             report.wrong += [str(event)[:2000] for event in host.events("internal_error")]
@@ -367,7 +379,7 @@ def table(report: Report) -> str:
             f"lost {sum('is lost' in one for one in wrong)}, altered {sum('is altered' in one for one in wrong)}",
             f"came more than once {sum(one.twice for one in books)}, without a lost final reply "
             f"{sum(one.endswith('were lost') for one in wrong)}",
-            f"connections lost {sum(one.lost_connections for one in books)}",
+            f"connections lost {sum(one.lost_connections for one in books)}, not judged in time {report.unjudged}",
             *(f"refused {times} times: {words}" for one in books for words, times in one.refusals.items()),
             f"the block was in force on all hosts after {report.in_force} of {report.moments} deaths",
             f"{len(report.thieves)} thieves, all hosts refuse one after {spread(list(report.thieves.values()))} s; "
