@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from detector.metrics import Metrics
 from detector.ports import Refused
 from detector.state.reads import PATIENCE
@@ -32,7 +34,7 @@ class MemoryProfiles:
     """The `ProfileStore` of one process and one event loop.
 
     A profile is read from disk when its account is first used. At most `accounts` profiles are in memory: the one that
-    was not used for longest leaves first.
+    was not used for longest leaves first. Places of mail on its way are in memory only (`on_disk`).
     """
 
     def __init__(
@@ -40,9 +42,8 @@ class MemoryProfiles:
     ) -> None:
         """See `WriteBehind` for `patience`."""
         degraded = metrics.state_degraded.labels("profiles")
-        form = Form(pack, unpack)
-        self._rows = Rows(path, form, write_every, accounts, degraded, patience=patience)
-        self._in_use = Shelf(form, accounts)
+        self._rows = Rows(path, Form(on_disk, unpack), write_every, accounts, degraded, patience=patience)
+        self._in_use = Shelf(Form(pack, unpack), accounts)
         self._removed_count = 0
         metrics.profiles.set_function(lambda: len(self._in_use))
 
@@ -87,6 +88,12 @@ class MemoryProfiles:
             profile = stored
             self._in_use.put(account, profile)
         return profile
+
+
+def on_disk(profile: Profile) -> bytes:
+    """Without the places of mail on its way: if this process is killed, nobody gives them back."""
+    window = profile.window
+    return pack(replace(profile, window=replace(window, reserved=())) if window.reserved else profile)
 
 
 def read_profile(path: Path, account: str) -> Profile | None:

@@ -10,7 +10,9 @@ from detector.traffic.clock import DAY, latest
 from detector.traffic.counters import decayed
 
 NARROW_FOR = 3600.0
-LOST_AFTER = 3600.0  # a place whose transaction never ended (a crash) is free again
+# A place whose transaction never ended (a crash) is free again. From RCPT to its end one hardly takes so long:
+# `relay.limits.data_time` and `next_hop.reply_time` are 15 minutes together.
+LOST_AFTER = 1200.0
 MOST_BUCKETS = 12
 DOMAINS_NEEDED = 5  # a thief cannot widen the window with mailboxes of his own at one or two domains
 REFUSED_COST = 10.0

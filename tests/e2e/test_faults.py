@@ -1,5 +1,6 @@
 """Parts of the way die while mail flows: nothing is lost, nothing comes twice, and a block stays a block."""
 
+import smtplib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -9,15 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from detector.state.profiles import read_profile
+from tests.support.detector_process import DetectorProcess
 from tests.support.hijack import MESSAGES, NORA, THIEF, blast, escaped, full_response
 from tests.support.mail_path import Customer, MailPath, Peers, letter, mail_path
-from tests.support.ports import PATIENCE, wait_for
+from tests.support.ports import HOST, PATIENCE, wait_for
+from tests.support.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.e2e
 BEN = Customer("ben@example.net", network_address="127.0.0.2")
 NEIGHBOURS = [Customer(f"neighbour-{number}@example.net") for number in range(40)]
 LETTERS_EACH = 10
-"""Half of the recipients that a new account may have on their way: those of mail that a kill cuts off count, too."""
 # Postfix says so itself when the connection broke between the final dot and the reply (RFC 1047).
 UNCERTAIN = "message may be sent more than once"
 
@@ -51,6 +54,24 @@ def test_kill_9_in_the_middle_of_mail_flow_loses_nothing_and_forgets_no_block(pe
     arrived = Counter(address for message in path.sink.messages_to("friend-") for address in message.addresses)
     assert set(arrived) == friends
     assert arrived.total() - len(arrived) <= uncertain
+
+
+def test_after_kill_9_nobody_waits_for_mail_that_it_has_cut_off(tmp_path: Path) -> None:
+    """Else an account with so many first-time recipients on their way could write to nobody new for an hour."""
+    settings = {"identity": [{"source": "envelope-sender"}], "judging": {"window_start": 10}}
+    with SmtpSink() as sink, DetectorProcess(tmp_path, sink.port, settings) as detector:
+        with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as client:
+            assert _admitted(client, NORA.login) == 10
+            with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as later:
+                _admitted(later, BEN.login)
+                profiles = detector.state / "profiles.sqlite"
+                wait_for(lambda: read_profile(profiles, BEN.login) is not None, "both are on disk")
+                detector.kill()
+                later.close()
+            client.close()
+        detector.start()
+        with smtplib.SMTP(HOST, detector.port, timeout=PATIENCE) as client:
+            assert _admitted(client, NORA.login) == 10
 
 
 def test_a_login_that_postfix_has_told_is_known_after_kill_9(peers: Peers) -> None:
@@ -128,3 +149,10 @@ def _locked(database: Path) -> Iterator[None]:
         connection.execute("BEGIN EXCLUSIVE")
         yield
         connection.rollback()
+
+
+def _admitted(client: smtplib.SMTP, sender: str) -> int:
+    """How many of twelve strangers, in a transaction that stays open."""
+    client.ehlo("pc.example")
+    client.mail(sender)
+    return sum(client.rcpt(f"stranger-{number}@example.org")[0] == 250 for number in range(12))

@@ -10,6 +10,9 @@ from detector.metrics import Metrics
 from detector.ports import Refused
 from detector.state.profiles import MemoryProfiles, Rows, list_accounts, read_profile, read_profiles
 from detector.traffic.profile import Profile
+from detector.traffic.window import Window, WindowLimits
+
+LIMITS, NOW = WindowLimits(), 1e9
 
 
 def opened(path: Path, accounts: int = 10, metrics: Metrics | None = None) -> MemoryProfiles:
@@ -84,6 +87,17 @@ async def test_a_profile_that_is_forgotten_while_it_is_read_does_not_come_back(
     assert await profiles.read("ann") == Profile()
     profiles.close()
     assert read_profile(path, "ann") is None
+
+
+async def test_places_of_mail_on_its_way_end_with_the_process(path: Path) -> None:
+    profiles = opened(path)
+    underway = replace(Profile(), suspicious_day=1, window=Window().at(NOW, LIMITS).reserve().deliver(2, 1, LIMITS))
+    await profiles.update("ann", lambda _: (underway, None))
+    assert (await profiles.read("ann")).window.in_flight == 3
+    profiles.close()
+    profiles = opened(path)
+    assert (await profiles.read("ann")).window.in_flight == 2
+    profiles.close()
 
 
 async def test_the_same_profile_is_not_written_again(path: Path) -> None:
