@@ -113,7 +113,7 @@ class Entrance:
         else:
             self._waiting[peer] = deque([newcomer])
 
-    def _arrive(self, connection: socket.socket, peer: str) -> None:
+    def _arrive(self, connection: socket.socket, peer: str) -> bool:
         newcomer = Accepted(connection, self._loop)
         proxied = allowed(peer, self.proxies)
         refusal = self._refusal(None if proxied else peer, connection.fileno())
@@ -123,6 +123,7 @@ class Entrance:
             newcomer.begin(BehindProxy(self._door, peer, self.come))
         else:
             self.come(peer, newcomer)
+        return refusal is None
 
     def _next_turn(self) -> None:
         self._begun = 0

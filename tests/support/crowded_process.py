@@ -20,10 +20,11 @@ async def main(host: str) -> None:
     told, taken = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, told.set)
 
-    def arrived(connection: socket.socket, _: str) -> None:
+    def arrived(connection: socket.socket, _: str) -> bool:
         print("taken", flush=True)
         connection.close()
         taken.set()
+        return True
 
     waits = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     address = HostPort(host=host, port=waits.getsockname()[1])

@@ -29,9 +29,10 @@ def opened(request: pytest.FixtureRequest) -> Iterator[tuple[HostPort, int]]:
         yield HostPort(host=request.param, port=listening.getsockname()[1]), listening.detach()
 
 
-def greet(connection: socket.socket, _: str) -> None:
+def greet(connection: socket.socket, _: str) -> bool:
     connection.sendall(b"220 hop\r\n")
     connection.close()
+    return True
 
 
 def test_descriptors_are_taken_once_and_not_told_to_programs_that_we_start() -> None:
@@ -104,16 +105,20 @@ async def test_several_processes_share_an_address_and_who_comes_is_served_by_one
     second.close()
 
 
-async def test_of_a_crowd_only_a_few_are_taken_before_others_are_served(opened: tuple[HostPort, int]) -> None:
+@pytest.mark.parametrize(("may_stay", "most"), [(True, IN_A_TURN), (False, 1)])
+async def test_of_a_crowd_only_a_few_are_taken_before_others_are_served(
+    opened: tuple[HostPort, int], may_stay: bool, most: int
+) -> None:
     address, descriptor = opened
     crowd = [socket.create_connection((address.host, address.port)) for _ in range(3 * IN_A_TURN)]
     loop = asyncio.get_running_loop()
     turns = [0]
 
-    def arrived(connection: socket.socket, peer: str) -> None:
+    def arrived(connection: socket.socket, peer: str) -> bool:
         assert peer == address.host
         turns[-1] += 1
         connection.close()
+        return may_stay
 
     def turn() -> None:
         turns.append(0)
@@ -122,7 +127,7 @@ async def test_of_a_crowd_only_a_few_are_taken_before_others_are_served(opened: 
     turn()
     (listener,) = await Listeners([descriptor]).listen(arrived, address)
     await eventually(lambda: sum(turns) == len(crowd), "all are taken")
-    assert max(turns) <= IN_A_TURN
+    assert max(turns) <= most
     listener.close()
     for client in crowd:
         client.close()
@@ -157,9 +162,10 @@ async def test_who_goes_away_while_it_is_taken_keeps_nobody_else_waiting(capsys:
                 raise ConnectionAbortedError
             return super().accept()
 
-    def arrived(connection: socket.socket, _: str) -> None:
+    def arrived(connection: socket.socket, _: str) -> bool:
         connection.close()
         taken.set()
+        return True
 
     opened = Aborts()
     opened.bind(("127.0.0.1", 0))
