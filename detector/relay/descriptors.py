@@ -19,7 +19,7 @@ def make_room(number: int) -> None:
     """So many may be open at once. The kernel's table of them grows by doubling, and each time a process with threads
     waits for all processors: 10 to 20 ms, in which a client that opens thousands would keep everybody waiting.
     """
-    with Path(os.devnull).open("rb") as any_file, contextlib.suppress(OSError):  # so many are open already
+    with contextlib.suppress(OSError), Path(os.devnull).open("rb") as any_file:  # else so many are open already
         os.close(fcntl.fcntl(any_file, fcntl.F_DUPFD_CLOEXEC, min(number, _most() - 1)))
 
 

@@ -31,6 +31,20 @@ descriptors.make_room(10**9)
 print(os.listdir("/proc/self/fd") == before)
 """
 
+NONE_LEFT = """
+import os
+import resource
+from detector.relay import descriptors
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        os.dup(0)
+except OSError:
+    descriptors.make_room(10)
+print("nothing was raised")
+"""
+
 
 def said(code: str) -> str:
     """By a process of its own: in this one, threads of other tests open and close files."""
@@ -46,6 +60,10 @@ def test_room_is_made_before_clients_come_and_none_is_taken() -> None:
 
 def test_more_room_than_may_be_is_no_fault_and_nothing_stays_open() -> None:
     assert said(TOO_MUCH) == "True\n"
+
+
+def test_a_reload_is_no_fault_when_none_is_left() -> None:
+    assert said(NONE_LEFT) == "nothing was raised\n"
 
 
 def test_they_run_out_for_clients_while_some_are_left_for_others() -> None:
