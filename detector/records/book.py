@@ -58,9 +58,11 @@ class Book:
         if not self.blocked(account):
             self._hearsay[account] = now
 
-    def forget_hearsay(self, before: float) -> None:
-        """What the records have not confirmed since then is no block."""
-        self._hearsay = {account: at for account, at in self._hearsay.items() if at >= before}
+    def forget_hearsay(self, now: float, unconfirmed: float) -> None:
+        """What the records have not confirmed for so many seconds is no block."""
+        # A clock that was put back must not keep it for hours.
+        heard = {account: min(at, now) for account, at in self._hearsay.items()}
+        self._hearsay = {account: at for account, at in heard.items() if now - at <= unconfirmed}
 
     def replace(self, standing: Standing) -> None:
         """Take over what the records say. Blocks that they have not heard of stay."""

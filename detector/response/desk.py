@@ -127,7 +127,7 @@ class Desk:
 
     def in_order(self) -> None:
         """The records have answered: show whether anything waits for them all the same."""
-        self.book.forget_hearsay(self.clock() - UNCONFIRMED)
+        self.book.forget_hearsay(self.clock(), UNCONFIRMED)
         self.metrics.state_degraded.labels("records").set(len(self._unsaved) > 0)
 
     def degraded(self, operation: str, error: Exception) -> None:

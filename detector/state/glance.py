@@ -65,8 +65,10 @@ class Glance:
         _sync(self._path.with_name(f"{self._path.name}-wal"))
         self.shut()
         connection.execute("PRAGMA synchronous = OFF")
-        moved = _move_journal(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            moved = _move_journal(connection)
+        finally:  # or closing it would throw the journal away before the file is on disk
+            connection.execute("PRAGMA synchronous = NORMAL")
         if moved:
             self._ahead.clear()
             self._rows_ahead = 0

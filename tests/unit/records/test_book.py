@@ -82,9 +82,18 @@ def test_what_another_process_says_is_a_block_until_the_records_know_it_and_can_
 def test_what_the_records_never_confirm_is_forgotten() -> None:
     book = Book()
     book.hear("ann", 100.0)
-    book.forget_hearsay(100.0)
+    book.forget_hearsay(130.0, 30.0)
     assert book.blocked("ann")
-    book.forget_hearsay(100.5)
+    book.forget_hearsay(130.5, 30.0)
+    assert not book.blocked("ann")
+
+
+def test_a_clock_that_is_put_back_does_not_keep_what_was_only_heard() -> None:
+    book = Book()
+    book.hear("ann", 90_000.0)
+    book.forget_hearsay(100.0, 30.0)
+    assert book.blocked("ann")
+    book.forget_hearsay(131.0, 30.0)
     assert not book.blocked("ann")
 
 

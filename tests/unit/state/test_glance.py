@@ -216,3 +216,15 @@ async def test_whatever_is_put_deleted_and_forgotten_is_found_as_it_was_put_last
         asked = f"account{drawn.randrange(40)}"
         assert await rows.find(asked) == put.get(asked, (0.0, None))[1]
     rows.close()
+
+
+def test_a_journal_that_cannot_be_moved_is_not_thrown_away_before_the_file_is_on_disk(
+    writer: Writer[str], glance: Glance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: sqlite3.Connection) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(module, "_move_journal", full)
+    with pytest.raises(sqlite3.OperationalError):
+        glance.look(writer._connection)
+    assert writer._connection.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
