@@ -22,11 +22,15 @@ from detector.merging import Merged
 from detector.metrics import Metrics
 from detector.models import ModelError
 from detector.office import Office
-from detector.process import VERSION, clock, run, settle_in, stopwatch
+from detector.process import VERSION, clock, end_within, run, settle_in, stopwatch
 from detector.relay.headcount import OwnHeadcount
 from detector.roll import Roll
 from detector.tasks import Tasks
 from detector.workers import Workers
+
+LAST_MOMENT = 55.0
+"""Seconds beyond `relay.limits.stop_time` for containments under way, what was learned, and the records: less than
+service managers give us (deploy/systemd)."""
 
 
 class Application:
@@ -72,6 +76,7 @@ class Application:
             await self._stop.wait()
             self._ready = False
             notify_systemd("STOPPING=1")
+            end_within(self._config.relay.limits.stop_time + LAST_MOMENT)
         log.stopped()
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> list[str]:

@@ -128,6 +128,11 @@ def stop_time_over(sessions: int, tasks: int) -> None:
     _logger.warning("stop_time_over", sessions=sessions, tasks=tasks)
 
 
+def stop_given_up() -> None:
+    """Something that is waited for does not answer, such as a database server that stands still; mail had its time."""
+    _logger.error("stop_given_up")
+
+
 def stopped() -> None:
     _logger.info("stopped")
 

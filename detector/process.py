@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import Callable, Coroutine
 from importlib.metadata import version
+from threading import Event, Thread
 
+from detector import log
 from detector.config import ConfigError
 from detector.models import ModelError
 from detector.ports import Temporary
@@ -29,6 +32,20 @@ def settle_in() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
+
+
+def end_within(seconds: float) -> None:
+    """From now on. What does not come to its end by then is cut off, as by SIGKILL, and nobody waits for ever.
+
+    A thread that asks a server which stands still cannot be told to give up, and Python waits for its threads.
+    """
+    Thread(target=_end, args=(seconds,), name="end", daemon=True).start()
+
+
+def _end(seconds: float) -> None:
+    Event().wait(seconds)
+    log.stop_given_up()
+    os._exit(os.EX_SOFTWARE)
 
 
 def run(main: Callable[[], Coroutine[None, None, None]]) -> None:
