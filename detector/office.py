@@ -65,7 +65,7 @@ class Office:
         self.tasks.spawn(self._keep_in_step())
         self.tasks.spawn(self.desk.listen())
         self.tasks.spawn(self.decisions.keep_forgetting())
-        upkeep = Upkeep(memory.records, stores.profiles, config, memory.clock, memory.metrics)
+        upkeep = Upkeep(memory.records, stores.profiles, config, memory.clock, memory.metrics, stores.tidy)
         self.tasks.spawn(upkeep.keep())
         self.held = await asyncio.to_thread(HeldRoom, config, memory.records, memory.metrics, memory.clock, new_id)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from detector import log
@@ -20,7 +21,9 @@ AGAIN = 60.0
 
 @dataclass(slots=True)
 class Upkeep:
-    """Profiles of accounts that were idle for too long go too. Several processes may do it at once.
+    """Profiles of accounts that were idle for too long go too; `others` are told the time for what else is kept.
+
+    Several processes may do it at once.
 
     A round removes what was too old in the round before already: a host that starts with its clock years ahead has an
     hour to find out before everything is erased.
@@ -31,6 +34,7 @@ class Upkeep:
     config: Config
     clock: Clock
     metrics: Metrics
+    others: Sequence[Callable[[float], None]] = ()
     _next: float = field(default=0.0, init=False)
     _before: float = field(default=-math.inf, init=False)
 
@@ -52,6 +56,8 @@ class Upkeep:
         then = told_twice(self._before, now)
         try:
             await self.profiles.forget_idle(then - self.config.state.keep_profiles)
+            for forget in self.others:
+                forget(then)
             removed = await self._remove(then)
             calibrated_at = await asyncio.to_thread(self.records.last_audited, *CALIBRATED)
         except Temporary as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,11 @@ HANDED_OVER_EVERY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What is remembered of accounts and of messages."""
+    """What is remembered of accounts and of messages.
+
+    `tidy` are told the time once in a while: on this host nothing is kept longer than is promised, though nothing new
+    comes.
+    """
 
     profiles: ProfileStore
     joins: LoginJoin
@@ -30,6 +34,7 @@ class Stores:
     heard: Heard
     news: BlockNews | None = None
     decided: Claims | None = None
+    tidy: Sequence[Callable[[float], None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,9 @@ class Builder:
             from detector.state.shared_build import share  # its client takes a moment to load, and few need it
 
             return await share(self, secret)
-        return Stores(self.profiles(), self.joins(), self.handed_over(), self.campaigns(), self.heard())
+        profiles, joins, handed_over = self.profiles(), self.joins(), self.handed_over()
+        tidy = joins.tidy, handed_over.tidy
+        return Stores(profiles, joins, handed_over, self.campaigns(), self.heard(), tidy=tidy)
 
     def profiles(self) -> MemoryProfiles:
         state = self.config.state

@@ -159,6 +159,10 @@ class MemoryHandedOver:
         await self._rows.sorted_in()
         self._forgotten = {one: at for one, at in self._forgotten.items() if accounts.get(one) != at}
 
+    def tidy(self, now: float) -> None:
+        """Keep nothing longer than is promised, though nothing new comes."""
+        self._rows.forget(now - self._remember_time, self._remember_count)
+
     def close(self) -> None:
         """Write what was not written yet. Blocks."""
         self._rows.close()

@@ -100,6 +100,10 @@ class MemoryJoins:
     async def by_client(self, host: str, client_address: str, client_port: str) -> PolicyRequest | None:
         return await self._find(_client_key(host, client_address, client_port))
 
+    def tidy(self, now: float) -> None:
+        """Keep nothing longer than is promised, though nothing new comes."""
+        self._rows.forget(now - self._remember_time, self._remember_count)
+
     def close(self) -> None:
         """Write what was not written yet. Blocks."""
         self._rows.close()

@@ -37,6 +37,7 @@ async def share(builder: Builder, secret: Secret | None) -> Stores:
         heard,
         SharedNews(link),
         SharedClaims(link, "decided", host, KEEP_DECIDED),
+        (joins.tidy, handed_over.tidy),
     )
     await link.start()
     stack.push_async_callback(link.stop)

@@ -76,10 +76,13 @@ async def test_what_was_kept_long_enough_goes_and_is_told(
     upkeep: Upkeep, records: _Unreliable, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.configure("json", "info")
+    told_others: list[float] = []
+    upkeep.others = [told_others.append]
     records.exempt(Exemption("ann", NOW - 2 * DAY, "olga", ""), NOW)
     records.exempt(Exemption("bob", NOW, "olga", ""), NOW)
     await upkeep.tidy()
     assert upkeep.profiles.idle_before == -math.inf  # type: ignore[attr-defined]
+    assert told_others == [-math.inf]
     wait(upkeep, EVERY)
     await upkeep.tidy()
     assert list(records.standing().exemptions) == ["bob"]
@@ -88,6 +91,7 @@ async def test_what_was_kept_long_enough_goes_and_is_told(
     told = json.loads(capsys.readouterr().err)
     assert (told["event"], told["exemptions"]) == ("records_removed", 1)
     assert upkeep.profiles.idle_before == NOW - 10 * DAY  # type: ignore[attr-defined]
+    assert told_others[1:] == [NOW]
 
 
 async def test_a_clock_that_is_ahead_at_the_start_and_put_right_within_the_hour_erases_nothing(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.config import Config, State
+from detector.config import Config, PolicyService, State
+from detector.mail.login import PolicyRequest
 from detector.metrics import Metrics
 from detector.ports import Temporary
 from detector.state import table
@@ -16,6 +17,8 @@ from detector.state.profiles import MemoryProfiles
 from detector.state.shared_heard import SharedHeard
 from detector.state.shared_profiles import SharedProfiles
 from tests.support.valkey import Valkey
+
+NOW = 1.7e9
 
 
 def config(directory: Path, url: str = "") -> Config:
@@ -59,3 +62,18 @@ async def test_with_a_url_they_are_shared(tmp_path: Path, valkey: Valkey) -> Non
         assert (type(built.profiles), type(built.heard)) == (SharedProfiles, SharedHeard)
         assert built.news is not None
     assert not (tmp_path / "profiles.sqlite").exists()
+
+
+@pytest.mark.parametrize("shared", [False, pytest.param(True, marks=pytest.mark.debian("redis-server"))])
+async def test_what_a_host_keeps_is_forgotten_in_time_though_nothing_new_comes(
+    request: pytest.FixtureRequest, tmp_path: Path, shared: bool
+) -> None:
+    before = Builder(config(tmp_path), b"key", Metrics("test"), contextlib.AsyncExitStack()).joins()
+    await before.remember(PolicyRequest("192.0.2.1", "4ABC", "198.51.100.7", "40000", "ann", ""), NOW)
+    before.close()
+    url = request.getfixturevalue("valkey").url if shared else ""
+    for age, there in ((0.0, 1), (PolicyService().remember_time + 1.0, 0)):
+        async with contextlib.AsyncExitStack() as stack:
+            for tidy in (await stores(config(tmp_path, url), stack)).tidy:
+                tidy(NOW + age)
+        assert table.stored_count(tmp_path / "joins.sqlite") == there
