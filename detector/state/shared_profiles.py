@@ -14,7 +14,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from detector import log
@@ -68,24 +68,24 @@ class SharedProfiles:
     async def update(self, account: str, function: Callable[[Profile], tuple[Profile, T]]) -> T:
         """As the port says, but never `Temporary`.
 
-        Who has waited for half of the timeout gets the answer that the remembered profile gives; the change itself is
-        made as soon as it can be.
+        Who has waited for half of the timeout gets the answer that the remembered profile gives with all changes before
+        his; the change itself is made as soon as it can be.
         """
         line = self._lines.get(account)
         if line is None and not self._link.up:
             return self._change_here(account, function)
         change = _Change(function, asyncio.get_running_loop().create_future())
         if line is None:
-            self._lines[account] = [change]
+            line = self._lines[account] = []
             self._begin(account)
-        else:
-            line.append(change)
+        line.append(change)
         try:
             async with asyncio.timeout(0.0 if self._silent else self._patience):
                 return await change.answer  # type: ignore[no-any-return]
         except TimeoutError:
             self._silent = True
-            return function(self._last(account).profile)[1]
+            earlier = list(takewhile(lambda one: one is not change, line))
+            return function(_apply(earlier, self._last(account).profile)[0])[1]
 
     async def read(self, account: str) -> Profile:
         return await self.update(account, lambda profile: (profile, profile))

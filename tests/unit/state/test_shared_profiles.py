@@ -226,6 +226,18 @@ async def test_who_has_waited_long_enough_gets_the_answer_of_what_is_known(proce
     assert (await store.read("ann")).suspicious_day == 2
 
 
+async def test_who_gets_such_an_answer_knows_of_those_who_got_one_before(process: Process, valkey: Valkey) -> None:
+    """Else a thousand recipients would find the last place of a window free, one after the other."""
+    store, link = await process(IMPATIENT)
+    await store.update("ann", count_up)
+    await eventually(lambda: link.up and not store._lines and not store._ahead, "the first one is made")
+    valkey.freeze()
+    assert [await store.update("ann", count_up) for _ in range(20)] == list(range(1, 21))
+    valkey.thaw()
+    await eventually(lambda: link.up and not store._lines and not store._ahead, "all is settled")
+    assert (await store.read("ann")).suspicious_day == 21
+
+
 async def test_what_a_change_has_stored_since_it_was_to_be_settled_is_left_out(process: Process) -> None:
     store, _ = await process()
     await store.update("ann", count_up)
