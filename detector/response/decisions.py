@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from detector import log
 from detector.ports import Claims, ProfileStore, Temporary
@@ -127,7 +128,7 @@ class Decisions:
 
     async def _unless_done(self, work: Coroutine[None, None, None], what: str) -> None:
         """Where hosts share profiles one does it: by another, minutes late, what was seen since would be lost."""
-        name = what.encode("utf-8", "surrogateescape")
+        name = claim_of(what)
         if self.claims is None:
             await work
             return
@@ -176,3 +177,8 @@ class Decisions:
 
     async def _erase(self, erasure: Erasure) -> None:
         await self.profiles.update(erasure.account, lambda _: (Profile(), None))
+
+
+def claim_of(what: str) -> bytes:
+    """Under which it is claimed: whoever is forgotten is not named there for another month."""
+    return blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16).digest()

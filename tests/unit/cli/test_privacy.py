@@ -2,7 +2,7 @@
 
 import json
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -132,8 +132,9 @@ def test_what_no_server_has_erased_yet_is_said_and_the_status_tells_it(
     assert "without being asked again" in answer.output
 
 
-def test_profiles_that_cannot_be_read_are_asked_for_once_and_not_waited_for(
-    keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("words", "times"), [(("forget", "--yes"), 2), (("correct", "--reset-profile"), 1)])
+def test_profiles_that_cannot_be_read_keep_no_order_from_being_given_and_are_not_waited_for(
+    keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str], times: int
 ) -> None:
     asked: list[str] = []
 
@@ -143,8 +144,10 @@ def test_profiles_that_cannot_be_read_are_asked_for_once_and_not_waited_for(
         raise Temporary(msg)
 
     monkeypatch.setattr(StoredHere, "read", away)
-    answer = keyboard.type("accounts", "correct", ANN, "--reset-profile", *WHY)
-    assert (answer.status, asked) == (LATER, [ANN])
+    answer = keyboard.type("accounts", words[0], ANN, words[1], *WHY)
+    assert (answer.status, asked) == (LATER, [ANN] * times)
+    with closing(keyboard.records()) as records:
+        assert [erasure.account for erasure in records.erasures_since(0)] == [ANN]
     assert "as soon as it can, without being asked again. Not to be seen now: state.url: no answer" in answer.output
 
 

@@ -14,7 +14,7 @@ from detector.ports import Temporary
 from detector.records.book import Book
 from detector.records.entries import Exemption
 from detector.records.records import Records
-from detector.response.decisions import Decisions
+from detector.response.decisions import Decisions, claim_of
 from detector.response.desk import Desk
 from detector.traffic.counters import Counters
 from detector.traffic.profile import Profile
@@ -134,7 +134,7 @@ async def test_of_hosts_that_share_profiles_the_first_forgives_and_erases(house:
 async def test_of_hosts_that_share_profiles_one_that_comes_late_keeps_what_was_seen_since(house: House) -> None:
     forgotten = list[str]()
     house.decisions.forget_answers = lambda account, _: forgotten.append(account)
-    done = Done(others={f"{what} {ANN} {NOW}".encode() for what in ("forgiven", "erased")})
+    done = Done(others={claim_of(f"{what} {ANN} {NOW}") for what in ("forgiven", "erased")})
     assert await decided_twice(house, done) == 7
     assert forgotten == [ANN]  # each host has answers of its own
 
