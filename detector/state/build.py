@@ -80,7 +80,8 @@ class Builder:
         state, back = self.config.state, self.config.feedback
         path, every = state.directory / "handed_over.sqlite", min(HANDED_OVER_EVERY, state.write_every)
         remember = back.remember_time, back.remember_count
-        handed_over = MemoryHandedOver(path, every, *remember, self.metrics, patience=self.config.patience)
+        patience, alone = self.config.patience, not state.url
+        handed_over = MemoryHandedOver(path, every, *remember, self.metrics, patience=patience, alone=alone)
         self.closes(handed_over.close)
         return handed_over
 

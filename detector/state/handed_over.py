@@ -80,7 +80,7 @@ def unpack(packed: bytes) -> Handed:
 
 
 class Often(WriteBehind[Handed]):
-    """For many rows a second that are wanted on disk within a fraction of it."""
+    """For many rows a second that are wanted on disk within a fraction of it, by nobody else."""
 
     batches = 40  # 2 seconds, at 20 writings a second
 
@@ -101,11 +101,13 @@ class MemoryHandedOver:
         metrics: Metrics,
         *,
         patience: float = PATIENCE,
+        alone: bool = True,
     ) -> None:
-        """See `WriteBehind` for `patience`."""
+        """See `WriteBehind` for `patience`. `alone`: no other process uses the file."""
         self._path = path
         degraded = metrics.state_degraded.labels("handed_over")
-        self._rows = Often(path, Form(pack, unpack), write_every, remember_count, degraded, patience=patience)
+        kind = Often if alone else WriteBehind[Handed]
+        self._rows = kind(path, Form(pack, unpack), write_every, remember_count, degraded, patience=patience)
         self._remember_time = remember_time
         self._remember_count = remember_count
         self._fresh: OrderedDict[str, Handed] = OrderedDict()

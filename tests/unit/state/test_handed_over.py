@@ -136,3 +136,15 @@ async def test_an_account_of_many_messages_is_forgotten_with_few_questions_to_th
     assert len(asked) < 10
     assert await messages.by_queue_ids([("mx:25", f"q{number}") for number in range(100)]) == {}
     messages.close()
+
+
+async def test_what_one_of_several_processes_has_heard_the_others_find_and_forget(tmp_path: Path) -> None:
+    path = tmp_path / "handed_over.sqlite"
+    one, other = (MemoryHandedOver(path, 0.01, 1e6, 1000, Metrics("1"), alone=False) for _ in range(2))
+    await one.remember(Receipt("192.0.2.9:25", "4ABC", ""), replace(HALF_A_HASH, recipients=frozenset()), 1.0)
+    await one._rows.written()
+    assert await other.by_queue_id("192.0.2.9:25", "4ABC") is not None
+    await other.forget({"ann": 2.0})
+    one.close()
+    other.close()
+    assert b"ann" not in path.read_bytes()
