@@ -13,12 +13,12 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import islice, takewhile
-from typing import Any, TypeVar
+from itertools import islice
+from typing import TypeVar
 
 from detector import log
 from detector.metrics import Metrics
+from detector.state.shared_changes import Change, apply, presumed, tell, tried
 from detector.state.shared_known import CHANGE, NOT_THERE, PREFIX, UNCHANGED, Known, account_of, key_of, known, sealed
 from detector.state.shared_link import Away, Link
 from detector.state.shared_reading import scan
@@ -32,17 +32,6 @@ PAUSE_AFTER = 4
 PAUSE = 0.005
 """Seconds, at most, of the pause after every fourth attempt: whom chance has put in step gets out of it."""
 SETTLE_TOGETHER = 50
-
-
-@dataclass(slots=True)
-class _Change:
-    """What somebody waits for."""
-
-    function: Callable[[Profile], tuple[Profile, Any]]
-    answer: asyncio.Future[Any]
-
-
-_Outcome = tuple[Any, Exception | None]
 
 
 class SharedProfiles:
@@ -59,7 +48,7 @@ class SharedProfiles:
         self._metrics = metrics
         self._remembered: OrderedDict[str, Known] = OrderedDict()
         self._ahead: dict[str, None] = {}
-        self._lines: dict[str, list[_Change]] = {}
+        self._lines: dict[str, list[Change]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience = link.timeout / 2  # the rest is for campaigns
         self.attempts, self._silent = 0, False  # silent: somebody has waited in vain, and nothing was heard since
@@ -74,7 +63,7 @@ class SharedProfiles:
         line = self._lines.get(account)
         if line is None and not self._link.up:
             return self._change_here(account, function)
-        change = _Change(function, asyncio.get_running_loop().create_future())
+        change = Change(function, asyncio.get_running_loop().create_future())
         if line is None:
             line = self._lines[account] = []
             self._begin(account)
@@ -84,8 +73,7 @@ class SharedProfiles:
                 return await change.answer  # type: ignore[no-any-return]
         except TimeoutError:
             self._silent = True
-            earlier = list(takewhile(lambda one: one is not change, line))
-            return function(_apply(earlier, self._last(account).profile)[0])[1]
+            return presumed(change, line, self._last(account).profile)  # type: ignore[no-any-return]
 
     async def read(self, account: str) -> Profile:
         return await self.update(account, lambda profile: (profile, profile))
@@ -119,22 +107,22 @@ class SharedProfiles:
                 await self._serve_those(account, line)
         except Away:
             for change in line:
-                _tell(change, *_tried(self._change_here, account, change.function))
+                tell(change, *tried(self._change_here, account, change.function))
         finally:
             self._silent = False
             del self._lines[account]
 
-    async def _serve_those(self, account: str, line: list[_Change]) -> None:
+    async def _serve_those(self, account: str, line: list[Change]) -> None:
         """Make all changes of a line in one. Raises `Away`: then none was made that anybody knows of."""
         now = self._remembered.get(account) or await self._fetch(account)
         for attempt in range(1, MOST_ATTEMPTS + 1):
             changes = line[:]
-            profile, outcomes = _apply(changes, now.profile)
+            profile, outcomes = apply(changes, now.profile)
             instead = await self._store(account, now, profile)
             if instead is None:
                 del line[: len(changes)]
                 for change, outcome in zip(changes, outcomes, strict=True):
-                    _tell(change, *outcome)
+                    tell(change, *outcome)
                 return
             now = self._remember(account, instead)
             if attempt % PAUSE_AFTER == 0:
@@ -210,7 +198,7 @@ class SharedProfiles:
         # A change has stored it since it was chosen, or it is forgotten here; or changes that wait will store it.
         if gone or before is None or account in self._lines:
             return True
-        line = self._lines[account] = list[_Change]()
+        line = self._lines[account] = list[Change]()
         try:
             instead = await self._store(account, before, before.profile)
             if instead is not None:
@@ -221,30 +209,3 @@ class SharedProfiles:
             else:
                 del self._lines[account]
         return instead is None
-
-
-def _apply(changes: Sequence[_Change], profile: Profile) -> tuple[Profile, list[_Outcome]]:
-    """One after the other; a change that fails changes nothing."""
-    outcomes: list[_Outcome] = []
-    for change in changes:
-        made, error = _tried(change.function, profile)
-        if error is None:
-            profile, made = made
-        outcomes.append((made, error))
-    return profile, outcomes
-
-
-def _tried(work: Callable[..., Any], *arguments: Any) -> _Outcome:
-    try:
-        return work(*arguments), None
-    except Exception as error:  # whatever it is, it is told to whom it belongs
-        return None, error
-
-
-def _tell(change: _Change, answer: Any, error: Exception | None) -> None:
-    if change.answer.done():  # nobody waits any more
-        return
-    if error is not None:
-        change.answer.set_exception(error)
-    else:
-        change.answer.set_result(answer)

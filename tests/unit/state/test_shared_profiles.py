@@ -238,6 +238,27 @@ async def test_who_gets_such_an_answer_knows_of_those_who_got_one_before(process
     assert (await store.read("ann")).suspicious_day == 21
 
 
+async def test_many_who_have_waited_in_vain_are_answered_together(process: Process, valkey: Valkey) -> None:
+    """Each would count anew all who were before him, and keep everybody waiting for seconds."""
+    store, link = await process(IMPATIENT)
+    await store.update("ann", count_up)
+    await eventually(lambda: link.up and not store._lines and not store._ahead, "the first one is made")
+    counted = 0
+
+    def count_and_tell(profile: Profile) -> tuple[Profile, int]:
+        nonlocal counted
+        counted += 1
+        return count_up(profile)
+
+    valkey.freeze()
+    many = [store.update("ann", count_and_tell) for _ in range(200)]
+    assert sorted(await asyncio.gather(*many)) == list(range(1, 201))
+    assert counted <= 200 * 6
+    valkey.thaw()
+    await eventually(lambda: link.up and not store._lines and not store._ahead, "all is settled")
+    assert (await store.read("ann")).suspicious_day == 201
+
+
 async def test_what_a_change_has_stored_since_it_was_to_be_settled_is_left_out(process: Process) -> None:
     store, _ = await process()
     await store.update("ann", count_up)
