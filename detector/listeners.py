@@ -21,8 +21,11 @@ BACKLOG = 4096
 tries again a second later."""
 
 IN_A_TURN = 8
-"""Connections that are taken in one turn of the event loop, up to the first that may not stay: to turn one away costs
-as much as to take four, and a message waits for many turns."""
+"""Connections that are taken in one turn of the event loop. Where turns are short the first that may not stay is the
+last: to turn it away costs as much as to take four, and a message waits for many turns."""
+
+REFUSALS = 4000.0
+"""Each second at least, though turns are long: who connects without end must not fill the queue where others wait."""
 
 PAUSE = 1.0
 """Seconds after the system gave us none although one waits: it has no descriptors or no memory left."""
@@ -58,6 +61,7 @@ class Listener:
         self._arrived = arrived
         self._loop = asyncio.get_running_loop()
         self._pause: asyncio.TimerHandle | None = None
+        self._last_turn, self._overdue = self._loop.time(), 0.0  # refusals
         self._begin()
 
     def close(self) -> None:
@@ -71,6 +75,8 @@ class Listener:
         self._loop.add_reader(self._socket, self._take)
 
     def _take(self) -> None:
+        before, self._last_turn = self._last_turn, self._loop.time()
+        self._overdue = min(self._overdue + (self._last_turn - before) * REFUSALS, IN_A_TURN)
         for _ in range(IN_A_TURN):
             try:
                 connection, address = self._socket.accept()
@@ -82,7 +88,9 @@ class Listener:
                 self._pause = self._loop.call_later(PAUSE, self._begin)
                 return
             if not self._arrived(connection, address[0]):
-                return
+                self._overdue = max(self._overdue - 1.0, -IN_A_TURN)
+                if self._overdue < 1.0:
+                    return
 
 
 class Listeners:
