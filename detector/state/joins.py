@@ -94,6 +94,12 @@ class MemoryJoins:
         if known is None or known.at < remembered.at:
             self._put(key, remembered)
 
+    def correct(self, remembered: Remembered) -> None:
+        """As `keep`, where an older request is at hand: its queue id or port is used again. Never waits."""
+        key = _key(remembered.request)
+        if key in self._fresh or key in self._before:
+            self.keep(remembered)
+
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
         return await self._find(_queue_key(host, queue_id))
 

@@ -62,6 +62,8 @@ class SharedJoins:
             if len(self._untold) > MOST_UNTOLD:
                 self._untold.popitem(last=False)
             await self._local.remember(request, now)
+        else:
+            self._local.correct(remembered)
 
     async def by_queue_id(self, host: str, queue_id: str) -> PolicyRequest | None:
         return await self._known(key_of_parts(PREFIX, host, queue_id), partial(self._local.by_queue_id, host, queue_id))
@@ -92,6 +94,8 @@ class SharedJoins:
             return None
         if self._blocked(remembered.request.account):
             self._local.keep(remembered)
+        else:
+            self._local.correct(remembered)
         return remembered.request
 
     async def _tell(self, key: bytes, remembered: Remembered) -> None:

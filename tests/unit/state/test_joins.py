@@ -96,3 +96,16 @@ async def test_what_others_have_heard_is_kept_unless_a_newer_request_is_known(tm
     store.keep(Remembered(1.5, replace(newer, sasl_username="ann")))
     assert await store.by_client(REQUEST.host, REQUEST.client_address, REQUEST.client_port) == newer
     store.close()
+
+
+async def test_what_others_have_heard_corrects_what_is_at_hand_and_nothing_else_is_kept(tmp_path: Path) -> None:
+    newer = replace(REQUEST, sasl_username="bob")
+    store = MemoryJoins(tmp_path / "joins.sqlite", 3600.0, 1000.0, 1000, Metrics("test"))
+    store.correct(Remembered(1.0, REQUEST))
+    assert await store.by_queue_id(REQUEST.host, REQUEST.queue_id) is None
+    store.keep(Remembered(1.0, REQUEST))
+    store.close()
+    again = MemoryJoins(tmp_path / "joins.sqlite", 3600.0, 1000.0, 1000, Metrics("test"))
+    again.correct(Remembered(2.0, newer))
+    assert await again.by_queue_id(REQUEST.host, REQUEST.queue_id) == newer
+    again.close()

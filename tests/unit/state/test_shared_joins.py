@@ -117,3 +117,22 @@ async def test_the_login_of_a_blocked_account_is_known_while_the_server_is_away_
     assert await shared.by_queue_id(HOST, "4DEF") is None
     here.close()
     elsewhere.close()
+
+
+@pytest.mark.parametrize("heard_by", ["policy service", "relay"])
+async def test_a_queue_id_that_postfix_uses_again_is_not_that_of_the_blocked_account_that_had_it_before(
+    link: Link, valkey: Valkey, tmp_path: Path, heard_by: str
+) -> None:
+    here, elsewhere = local(tmp_path / "here"), local(tmp_path / "elsewhere")
+    shared = SharedJoins(link, 1000.0, here, lambda account: account == "ann")
+    await shared.remember(asked("ann"), 5.0)
+    assert await shared.by_queue_id(HOST, "4ABC") == asked("ann")
+    if heard_by == "relay":
+        await SharedJoins(link, 1000.0, elsewhere).remember(asked("bob"), 6.0)
+        assert await shared.by_queue_id(HOST, "4ABC") == asked("bob")
+    else:
+        await shared.remember(asked("bob"), 6.0)
+    link.cut("cut off")
+    assert await shared.by_queue_id(HOST, "4ABC") == asked("bob")
+    here.close()
+    elsewhere.close()
