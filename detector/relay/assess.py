@@ -22,7 +22,7 @@ from detector.mail.address import Address
 from detector.mail.headers import Header
 from detector.mail.reply import Reply
 from detector.mail.stream import classify, message_key, sample_of
-from detector.mail.transaction import Recipient, RecipientStatus, Transaction
+from detector.mail.transaction import ACCEPTED, Recipient, RecipientStatus, Transaction
 from detector.metrics import Metrics
 from detector.ports import Clock, Desk, IdentitySource, ProfileStore, Temporary
 from detector.relay import replies
@@ -154,14 +154,14 @@ class Assessor:
 
     async def _admit_message(self, draft: Draft) -> Reply | None:
         """The recipient window for an account that was not known before."""
-        asked = [recipient.address for recipient in draft.recipients if recipient.status is RecipientStatus.ACCEPTED]
-        if await self._passes(draft, lambda profile, now: admit_message(profile, asked, now, self.policy)):
+        accepted = [one.address for one in draft.recipients if one.status is ACCEPTED]
+        others = [one.address for one in draft.recipients if one.status is not ACCEPTED]
+        if await self._passes(draft, lambda profile, now: admit_message(profile, accepted, others, now, self.policy)):
             return None
-        accepted = RecipientStatus.ACCEPTED
         draft.recipients = [
-            replace(r, status=RecipientStatus.PACED) if r.status is accepted else r for r in draft.recipients
+            replace(one, status=RecipientStatus.PACED) if one.status is ACCEPTED else one for one in draft.recipients
         ]
-        return self.gate.paced(len(asked))
+        return self.gate.paced(len(accepted))
 
     def _transaction(self, draft: Draft, header: Header, body: Body | None) -> Transaction:
         digest = b"" if body is None or draft.queue_id else sample_of(body.size_bytes, body.head)

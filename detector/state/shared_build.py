@@ -31,7 +31,7 @@ async def share(builder: Builder, secret: Secret | None) -> Stores:
     profiles = SharedProfiles(link, state.keep_profiles, state.accounts, metrics)
     stores = Stores(
         profiles,
-        SharedJoins(link, config.policy_service.remember_time, joins, builder.blocked),
+        SharedJoins(link, config.policy_service.remember_time, joins, builder.blocked, config.patience),
         SharedHandedOver(link, min(config.feedback.remember_time, state.keep_receipts), handed_over),
         SharedCampaigns(link, builder.key),
         heard,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -31,13 +32,19 @@ class SharedJoins:
     """
 
     def __init__(
-        self, link: Link, remember_time: float, local: MemoryJoins, blocked: Callable[[str], bool] = lambda _: False
+        self,
+        link: Link,
+        remember_time: float,
+        local: MemoryJoins,
+        blocked: Callable[[str], bool] = lambda _: False,
+        patience: float = math.inf,
     ) -> None:
+        """`patience`: the seconds that a command waits in all."""
         self._link = link
         self._remember_time = remember_time
         self._local = local
         self._blocked = blocked
-        self._patience = link.timeout / 2  # the rest is for profiles
+        self._patience = min(link.timeout, patience) / 2  # the rest is for profiles, and for asking once more
         self._untold: OrderedDict[bytes, Remembered] = OrderedDict()
         self._newest = 0.0
         link.when_back.append(self._catch_up)

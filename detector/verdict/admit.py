@@ -30,21 +30,23 @@ def admit(profile: Profile, address: Address, now: float, policy: Policy) -> tup
     return replace(profile, window=window.reserve()), True
 
 
-def admit_message(profile: Profile, addresses: Sequence[Address], now: float, policy: Policy) -> tuple[Profile, bool]:
+def admit_message(
+    profile: Profile, accepted: Sequence[Address], others: Sequence[Address], now: float, policy: Policy
+) -> tuple[Profile, bool]:
     """The same for a whole message, when its account became known too late to ask for each recipient.
 
-    It passes or waits as one. Where a place is free it passes with all its recipients, though they may be more than
-    there are places: it could never pass otherwise.
+    It passes or waits as one. Where a place is free it passes with all that the next hop accepted, though they may be
+    more than there are places: it could never pass otherwise. The `others` were asked for, too, and were not accepted:
+    they have had places, which `settle` gives back.
     """
-    strangers = [address for address in addresses if not is_known(profile, address, policy.recipient_key)]
-    if not strangers:
-        return profile, True
+    strangers = [address for address in accepted if not is_known(profile, address, policy.recipient_key)]
     window = profile.window.at(now, policy.window)
-    if window.in_flight >= window.size(policy.window):
-        return profile, False
-    for _ in strangers:
+    passes = not strangers or window.in_flight < window.size(policy.window)
+    had = [address for address in others if not is_known(profile, address, policy.recipient_key)]
+    taken = len(had) + (len(strangers) if passes else 0)
+    for _ in range(taken):
         window = window.reserve()
-    return replace(profile, window=window), True
+    return replace(profile, window=window) if taken else profile, passes
 
 
 def settle(profile: Profile, transaction: Transaction, delivered: bool, now: float, policy: Policy) -> Profile:

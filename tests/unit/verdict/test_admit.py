@@ -1,5 +1,6 @@
 """No more first-time recipients are in flight than the window allows; known ones always pass."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -105,12 +106,23 @@ def test_never_more_strangers_in_flight_than_the_window_allows(
 
 def test_a_message_known_late_passes_whole_while_a_place_is_free(policy: Policy) -> None:
     crowd = [Address(f"a{number}", "b.example") for number in range(50)]
-    profile, may_pass = admit_message(Profile(), crowd, NOW, policy)
+    profile, may_pass = admit_message(Profile(), crowd, [], NOW, policy)
     assert may_pass
     assert profile.window.in_flight == 50
-    after, may_pass = admit_message(profile, [Address("one", "more.example")], NOW, policy)
+    after, may_pass = admit_message(profile, [Address("one", "more.example")], [], NOW, policy)
     assert not may_pass
     assert after is profile
+
+
+@pytest.mark.parametrize("on_its_way", [10, 20])  # of twenty places
+def test_a_message_known_late_gives_back_no_places_of_others(on_its_way: int, policy: Policy) -> None:
+    profile, _ = admitted(Profile(), 1, on_its_way, policy)
+    told = [("a@b.example", ACCEPTED), *[(f"r{number}@b.example", DEFERRED) for number in range(5)]]
+    others = [Address.parse(address) for address, _ in told[1:]]
+    profile, may_pass = admit_message(profile, [Address("a", "b.example")], others, NOW, policy)
+    assert may_pass is (on_its_way < 20)
+    one = transaction(2, told if may_pass else [("a@b.example", PACED), *told[1:]])
+    assert settle(profile, one, may_pass, NOW, policy).window.in_flight == on_its_way + may_pass
 
 
 def test_what_was_delivered_is_an_answer_of_its_stream_and_of_the_day(policy: Policy) -> None:
