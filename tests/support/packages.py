@@ -7,6 +7,7 @@ Nothing that it installs is started, and no package is ever removed for it. What
 """
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ ONLY_UNPACKED = {
     "exim4-daemon-light": ("libgnutls-dane0", "libidn12", "libnsl2"),
 }
 PROVES |= {"exim4-daemon-light": UNPACKED / "usr" / "sbin" / "exim4"}
+USERS = {"exim4-daemon-light": "Debian-exim"}
+"""Whom a program asks for at each start, whoever its configuration names; the package itself would not add him."""
 FOR_THE_BENCH = {"rspamd": Path("/usr/bin/rspamd")}
 """Only `make bench` asks for them."""
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -50,7 +53,7 @@ POLICY_TEXT = (
 def missing(*packages: str) -> list[str]:
     """Which of these packages, or of all that tests need, are not installed."""
     known = PROVES | FOR_THE_BENCH
-    return [package for package in packages or PROVES if not known[package].exists()]
+    return [package for package in packages or PROVES if not known[package].exists() or _has_no_user(package)]
 
 
 def need(*packages: str) -> None:
@@ -80,7 +83,7 @@ def install(*packages: str) -> int:
     with services_stay_down():
         status = _apt_get("update") or _apt_get("install", "--yes", "--no-install-recommends", "--no-remove", *whole)
     for package in ONLY_UNPACKED.keys() & set(absent):
-        status = status or _unpack(package)
+        status = status or _unpack(package) or _add_user(package)
     return status or int(bool(missing(*packages)))
 
 
@@ -89,6 +92,17 @@ def _advice(absent: list[str]) -> str:
     installed = [package for package in absent if package not in ONLY_UNPACKED]
     parts = [f"sudo apt-get install --no-install-recommends {' '.join(installed)}"] if installed else []
     return ", and ".join(parts + (["sudo make packages, which unpacks " + " ".join(unpacked)] if unpacked else []))
+
+
+def _has_no_user(package: str) -> bool:
+    return package in USERS and USERS[package] not in [one.pw_name for one in pwd.getpwall()]
+
+
+def _add_user(package: str) -> int:
+    """As Debian's own packages do it."""
+    if not _has_no_user(package):
+        return 0
+    return _run("useradd", "--system", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", USERS[package])
 
 
 def _unpack(package: str) -> int:
